@@ -1,1 +1,19 @@
-//! The kernels crate.
+//! CPU kernels on slices: the arithmetic of a transformer, forward and backward, near the machine's limit.
+//!
+//! Nothing here knows a tensor, a configuration or a file. Each kernel stands beside its scalar twin in
+//! `reference`, the executable specification, and is tested against it on every instruction set the machine has.
+//!
+//! Two promises hold everywhere (they are what makes training reproducible and sampling equal to training):
+//! - **Neither thread count nor the number of rows beside it changes a result.** A sum over `k` is one chain in
+//!   ascending order for every shape; reductions over rows go through blocks of fixed size in a fixed order.
+//! - **The instruction set is chosen at run time** ([`isa::Isa::active`]); `PENSEUR_ISA` forces one.
+//!
+//! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), `gemm`, `attention`, `norm`, `rope`,
+//! `swiglu`, `router` (gate, dispatch, combine), `loss` (softmax and cross-entropy), `optim` (AdamW),
+//! `elementwise` (embedding, residual, casts).
+
+pub mod isa;
+pub mod simd;
+
+pub use half::bf16;
+pub use simd::Element;
