@@ -1,0 +1,159 @@
+//! Matrix products with parameters: `y = x·wᵀ`, w as Hugging Face stores it, [out, in].
+
+use crate::ops::into_owned;
+use crate::params::{ParamId, Params};
+use crate::tape::Backward;
+use crate::tensor::by_dtype;
+use crate::{DType, Tape, Tensor, Var};
+use kernels::gemm::{Compute, Gemm, Layout, gemm, gemm_packed};
+
+/// `y (+)= x·wᵀ`.
+pub(super) fn matmul(params: &Params, x: &Tensor, w: ParamId, y: &mut Tensor, compute: Compute, accumulate: bool) {
+    let weight = params.value(w);
+    let (m, n, k) = (x.n_rows(), weight.n_rows(), weight.n_cols());
+    assert_eq!(x.n_cols(), k, "{}: input {:?} against weight {:?}", params.name(w), x.shape(), weight.shape());
+    assert_eq!((y.n_rows(), y.n_cols()), (m, n), "{}: output shape", params.name(w));
+    if x.is_meta() {
+        return;
+    }
+    by_dtype!(x.dtype(), A => by_dtype!(y.dtype(), C => {
+        match params.packed(w) {
+            Some(packed) => gemm_packed::<A, C>(m, x.slice(), packed, y.slice_mut(), accumulate),
+            None => by_dtype!(weight.dtype(), B => {
+                let op = Gemm { layout: Layout::Nt, compute, m, n, k, accumulate };
+                gemm::<A, B, C>(op, x.slice(), weight.slice(), y.slice_mut())
+            }),
+        }
+    }));
+}
+
+/// Gradients of `y = x·wᵀ`: `dx (+)= dy·w` into the slot of `x`, `dw += dyᵀ·x`.
+pub(super) fn matmul_backward(
+    b: &mut Backward,
+    (x_id, x): (usize, &Tensor),
+    w: ParamId,
+    dy: &Tensor,
+    compute: Compute,
+) {
+    let weight = b.params.value(w);
+    let (rows, n, k) = (x.n_rows(), weight.n_rows(), weight.n_cols());
+    let dw = b.grads.get_mut(w);
+    let (dx, accumulate) = b.slots.get(x_id, x.dtype(), x.shape());
+    if x.is_meta() {
+        return;
+    }
+    by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
+        let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: rows, accumulate: true };
+        gemm::<Y, X, f32>(op, dy.slice(), x.slice(), dw.slice_mut());
+        by_dtype!(weight.dtype(), W => {
+            let op = Gemm { layout: Layout::Nn, compute, m: rows, n: k, k: n, accumulate };
+            gemm::<Y, W, X>(op, dy.slice(), weight.slice(), dx.slice_mut());
+        })
+    }));
+}
+
+impl<'a> Tape<'a> {
+    /// `x [t, in] -> x·wᵀ [t, out]` in the precision's type.
+    pub fn linear(&mut self, x: &Var, w: ParamId) -> Var {
+        let y = self.product(x, w, self.dtype(), self.params.compute());
+        self.linear_output(x, w, y, self.params.compute())
+    }
+
+    /// As [`Tape::linear`] with a bias [out].
+    pub fn linear_bias(&mut self, x: &Var, w: ParamId, bias: ParamId) -> Var {
+        let mut y = self.product(x, w, self.dtype(), self.params.compute());
+        if !y.is_meta() {
+            by_dtype!(y.dtype(), T => kernels::elementwise::bias_add::<T>(self.params.value(bias).slice(), y.slice_mut()));
+        }
+        let out = self.linear_output(x, w, y, self.params.compute());
+        if self.is_recording() {
+            let id = out.id;
+            // Runs before the product's own backward, and leaves the gradient of the output in place.
+            self.record(move |b| {
+                let Some(dy) = b.slots.take(id) else { return };
+                let dbias = b.grads.get_mut(bias);
+                if !dy.is_meta() {
+                    by_dtype!(dy.dtype(), T => kernels::elementwise::bias_backward::<T>(dy.slice(), dbias.slice_mut()));
+                }
+                b.slots.give(id, dy);
+            });
+        }
+        out
+    }
+
+    /// As [`Tape::linear`], but the output is made again for backward instead of kept: MLA's up-projections.
+    pub fn linear_remade(&mut self, x: &Var, w: ParamId) -> Var {
+        let compute = self.params.compute();
+        let y = self.product(x, w, self.dtype(), compute);
+        if !self.is_recording() {
+            return self.var(y);
+        }
+        let saved = x.save();
+        let out = self.remakeable(y, move |params| {
+            let x = saved.take(params);
+            let shape = [x.n_rows(), params.value(w).n_rows()];
+            let mut y = Tensor::empty(params.device(), params.precision().dtype(), &shape);
+            matmul(params, &x, w, &mut y, compute, false);
+            y
+        });
+        self.record_product(x, w, out.id, compute);
+        out
+    }
+
+    /// `x·wᵀ` in f32 whatever the precision, for the router's scores (V3 report, section 3.3.1).
+    pub fn linear_f32(&mut self, x: &Var, w: ParamId) -> Var {
+        let y = self.product(x, w, DType::F32, Compute::F32);
+        self.linear_output(x, w, y, Compute::F32)
+    }
+
+    /// `residual + x·wᵀ`, in f32; the residual's buffer is reused where nobody else holds it.
+    pub fn linear_residual(&mut self, residual: Var, x: &Var, w: ParamId) -> Var {
+        let compute = self.params.compute();
+        let residual_id = residual.id;
+        let mut y = into_owned(residual);
+        matmul(self.params, x.value(), w, &mut y, compute, true);
+        let out = self.var(y);
+        if self.is_recording() {
+            let (x_id, saved, out_id) = (x.id, x.save(), out.id);
+            self.record(move |b| {
+                let x = saved.take(b.params);
+                let Some(dy) = b.slots.take(out_id) else { return };
+                matmul_backward(b, (x_id, &x), w, &dy, compute);
+                b.slots.give(residual_id, dy);
+            });
+        }
+        out
+    }
+
+    /// The output head's scores `x·wᵀ` in f32, for sampling. Not recorded: the loss is [`Tape::head_loss`].
+    pub fn logits(&self, x: &Tensor, w: ParamId) -> Tensor {
+        let shape = [x.n_rows(), self.params.value(w).n_rows()];
+        let mut y = Tensor::empty(self.device(), DType::F32, &shape);
+        matmul(self.params, x, w, &mut y, self.params.compute(), false);
+        y
+    }
+
+    fn product(&self, x: &Var, w: ParamId, dtype: DType, compute: Compute) -> Tensor {
+        let shape = [x.value.n_rows(), self.params.value(w).n_rows()];
+        let mut y = Tensor::empty(self.device(), dtype, &shape);
+        matmul(self.params, &x.value, w, &mut y, compute, false);
+        y
+    }
+
+    fn linear_output(&mut self, x: &Var, w: ParamId, y: Tensor, compute: Compute) -> Var {
+        let out = self.var(y);
+        if self.is_recording() {
+            self.record_product(x, w, out.id, compute);
+        }
+        out
+    }
+
+    fn record_product(&mut self, x: &Var, w: ParamId, out_id: usize, compute: Compute) {
+        let (x_id, saved) = (x.id, x.save());
+        self.record(move |b| {
+            let x = saved.take(b.params);
+            let Some(dy) = b.slots.take(out_id) else { return };
+            matmul_backward(b, (x_id, &x), w, &dy, compute);
+        });
+    }
+}
