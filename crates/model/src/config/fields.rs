@@ -41,10 +41,6 @@ impl<'a> Fields<'a> {
             .unwrap_or(default))
     }
 
-    pub(super) fn optional_flag(&self, key: &str) -> Result<Option<bool>> {
-        self.optional(key, "true or false", Value::as_bool)
-    }
-
     pub(super) fn optional_float(&self, key: &str) -> Result<Option<f64>> {
         self.optional(key, "a number", Value::as_f64)
     }
