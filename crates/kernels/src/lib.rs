@@ -13,7 +13,14 @@
 //! `elementwise` (embedding, residual, casts).
 
 pub mod isa;
+mod lanes;
+pub mod norm;
+mod parallel;
+pub mod reference;
 pub mod simd;
+pub mod swiglu;
+#[cfg(test)]
+mod test_support;
 
 pub use half::bf16;
 pub use simd::Element;

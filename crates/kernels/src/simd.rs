@@ -84,7 +84,7 @@ fn round_to_bf16(x: f32) -> u16 {
 /// # Safety of the methods
 /// All are safe to call where the instruction set is available, which holds inside [`Kernel::run`]; those that take a
 /// pointer need it valid for `LANES` elements (or `n` for the partial ones).
-#[allow(clippy::missing_safety_doc)] // stated once, above
+#[allow(clippy::missing_safety_doc, missing_docs)] // stated once, above; the rest are named after what they do
 pub trait Simd: Copy + Send + Sync + 'static {
     /// A vector register.
     type V: Copy;
@@ -145,7 +145,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn exp(self, x: Self::V) -> Self::V {
         unsafe {
             let low = self.splat(-87.3);
-            let clamped = self.min(self.max(x, low), self.splat(88.0));
+            // With x as the second operand, NaN passes through `max` and `min`: it must not turn into a number.
+            let clamped = self.min(self.splat(88.0), self.max(low, x));
             let n = self.round(self.mul(clamped, self.splat(std::f32::consts::LOG2_E)));
             let r = self.fma(n, self.splat(-0.693_359_4), clamped);
             let r = self.fma(n, self.splat(2.121_944_4e-4), r);

@@ -1,0 +1,6 @@
+//! The scalar twins: each kernel again in plain loops, the executable specification that the fast ones are tested against.
+//!
+//! Row kernels have their twins in f64, so that finite differences check the twin's gradients tightly.
+
+pub mod norm;
+pub mod swiglu;
