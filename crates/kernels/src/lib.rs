@@ -12,8 +12,10 @@
 //! `swiglu`, `router` (gate, dispatch, combine), `loss` (softmax and cross-entropy), `optim` (AdamW),
 //! `elementwise` (embedding, residual, casts).
 
+pub mod elementwise;
 pub mod isa;
 mod lanes;
+pub mod loss;
 pub mod norm;
 mod parallel;
 pub mod reference;

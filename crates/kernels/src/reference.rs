@@ -2,5 +2,7 @@
 //!
 //! Row kernels have their twins in f64, so that finite differences check the twin's gradients tightly.
 
+pub mod elementwise;
+pub mod loss;
 pub mod norm;
 pub mod swiglu;
