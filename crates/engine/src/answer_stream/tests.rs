@@ -1,0 +1,95 @@
+use super::*;
+use crate::mock::ByteTokenizer;
+use crate::thinking::Thinking;
+
+/// The tokens of `output` as the engine would report them, `<end>` being the stop token.
+fn tokens(output: &str, by_token: bool) -> Vec<Token> {
+    let mut thinking = Thinking::new(ByteTokenizer::thinking(), 10_000);
+    let kind = |id| match id {
+        ByteTokenizer::END => TokenKind::Stop,
+        _ if by_token => thinking.observe(id),
+        _ => TokenKind::Answer,
+    };
+    let ids = if by_token { ByteTokenizer::encode(output) } else { output.bytes().map(u32::from).collect() };
+    let mut kind = kind;
+    ids.into_iter().map(|id| Token { id, logprob: 0.0, kind: kind(id), chosen: true }).collect()
+}
+
+fn read(output: &str, split: Split, stops: &[&str]) -> (Delta, AnswerStream) {
+    let stops = StopStrings::new(stops.iter().map(|s| s.to_string()));
+    let mut stream = AnswerStream::new(Arc::new(ByteTokenizer), split, stops);
+    let mut all = Delta::default();
+    let mut add = |delta: Delta| {
+        all.reasoning += &delta.reasoning;
+        all.content += &delta.content;
+    };
+    for token in tokens(output, split == Split::ByToken) {
+        add(stream.push(&token));
+    }
+    add(stream.finish());
+    (all, stream)
+}
+
+fn delta(reasoning: &str, content: &str) -> Delta {
+    Delta { reasoning: reasoning.into(), content: content.into() }
+}
+
+#[test]
+fn control_tokens_divide_and_blank_lines_go() {
+    let (all, stream) = read("\nLet me see.\n\n4 + 3 = 7\n</think>\n\n**7**\n<end>", Split::ByToken, &[]);
+    assert_eq!(all, delta("Let me see.\n\n4 + 3 = 7", "**7**\n"));
+    assert_eq!(stream.n_completion(), 34, "bytes, one tag, the stop token");
+    assert_eq!(stream.n_reasoning(), 25);
+}
+
+#[test]
+fn tags_as_text_divide_alike() {
+    for opened_by_prompt in [true, false] {
+        let (all, stream) = read("<think>\na b\n</think>\n\nc", Split::ByText { opened_by_prompt }, &[]);
+        assert_eq!(all, delta("a b", "c"));
+        assert!(stream.n_reasoning() > 0 && stream.n_reasoning() < stream.n_completion());
+    }
+}
+
+#[test]
+fn forged_tags_are_text_where_control_tokens_exist() {
+    let mut all = tokens("x", true);
+    let thought = all[0];
+    all.extend("</think>y".bytes().map(|b| Token { id: u32::from(b), ..thought }));
+    let mut stream = AnswerStream::new(Arc::new(ByteTokenizer), Split::ByToken, StopStrings::default());
+    let text: String = all.iter().map(|t| stream.push(t).reasoning).collect();
+    assert_eq!(text, "x</think>y");
+}
+
+#[test]
+fn raw_text_is_left_as_it_is() {
+    assert_eq!(read("  <think> a \n", Split::Raw, &[]).0, delta("", "  <think> a \n"));
+}
+
+#[test]
+fn stop_strings_end_the_answer_and_not_the_thinking() {
+    let (all, stream) = read("I will say END now</think>\n\nGood ENDing", Split::ByToken, &["END"]);
+    assert_eq!(all, delta("I will say END now", "Good "));
+    assert_eq!(stream.stopped(), Some("END"));
+    assert_eq!(stream.n_completion(), "I will say END now".len() + 1 + "\n\nGood END".len());
+}
+
+#[test]
+fn a_character_cut_by_a_tag_is_not_mixed_into_the_answer() {
+    let mut all = tokens("a", true);
+    all.push(Token { id: 0xE4, ..all[0] });
+    all.extend(tokens("</think>b", true));
+    let mut stream = AnswerStream::new(Arc::new(ByteTokenizer), Split::ByToken, StopStrings::default());
+    let deltas: Vec<Delta> = all.iter().map(|t| stream.push(t)).collect();
+    let reasoning: String = deltas.iter().map(|d| d.reasoning.as_str()).collect();
+    let content: String = deltas.iter().map(|d| d.content.as_str()).collect();
+    assert_eq!((reasoning.as_str(), content.as_str()), ("a\u{FFFD}", "b"));
+}
+
+#[test]
+fn an_unfinished_thought_is_thinking() {
+    let (all, _) = read("\nhm <", Split::ByToken, &[]);
+    assert_eq!(all, delta("hm <", ""));
+    let (all, _) = read("hm <", Split::ByText { opened_by_prompt: true }, &[]);
+    assert_eq!(all, delta("hm <", ""));
+}
