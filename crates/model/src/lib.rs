@@ -1,8 +1,20 @@
 //! Models: configuration, weights, tokenizer, checkpoints, and the architectures themselves.
 #![forbid(unsafe_code)]
 
+pub mod bpe_train;
+pub mod chat_template;
+pub mod tokenizer;
 pub mod config;
+mod attend;
+mod batch;
+mod deepseek_v3;
+mod dense;
+mod init;
+mod layers;
+mod model;
 pub mod error;
 
 pub use config::Config;
 pub use error::{Error, Result};
+pub use batch::{PackedBatch, Segment};
+pub use model::{LossSpec, Model, ModelOptions, StepLoss};

@@ -285,6 +285,21 @@ impl Tensor {
         self
     }
 
+    /// A copy of some rows.
+    pub fn select_rows(&self, rows: &[usize]) -> Tensor {
+        let dim = self.n_cols();
+        let mut part = Tensor::empty(self.device(), self.dtype(), &[rows.len(), dim]);
+        if !self.is_meta() {
+            by_dtype!(self.dtype(), T => {
+                let (from, to) = (self.slice::<T>(), part.slice_mut::<T>());
+                for (row, out) in rows.iter().zip(to.chunks_exact_mut(dim)) {
+                    out.copy_from_slice(&from[row * dim..(row + 1) * dim]);
+                }
+            });
+        }
+        part
+    }
+
     /// The elements.
     ///
     /// # Panics

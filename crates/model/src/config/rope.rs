@@ -49,6 +49,28 @@ pub enum RopeScaling {
 }
 
 impl RopeScaling {
+    /// The same scaling as the kernels' tables take it.
+    pub fn to_kernel(&self) -> kernels::rope::RopeScaling {
+        use kernels::rope::RopeScaling as Kernel;
+        match *self {
+            RopeScaling::None => Kernel::None,
+            RopeScaling::Linear { factor } => Kernel::Linear { factor },
+            RopeScaling::Yarn { factor, original_max_position_embeddings, beta_fast, beta_slow, .. } => Kernel::Yarn {
+                factor,
+                original_max_position_embeddings,
+                beta_fast,
+                beta_slow,
+                // The table wants the ratio of two attention temperatures; a second one of weight 0 is 1, so the first
+                // alone carries the factor that the file implies: 0.1 · mscale · ln factor + 1.
+                mscale: if factor > 1.0 { (self.cos_sin_scale() - 1.0) / (0.1 * factor.ln()) } else { 1.0 },
+                mscale_all_dim: 0.0,
+            },
+            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
+                Kernel::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings }
+            }
+        }
+    }
+
     /// The factor on cos and sin (1 but for YaRN), as `transformers` computes `attention_scaling`.
     pub fn cos_sin_scale(&self) -> f64 {
         match *self {

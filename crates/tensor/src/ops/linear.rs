@@ -106,6 +106,33 @@ impl<'a> Tape<'a> {
         self.linear_output(x, w, y, Compute::F32)
     }
 
+    /// `x·wᵀ` in f32 at the precision's arithmetic: the start of a residual stream (the MTP module's projection).
+    pub fn linear_stream(&mut self, x: &Var, w: ParamId) -> Var {
+        let y = self.product(x, w, DType::F32, self.params.compute());
+        self.linear_output(x, w, y, self.params.compute())
+    }
+
+    /// `residual + bias`, in f32.
+    pub fn bias_residual(&mut self, residual: Var, bias: ParamId) -> Var {
+        let residual_id = residual.id;
+        let mut y = into_owned(residual);
+        if !y.is_meta() {
+            kernels::elementwise::bias_add::<f32>(self.params.value(bias).slice(), y.slice_mut());
+        }
+        let out = self.var(y);
+        if self.is_recording() {
+            let out_id = out.id;
+            self.record(move |b| {
+                let Some(dy) = b.slots.take(out_id) else { return };
+                if !dy.is_meta() {
+                    kernels::elementwise::bias_backward::<f32>(dy.slice(), b.grads.get_mut(bias).slice_mut());
+                }
+                b.slots.give(residual_id, dy);
+            });
+        }
+        out
+    }
+
     /// `residual + x·wᵀ`, in f32; the residual's buffer is reused where nobody else holds it.
     pub fn linear_residual(&mut self, residual: Var, x: &Var, w: ParamId) -> Var {
         let compute = self.params.compute();

@@ -4,7 +4,7 @@
 
 use super::linear::matmul;
 use crate::tensor::by_dtype;
-use crate::{DType, ParamId, Stored, Tape, Tensor, Var};
+use crate::{DType, ParamId, Tape, Tensor, Var};
 use kernels::gemm::{Gemm, Layout, gemm};
 use kernels::loss::{log_softmax_gather, softmax_gather_backward};
 
@@ -24,7 +24,7 @@ impl<'a> Tape<'a> {
     /// `x [t, d]` and `head [v, d]`: the sum over rows of `weights[t] · -log softmax(x·headᵀ)[targets[t]]`. Rows of
     /// weight zero cost nothing. A root of the backward, so weights carry every factor (mean, λ of MTP).
     pub fn head_loss(&mut self, x: &Var, head: ParamId, targets: &[u32], weights: &[f32]) -> LossSum {
-        let (t, dim) = (x.value.n_rows(), x.value.n_cols());
+        let t = x.value.n_rows();
         assert_eq!((t, t), (targets.len(), weights.len()), "head_loss: rows of {:?}, targets, weights", x.value.shape());
         let vocab = self.params.value(head).n_rows();
         let is_meta = x.value.is_meta();
@@ -32,7 +32,7 @@ impl<'a> Tape<'a> {
         let mut dx = self.is_recording().then(|| Tensor::zeros(self.device(), x.value.dtype(), x.value.shape()));
         let mut sum = LossSum::default();
         for chunk in rows.chunks((CHUNK_VALUES / vocab).max(64)) {
-            let part = take_rows(&x.value, chunk);
+            let part = x.value.select_rows(chunk);
             let mut logits = Tensor::empty(self.device(), DType::F32, &[chunk.len(), vocab]);
             matmul(self.params, &part, head, &mut logits, self.params.compute(), false);
             let chunk_targets: Vec<u32> = chunk.iter().map(|&i| targets[i]).collect();
@@ -52,7 +52,6 @@ impl<'a> Tape<'a> {
             let x_id = x.id;
             self.record(move |b| b.slots.give(x_id, dx));
         }
-        assert!(dim > 0);
         sum
     }
 
@@ -86,24 +85,16 @@ impl<'a> Tape<'a> {
     }
 }
 
-fn take_rows(x: &Tensor, rows: &[usize]) -> Tensor {
-    let dim = x.n_cols();
-    let mut part = Tensor::empty(x.device(), x.dtype(), &[rows.len(), dim]);
-    if !x.is_meta() {
-        by_dtype!(x.dtype(), T => copy_rows::<T>(x.slice(), part.slice_mut(), dim, rows.iter().copied().enumerate().map(|(to, from)| (from, to))));
-    }
-    part
-}
-
+/// Writes `part`'s rows to the places in `x` that they came from.
 fn put_rows(part: &Tensor, rows: &[usize], x: &mut Tensor) {
     let dim = x.n_cols();
-    if !x.is_meta() {
-        by_dtype!(x.dtype(), T => copy_rows::<T>(part.slice(), x.slice_mut(), dim, rows.iter().copied().enumerate()));
+    if x.is_meta() {
+        return;
     }
-}
-
-fn copy_rows<T: Stored>(from: &[T], to: &mut [T], dim: usize, pairs: impl Iterator<Item = (usize, usize)>) {
-    for (src, dst) in pairs {
-        to[dst * dim..(dst + 1) * dim].copy_from_slice(&from[src * dim..(src + 1) * dim]);
-    }
+    by_dtype!(x.dtype(), T => {
+        let (from, to) = (part.slice::<T>(), x.slice_mut::<T>());
+        for (row, values) in rows.iter().zip(from.chunks_exact(dim)) {
+            to[row * dim..(row + 1) * dim].copy_from_slice(values);
+        }
+    });
 }
