@@ -1,0 +1,4 @@
+//! The crate against the outside world.
+
+mod finite_differences;
+mod golden;
