@@ -1,0 +1,167 @@
+//! Families by weight, sampled by seed and index.
+//!
+//! [`Mixture::sample`] is random access: sample 1,000,000 costs as much as sample 0 and needs no state, so a data loader
+//! that was killed goes on anywhere.
+
+use crate::registry;
+use crate::rng::Rng;
+use crate::split::Split;
+use crate::task::{Example, Options, Task, TaskError};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// First number of every stream drawn here, so that no other use of a seed sees the same numbers.
+const STREAM: u64 = 0x7461_736b_6d69_7831;
+
+/// One line of a mixture: a task at one difficulty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixtureEntry {
+    /// Name in the [registry](crate::registry).
+    pub task: String,
+    /// Share of samples, relative to the other entries.
+    pub weight: f64,
+    /// Difficulty within the task's levels.
+    pub difficulty: u8,
+}
+
+/// A mixture as it stands in a recipe.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixtureSpec {
+    /// What is drawn, in which shares.
+    pub entries: Vec<MixtureEntry>,
+    /// What may vary in demonstrations and prompts.
+    #[serde(default)]
+    pub options: Options,
+}
+
+impl MixtureSpec {
+    /// What the bundled model `mini` is trained on.
+    pub fn mini() -> Self {
+        let entries = [
+            ("addition", 1.0, 1),
+            ("addition", 3.0, 2),
+            ("addition", 11.0, 3),
+            ("addition", 4.0, 4),
+            ("subtraction", 1.0, 1),
+            ("subtraction", 4.0, 2),
+            ("subtraction", 13.0, 3),
+            ("subtraction", 5.0, 4),
+            ("multiplication", 1.5, 1),
+            ("multiplication", 3.0, 2),
+            ("multiplication", 4.0, 3),
+            ("multiplication", 19.0, 4),
+            ("division", 2.0, 1),
+            ("division", 4.0, 2),
+            ("chain", 3.0, 1),
+            ("chain", 3.0, 2),
+            ("chain", 1.5, 3),
+            ("comparison", 2.0, 2),
+            ("digits", 1.0, 1),
+            ("digits", 1.0, 2),
+            ("word_problems", 5.0, 1),
+            ("word_problems", 5.0, 2),
+            ("conversation", 1.5, 1),
+            ("out_of_scope", 3.0, 1),
+        ];
+        Self {
+            entries: entries
+                .map(|(task, weight, difficulty)| MixtureEntry { task: task.to_string(), weight, difficulty })
+                .to_vec(),
+            options: Options::default(),
+        }
+    }
+}
+
+/// Tasks by weight.
+#[derive(Clone)]
+pub struct Mixture {
+    entries: Vec<(Arc<dyn Task>, f64, u8)>,
+    total_weight: f64,
+    options: Options,
+}
+
+impl Mixture {
+    /// Looks the tasks up and checks weights and difficulties.
+    ///
+    /// # Errors
+    /// Unknown names, difficulties outside a task's levels, weights that are negative, not finite or all 0.
+    pub fn new(spec: &MixtureSpec) -> Result<Self, TaskError> {
+        let tasks = spec.entries.iter().map(|entry| Ok((registry::find(&entry.task)?, entry.weight, entry.difficulty)));
+        Self::of(tasks.collect::<Result<_, TaskError>>()?, spec.options)
+    }
+
+    /// A mixture of tasks that need not be in the registry.
+    ///
+    /// # Errors
+    /// As [`Mixture::new`].
+    pub fn of(entries: Vec<(Arc<dyn Task>, f64, u8)>, options: Options) -> Result<Self, TaskError> {
+        for (task, weight, difficulty) in &entries {
+            if !(weight.is_finite() && *weight >= 0.0) {
+                return Err(TaskError::Mixture(format!(
+                    "the weight of `{}` is {weight}; it must be 0 or more",
+                    task.name()
+                )));
+            }
+            check_difficulty(task.as_ref(), *difficulty)?;
+        }
+        let total_weight: f64 = entries.iter().map(|(_, weight, _)| weight).sum();
+        if total_weight <= 0.0 {
+            return Err(TaskError::Mixture("no entry has a weight above 0".to_string()));
+        }
+        Ok(Self { entries, total_weight, options })
+    }
+
+    /// Sample `index` of the stream `seed` in `split`: a pure function of its arguments.
+    pub fn sample(&self, seed: u64, index: u64, split: Split) -> Example {
+        let mut rng = Rng::stream(&[STREAM, seed, split.tag(), index]);
+        let (task, difficulty) = self.choose(rng.unit() * self.total_weight);
+        task.generate(&mut rng, difficulty, split, &self.options)
+    }
+
+    fn choose(&self, mut point: f64) -> (&dyn Task, u8) {
+        let mut chosen = None;
+        for (task, weight, difficulty) in self.entries.iter().filter(|(_, weight, _)| *weight > 0.0) {
+            chosen = Some((task.as_ref(), *difficulty));
+            if point < *weight {
+                break;
+            }
+            point -= weight;
+        }
+        chosen.expect("a mixture has an entry of weight above 0")
+    }
+}
+
+/// `Ok` when `difficulty` is one of the task's levels.
+///
+/// # Errors
+/// [`TaskError::Difficulty`] otherwise.
+pub fn check_difficulty(task: &dyn Task, difficulty: u8) -> Result<(), TaskError> {
+    if (1..=task.levels()).contains(&difficulty) {
+        return Ok(());
+    }
+    Err(TaskError::Difficulty { task: task.name().to_string(), levels: task.levels(), difficulty })
+}
+
+/// Up to `n` examples of one task with different problems, for evaluation. Fewer when the split holds fewer problems at
+/// this difficulty: the search ends after 50 draws in a row that bring nothing new.
+pub fn distinct(task: &dyn Task, seed: u64, n: usize, difficulty: u8, split: Split, options: &Options) -> Vec<Example> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut examples = Vec::with_capacity(n);
+    let mut n_stale = 0;
+    for index in 0.. {
+        if examples.len() == n || n_stale == 50 {
+            break;
+        }
+        let mut rng = Rng::stream(&[STREAM, seed, split.tag(), index]);
+        let example = task.generate(&mut rng, difficulty, split, options);
+        if seen.insert(example.problem.to_string()) {
+            examples.push(example);
+            n_stale = 0;
+        } else {
+            n_stale += 1;
+        }
+    }
+    examples
+}

@@ -1,0 +1,57 @@
+//! The native families by name.
+
+use crate::families;
+use crate::task::{Native, Task, TaskError};
+use std::sync::Arc;
+
+/// All native families, in the order of `penseur tasks list`.
+pub fn registry() -> Vec<Arc<dyn Task>> {
+    vec![
+        Arc::new(Native(families::addition::Addition)),
+        Arc::new(Native(families::subtraction::Subtraction)),
+        Arc::new(Native(families::multiplication::Multiplication)),
+        Arc::new(Native(families::division::Division)),
+        Arc::new(Native(families::chain::Chain)),
+        Arc::new(Native(families::comparison::Comparison)),
+        Arc::new(Native(families::digits::Digits)),
+        Arc::new(Native(families::word_problems::WordProblems)),
+        Arc::new(Native(families::conversation::Conversation)),
+        Arc::new(Native(families::out_of_scope::OutOfScope)),
+    ]
+}
+
+/// The native family called `name`.
+///
+/// # Errors
+/// [`TaskError::UnknownName`], which names the nearest one.
+pub fn find(name: &str) -> Result<Arc<dyn Task>, TaskError> {
+    let tasks = registry();
+    if let Some(task) = tasks.iter().find(|task| task.name() == name) {
+        return Ok(Arc::clone(task));
+    }
+    let names: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
+    Err(unknown("task", name, &names))
+}
+
+/// The error for a name that is not known.
+pub(crate) fn unknown(kind: &'static str, name: &str, known: &[&str]) -> TaskError {
+    let name: String = name.chars().take(80).collect();
+    let nearest = known.iter().min_by_key(|known| edits(&name, known)).unwrap_or(&"");
+    TaskError::UnknownName { kind, nearest: (*nearest).to_string(), known: known.join(", "), name }
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,40 @@
+//! Verdicts on answer texts: strict, deterministic, bounded by the length of the text.
+
+pub mod integer;
+pub mod text;
+
+use crate::task::{Judgement, TaskError};
+
+/// A verifier by name, for problems that come without code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verifier {
+    /// The last number of the text is the gold integer.
+    Integer,
+    /// The text is the gold text, but for case, spaces and outer punctuation.
+    Text,
+}
+
+/// Names of all verifiers, for recipes and problem files.
+pub const NAMES: [&str; 2] = ["integer", "text"];
+
+impl Verifier {
+    /// The verifier called `name`.
+    ///
+    /// # Errors
+    /// [`TaskError::UnknownName`] when there is none.
+    pub fn named(name: &str) -> Result<Self, TaskError> {
+        match name {
+            "integer" => Ok(Verifier::Integer),
+            "text" => Ok(Verifier::Text),
+            _ => Err(crate::registry::unknown("verifier", name, &NAMES)),
+        }
+    }
+
+    /// Judges `answer_text` against `gold`.
+    pub fn judge(self, gold: &str, answer_text: &str) -> Judgement {
+        match self {
+            Verifier::Integer => integer::judge(gold, answer_text),
+            Verifier::Text => text::judge(gold, answer_text),
+        }
+    }
+}
