@@ -5,13 +5,17 @@ pub mod bpe_train;
 pub mod chat_template;
 pub mod tokenizer;
 pub mod config;
+pub mod count;
+pub mod presets;
 mod attend;
 mod batch;
 mod deepseek_v3;
 mod dense;
 mod init;
 mod layers;
+pub mod memory;
 mod model;
+pub mod names;
 pub mod error;
 
 pub use config::Config;
