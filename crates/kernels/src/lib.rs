@@ -13,12 +13,15 @@
 //! `elementwise` (embedding, residual, casts).
 
 pub mod elementwise;
+pub mod gemm;
 pub mod isa;
 mod lanes;
 pub mod loss;
+pub mod mla;
 pub mod norm;
 mod parallel;
 pub mod reference;
+pub mod rope;
 pub mod simd;
 pub mod swiglu;
 #[cfg(test)]

@@ -4,5 +4,8 @@
 
 pub mod elementwise;
 pub mod loss;
+pub mod mla;
+pub mod gemm;
 pub mod norm;
+pub mod rope;
 pub mod swiglu;

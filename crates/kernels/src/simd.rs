@@ -92,6 +92,30 @@ pub trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// The instruction set.
     const ISA: Isa;
+    /// Whether [`Simd::dot2`] and the operations on pairs exist here.
+    const HAS_DOT2: bool = false;
+
+    /// Runs `kernel` as a function of its own, compiled for this instruction set: for a large body that would bloat
+    /// the `run` it is called from.
+    fn call<K: Kernel>(self, kernel: K) -> K::Output;
+    /// Transposes the square of lanes held by the first `LANES` entries; the rest is left as it is.
+    unsafe fn transpose(self, rows: &mut [Self::V; 16]);
+    /// Lane by lane `(acc + a1 * b1) + a0 * b0`, where a lane of `a` and `b` holds two bf16 values, 0 in its low half.
+    /// Subnormal inputs and results are zero. Only where `HAS_DOT2`.
+    #[inline(always)]
+    unsafe fn dot2(self, _a: Self::V, _b: Self::V, _acc: Self::V) -> Self::V {
+        unreachable!("{:?} has no bf16 dot product", Self::ISA)
+    }
+    /// Lanes of pairs: `even` rounded to bf16 in the low halves, `odd` in the high ones. Only where `HAS_DOT2`.
+    #[inline(always)]
+    unsafe fn pair(self, _even: Self::V, _odd: Self::V) -> Self::V {
+        unreachable!("{:?} has no bf16 dot product", Self::ISA)
+    }
+    /// `2 * LANES` consecutive values as lanes of pairs, rounded to bf16. Only where `HAS_DOT2`.
+    #[inline(always)]
+    unsafe fn load_pairs_f32(self, _ptr: *const f32) -> Self::V {
+        unreachable!("{:?} has no bf16 dot product", Self::ISA)
+    }
 
     unsafe fn splat(self, x: f32) -> Self::V;
     unsafe fn load_f32(self, ptr: *const f32) -> Self::V;
@@ -113,6 +137,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn pow2(self, n: Self::V) -> Self::V;
     /// Lane by lane: `if a < b { x } else { y }`.
     unsafe fn select_lt(self, a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// Lanes 2i and 2i + 1 exchanged.
+    unsafe fn swap_pairs(self, a: Self::V) -> Self::V;
     /// The sum of the lanes by halving: lane `i` is added to lane `i + n/2`, and so on. A fixed order.
     unsafe fn reduce_sum(self, a: Self::V) -> f32;
     /// The largest lane.
@@ -219,6 +245,18 @@ impl Simd for Portable {
     const LANES: usize = 8;
     const ISA: Isa = Isa::Portable;
 
+    #[inline(never)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, rows: &mut [Self::V; 16]) {
+        for i in 0..8 {
+            for j in 0..i {
+                (rows[i][j], rows[j][i]) = (rows[j][i], rows[i][j]);
+            }
+        }
+    }
     #[inline(always)]
     unsafe fn splat(self, x: f32) -> Self::V {
         [x; 8]
@@ -296,6 +334,10 @@ impl Simd for Portable {
             out[i] = if a[i] < b[i] { x[i] } else { y[i] };
         }
         out
+    }
+    #[inline(always)]
+    unsafe fn swap_pairs(self, a: Self::V) -> Self::V {
+        [a[1], a[0], a[3], a[2], a[5], a[4], a[7], a[6]]
     }
     #[inline(always)]
     unsafe fn reduce_sum(self, a: Self::V) -> f32 {

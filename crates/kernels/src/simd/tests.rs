@@ -69,3 +69,69 @@ fn bf16_rounds_to_nearest_even_on_every_isa() {
     }
     assert!(<bf16 as Element>::from_f32(f32::NAN).is_nan());
 }
+
+struct Transpose<'a>(&'a mut [f32]);
+
+impl Kernel for Transpose<'_> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> usize {
+        // SAFETY: the slice holds sixteen rows of sixteen values.
+        unsafe {
+            let mut rows = [s.splat(0.0); 16];
+            for (i, row) in rows.iter_mut().enumerate().take(S::LANES) {
+                *row = s.load_f32(self.0.as_ptr().add(16 * i));
+            }
+            s.transpose(&mut rows);
+            for (i, row) in rows.iter().enumerate().take(S::LANES) {
+                s.store_f32(self.0.as_mut_ptr().add(16 * i), *row);
+            }
+        }
+        S::LANES
+    }
+}
+
+#[test]
+fn transpose_exchanges_rows_and_lanes_on_every_isa() {
+    for isa in Isa::available() {
+        let mut x: Vec<f32> = (0..256).map(|i| i as f32).collect();
+        let lanes = dispatch(isa, Transpose(&mut x));
+        for i in 0..lanes {
+            for j in 0..lanes {
+                assert_eq!(x[16 * i + j], (16 * j + i) as f32, "{isa:?} [{i}, {j}]");
+            }
+        }
+    }
+}
+
+struct LoadPartial<'a, T>(&'a [T], &'a mut [f32]);
+
+impl<T: Element> Kernel for LoadPartial<'_, T> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> usize {
+        // SAFETY: as many elements are read as there are; sixteen values can be written.
+        unsafe {
+            let v = s.load_partial(self.0.as_ptr(), self.0.len(), 7.0);
+            s.store_f32(self.1.as_mut_ptr(), v);
+        }
+        S::LANES
+    }
+}
+
+#[test]
+fn partial_loads_fill_the_rest_on_every_isa() {
+    let x: Vec<f32> = (0..16).map(|i| i as f32 - 3.0).collect();
+    let x16: Vec<bf16> = x.iter().map(|x| bf16::from_f32(*x)).collect();
+    for isa in Isa::available() {
+        for n in 0..=8 {
+            let (mut y, mut y16) = ([0.0; 16], [0.0; 16]);
+            let lanes = dispatch(isa, LoadPartial(&x[..n], &mut y));
+            dispatch(isa, LoadPartial(&x16[..n], &mut y16));
+            for i in 0..lanes {
+                let want = if i < n { x[i] } else { 7.0 };
+                assert_eq!((y[i], y16[i]), (want, want), "{isa:?}: lane {i} of {n}");
+            }
+        }
+    }
+}

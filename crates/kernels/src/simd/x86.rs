@@ -1,6 +1,6 @@
 //! The x86-64 vectors: AVX2 with FMA (8 lanes), AVX-512 (16 lanes), AVX-512 with bf16 conversions.
 
-use super::{Kernel, Simd};
+use super::{Element, Kernel, Simd};
 use crate::isa::Isa;
 use half::bf16;
 use std::arch::x86_64::*;
@@ -42,6 +42,32 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const ISA: Isa = Isa::Avx2;
 
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: `self` witnesses the instruction set.
+        unsafe { run_avx2(kernel) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, rows: &mut [Self::V; 16]) {
+        unsafe {
+            let mut t = *rows;
+            for i in 0..4 {
+                t[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                t[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+            }
+            let mut u = t;
+            for i in [0, 4] {
+                u[i] = _mm256_shuffle_ps::<0b01_00_01_00>(t[i], t[i + 2]);
+                u[i + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(t[i], t[i + 2]);
+                u[i + 2] = _mm256_shuffle_ps::<0b01_00_01_00>(t[i + 1], t[i + 3]);
+                u[i + 3] = _mm256_shuffle_ps::<0b11_10_11_10>(t[i + 1], t[i + 3]);
+            }
+            for i in 0..4 {
+                rows[i] = _mm256_permute2f128_ps::<0x20>(u[i], u[i + 4]);
+                rows[i + 4] = _mm256_permute2f128_ps::<0x31>(u[i], u[i + 4]);
+            }
+        }
+    }
     #[inline(always)]
     unsafe fn splat(self, x: f32) -> Self::V {
         unsafe { _mm256_set1_ps(x) }
@@ -122,6 +148,10 @@ impl Simd for Avx2 {
         unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
     }
     #[inline(always)]
+    unsafe fn swap_pairs(self, a: Self::V) -> Self::V {
+        unsafe { _mm256_permute_ps::<0b10_11_00_01>(a) }
+    }
+    #[inline(always)]
     unsafe fn reduce_sum(self, a: Self::V) -> f32 {
         unsafe {
             sum_128(_mm_add_ps(
@@ -149,12 +179,66 @@ unsafe fn sum_128(a: __m128) -> f32 {
     }
 }
 
+/// The mask of the first `n` of sixteen lanes.
+#[inline(always)]
+fn first_lanes(n: usize) -> __mmask16 {
+    if n >= 16 { !0 } else { (1 << n) - 1 }
+}
+
+/// Transposes 16 x 16 lanes: within blocks of 4 x 4 by unpacking, then the blocks themselves.
+#[inline(always)]
+unsafe fn transpose_16(rows: &mut [__m512; 16]) {
+    unsafe {
+        let mut t = *rows;
+        for i in 0..8 {
+            t[2 * i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+            t[2 * i + 1] = _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+        }
+        // u[4 g + c]: 128-bit lane l holds column 4 l + c of the rows 4 g .. 4 g + 4.
+        let mut u = t;
+        for i in [0, 4, 8, 12] {
+            u[i] = _mm512_shuffle_ps::<0b01_00_01_00>(t[i], t[i + 2]);
+            u[i + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(t[i], t[i + 2]);
+            u[i + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(t[i + 1], t[i + 3]);
+            u[i + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(t[i + 1], t[i + 3]);
+        }
+        for c in 0..4 {
+            let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(u[c], u[4 + c]);
+            let high = _mm512_shuffle_f32x4::<0b11_10_11_10>(u[c], u[4 + c]);
+            let low2 = _mm512_shuffle_f32x4::<0b01_00_01_00>(u[8 + c], u[12 + c]);
+            let high2 = _mm512_shuffle_f32x4::<0b11_10_11_10>(u[8 + c], u[12 + c]);
+            rows[c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, low2);
+            rows[4 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, low2);
+            rows[8 + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(high, high2);
+            rows[12 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(high, high2);
+        }
+    }
+}
+
 /// The methods that AVX-512 with and without bf16 share.
 macro_rules! avx512_methods {
     () => {
         type V = __m512;
         const LANES: usize = 16;
 
+        #[inline(always)]
+        unsafe fn transpose(self, rows: &mut [Self::V; 16]) {
+            unsafe { transpose_16(rows) }
+        }
+        #[inline(always)]
+        unsafe fn load_partial<T: Element>(self, ptr: *const T, n: usize, fill: f32) -> Self::V {
+            unsafe {
+                let mask = first_lanes(n);
+                let fill = _mm512_set1_ps(fill);
+                if T::IS_BF16 {
+                    let raw = _mm256_maskz_loadu_epi16(mask, ptr.cast());
+                    let wide = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(raw));
+                    _mm512_mask_mov_ps(fill, mask, _mm512_castsi512_ps(wide))
+                } else {
+                    _mm512_mask_loadu_ps(fill, mask, ptr.cast())
+                }
+            }
+        }
         #[inline(always)]
         unsafe fn splat(self, x: f32) -> Self::V {
             unsafe { _mm512_set1_ps(x) }
@@ -222,6 +306,10 @@ macro_rules! avx512_methods {
             unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), y, x) }
         }
         #[inline(always)]
+        unsafe fn swap_pairs(self, a: Self::V) -> Self::V {
+            unsafe { _mm512_permute_ps::<0b10_11_00_01>(a) }
+        }
+        #[inline(always)]
         unsafe fn reduce_sum(self, a: Self::V) -> f32 {
             unsafe {
                 let b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
@@ -243,6 +331,11 @@ impl Simd for Avx512 {
     const ISA: Isa = Isa::Avx512;
     avx512_methods!();
     #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: `self` witnesses the instruction set.
+        unsafe { run_avx512(kernel) }
+    }
+    #[inline(always)]
     unsafe fn store_bf16(self, ptr: *mut bf16, v: Self::V) {
         unsafe {
             let bits = _mm512_castps_si512(v);
@@ -259,7 +352,39 @@ impl Simd for Avx512 {
 #[allow(clippy::missing_safety_doc)]
 impl Simd for Avx512Bf16 {
     const ISA: Isa = Isa::Avx512Bf16;
+    const HAS_DOT2: bool = true;
     avx512_methods!();
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: `self` witnesses the instruction set.
+        unsafe { run_avx512bf16(kernel) }
+    }
+    #[inline(always)]
+    unsafe fn dot2(self, a: Self::V, b: Self::V, acc: Self::V) -> Self::V {
+        unsafe {
+            let a = std::mem::transmute::<__m512, __m512bh>(a);
+            let b = std::mem::transmute::<__m512, __m512bh>(b);
+            _mm512_dpbf16_ps(acc, a, b)
+        }
+    }
+    #[inline(always)]
+    unsafe fn pair(self, even: Self::V, odd: Self::V) -> Self::V {
+        unsafe {
+            let half = |v| {
+                let packed = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
+                _mm512_cvtepu16_epi32(packed)
+            };
+            let high = _mm512_slli_epi32::<16>(half(odd));
+            _mm512_castsi512_ps(_mm512_or_si512(half(even), high))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs_f32(self, ptr: *const f32) -> Self::V {
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(ptr), _mm512_loadu_ps(ptr.add(16)));
+            std::mem::transmute::<__m512bh, __m512>(_mm512_cvtne2ps_pbh(high, low))
+        }
+    }
     #[inline(always)]
     unsafe fn store_bf16(self, ptr: *mut bf16, v: Self::V) {
         unsafe {
