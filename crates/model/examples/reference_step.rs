@@ -60,6 +60,6 @@ fn main() {
         tokens / seconds[seconds.len() / 2],
         tokens / seconds[0],
         options.device.peak_bytes() as f64 / 1e6,
-        sys::peak_rss_bytes().unwrap_or(0) as f64 / 1e6,
+        sys::memory::peak_rss_bytes().unwrap_or(0) as f64 / 1e6,
     );
 }

@@ -11,7 +11,7 @@
 
 use crate::attend::{Attend, Rows};
 use crate::config::{DeepseekV3Config, LATENT_NORM_EPS, ScoringFunc};
-use crate::layers::{Linear, Mlp, Norm};
+use crate::layers::{Mlp, Norm};
 use kernels::rope::RopeTable;
 use kernels::router::{Router, Scoring};
 use tensor::ops::{ExpertWeights, MlaSpec, RopeSpec};
