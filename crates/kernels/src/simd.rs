@@ -177,13 +177,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
             let r = self.fma(n, self.splat(-0.693_359_4), clamped);
             let r = self.fma(n, self.splat(2.121_944_4e-4), r);
             let mut p = self.splat(1.987_569_1e-4);
-            for c in [
-                1.398_199_9e-3,
-                8.333_452e-3,
-                4.166_579_6e-2,
-                1.666_666_5e-1,
-                0.5,
-            ] {
+            for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
                 p = self.fma(p, r, self.splat(c));
             }
             let e = self.add(self.fma(self.mul(p, r), r, r), self.splat(1.0));
@@ -276,10 +270,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn store_bf16(self, ptr: *mut bf16, v: Self::V) {
-        unsafe {
-            ptr.cast::<[bf16; 8]>()
-                .write_unaligned(v.map(<bf16 as Element>::from_f32))
-        }
+        unsafe { ptr.cast::<[bf16; 8]>().write_unaligned(v.map(<bf16 as Element>::from_f32)) }
     }
     #[inline(always)]
     unsafe fn add(self, a: Self::V, b: Self::V) -> Self::V {

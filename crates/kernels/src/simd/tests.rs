@@ -8,11 +8,7 @@ impl Kernel for Exp<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for (x, y) in self
-            .0
-            .chunks_exact(S::LANES)
-            .zip(self.1.chunks_exact_mut(S::LANES))
-        {
+        for (x, y) in self.0.chunks_exact(S::LANES).zip(self.1.chunks_exact_mut(S::LANES)) {
             // SAFETY: both chunks hold `LANES` values.
             unsafe { s.store_f32(y.as_mut_ptr(), s.exp(s.load_f32(x.as_ptr()))) }
         }
@@ -27,10 +23,7 @@ fn exp_is_accurate_on_every_isa() {
         dispatch(isa, Exp(&x, &mut y));
         for (&x, &y) in x.iter().zip(&y) {
             let want = f64::from(x.min(88.0)).exp();
-            assert!(
-                (f64::from(y) - want).abs() <= 3e-7 * want,
-                "{isa:?}: exp({x}) = {y}, not {want}"
-            );
+            assert!((f64::from(y) - want).abs() <= 3e-7 * want, "{isa:?}: exp({x}) = {y}, not {want}");
         }
     }
 }
@@ -44,10 +37,7 @@ impl Kernel for RoundTrip<'_> {
         // SAFETY: the slices hold sixteen values, at least `LANES`.
         unsafe {
             for i in (0..16).step_by(S::LANES) {
-                s.store_bf16(
-                    self.1.as_mut_ptr().add(i),
-                    s.load_f32(self.0.as_ptr().add(i)),
-                );
+                s.store_bf16(self.1.as_mut_ptr().add(i), s.load_f32(self.0.as_ptr().add(i)));
             }
             *self.2 = s.reduce_sum(s.load_bf16(self.1.as_ptr()));
         }
@@ -56,9 +46,7 @@ impl Kernel for RoundTrip<'_> {
 
 #[test]
 fn bf16_rounds_to_nearest_even_on_every_isa() {
-    let x: Vec<f32> = (0..16)
-        .map(|i| f32::from_bits(0x3f80_8000 + i * 0x8001))
-        .collect();
+    let x: Vec<f32> = (0..16).map(|i| f32::from_bits(0x3f80_8000 + i * 0x8001)).collect();
     let want: Vec<bf16> = x.iter().map(|&x| bf16::from_f32(x)).collect();
     for isa in Isa::available() {
         let mut y = vec![bf16::default(); 16];

@@ -153,12 +153,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn reduce_sum(self, a: Self::V) -> f32 {
-        unsafe {
-            sum_128(_mm_add_ps(
-                _mm256_castps256_ps128(a),
-                _mm256_extractf128_ps::<1>(a),
-            ))
-        }
+        unsafe { sum_128(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a))) }
     }
     #[inline(always)]
     unsafe fn reduce_max(self, a: Self::V) -> f32 {
@@ -313,10 +308,7 @@ macro_rules! avx512_methods {
         unsafe fn reduce_sum(self, a: Self::V) -> f32 {
             unsafe {
                 let b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
-                sum_128(_mm_add_ps(
-                    _mm256_castps256_ps128(b),
-                    _mm256_extractf128_ps::<1>(b),
-                ))
+                sum_128(_mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps::<1>(b)))
             }
         }
         #[inline(always)]
