@@ -56,8 +56,7 @@ impl Config {
     /// Text that is not a JSON object, an architecture that is not supported, a key that changes the computation in an
     /// unsupported way, or sizes that cannot be true; the message names the key, what was found and what is expected.
     pub fn from_json(text: &str) -> Result<Config> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|e| Error::config(format!("not valid JSON: {e}")))?;
+        let value: Value = serde_json::from_str(text).map_err(|e| Error::config(format!("not valid JSON: {e}")))?;
         let Value::Object(map) = &value else {
             return Err(Error::config("expected a JSON object at the top"));
         };
@@ -94,42 +93,22 @@ impl Config {
                 ));
             }
             _ => {
-                return Err(Error::config(format!(
-                    "no `model_type`; supported: {SUPPORTED}"
-                )));
+                return Err(Error::config(format!("no `model_type`; supported: {SUPPORTED}")));
             }
         };
         match model_type.as_str() {
-            "deepseek_v3" => Ok(Config::DeepseekV3(DeepseekV3Config::read(
-                &fields,
-                DeepseekModelType::V3,
-            )?)),
-            "deepseek_v2" => Ok(Config::DeepseekV3(DeepseekV3Config::read(
-                &fields,
-                DeepseekModelType::V2,
-            )?)),
-            "llama" => Ok(Config::Dense(DenseConfig::read(
-                &fields,
-                DenseModelType::Llama,
-            )?)),
-            "qwen2" => Ok(Config::Dense(DenseConfig::read(
-                &fields,
-                DenseModelType::Qwen2,
-            )?)),
-            "qwen3" => Ok(Config::Dense(DenseConfig::read(
-                &fields,
-                DenseModelType::Qwen3,
-            )?)),
+            "deepseek_v3" => Ok(Config::DeepseekV3(DeepseekV3Config::read(&fields, DeepseekModelType::V3)?)),
+            "deepseek_v2" => Ok(Config::DeepseekV3(DeepseekV3Config::read(&fields, DeepseekModelType::V2)?)),
+            "llama" => Ok(Config::Dense(DenseConfig::read(&fields, DenseModelType::Llama)?)),
+            "qwen2" => Ok(Config::Dense(DenseConfig::read(&fields, DenseModelType::Qwen2)?)),
+            "qwen3" => Ok(Config::Dense(DenseConfig::read(&fields, DenseModelType::Qwen3)?)),
             "deepseek_v32" | "deepseek_v4" => Err(Error::Architecture {
                 found: model_type,
                 hint: "sparse attention (DeepSeek-V3.2 and later) is not implemented; \
                        DeepSeek-V3, V3.1 and R1 are"
                     .to_owned(),
             }),
-            _ => Err(Error::Architecture {
-                found: model_type,
-                hint: format!("supported: {SUPPORTED}"),
-            }),
+            _ => Err(Error::Architecture { found: model_type, hint: format!("supported: {SUPPORTED}") }),
         }
     }
 

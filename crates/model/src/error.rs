@@ -120,61 +120,40 @@ impl Error {
         let path = path.to_path_buf();
         match source.kind() {
             StorageFull | QuotaExceeded => Error::DiskFull { path, needed: None },
-            _ => Error::Io {
-                action,
-                path,
-                source,
-            },
+            _ => Error::Io { action, path, source },
         }
     }
 
     /// Something wrong with a configuration as a whole.
     pub fn config(message: impl Into<String>) -> Error {
-        Error::Config {
-            message: message.into(),
-        }
+        Error::Config { message: message.into() }
     }
 
     /// Something wrong with one key of a configuration.
     pub fn invalid(key: &str, message: impl Into<String>) -> Error {
-        Error::Key {
-            key: key.to_owned(),
-            message: message.into(),
-        }
+        Error::Key { key: key.to_owned(), message: message.into() }
     }
 
     /// A key whose value is legal and not implemented here.
     pub fn unsupported(key: &str, found: String, supported: &str) -> Error {
-        Error::Unsupported {
-            key: key.to_owned(),
-            found,
-            supported: supported.to_owned(),
-        }
+        Error::Unsupported { key: key.to_owned(), found, supported: supported.to_owned() }
     }
 
     /// Something wrong with a safetensors container.
     pub fn safetensors(message: impl Into<String>) -> Error {
-        Error::Safetensors {
-            message: message.into(),
-        }
+        Error::Safetensors { message: message.into() }
     }
 
     /// Something wrong with one tensor.
     pub fn tensor(name: &str, message: impl Into<String>) -> Error {
-        Error::Tensor {
-            name: name.to_owned(),
-            message: message.into(),
-        }
+        Error::Tensor { name: name.to_owned(), message: message.into() }
     }
 
     /// The same error with the file that it is about.
     pub fn in_file(self, path: &Path) -> Error {
         match self {
             Error::Io { .. } | Error::DiskFull { .. } | Error::InFile { .. } => self,
-            other => Error::InFile {
-                path: path.to_path_buf(),
-                source: Box::new(other),
-            },
+            other => Error::InFile { path: path.to_path_buf(), source: Box::new(other) },
         }
     }
 }

@@ -3,12 +3,16 @@
 
 pub mod bpe_train;
 pub mod chat_template;
+pub mod checkpoint;
 pub mod tokenizer;
+pub mod weights;
 pub mod config;
 pub mod count;
 pub mod presets;
 mod attend;
 mod batch;
+pub mod bundled;
+pub mod card;
 mod deepseek_v3;
 mod dense;
 mod init;
@@ -16,6 +20,7 @@ mod layers;
 pub mod memory;
 mod model;
 pub mod names;
+pub mod source;
 pub mod error;
 
 pub use config::Config;

@@ -5,9 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{
-    Fields, MAX_DIM, MAX_EXPERTS, MAX_LAYERS, check_divides, check_float, check_params, check_size,
-};
+use super::fields::{Fields, MAX_DIM, MAX_EXPERTS, MAX_LAYERS, check_divides, check_float, check_params, check_size};
 use super::{QuantizationConfig, RopeScaling};
 use crate::error::{Error, Result};
 
@@ -56,10 +54,7 @@ pub enum TopkMethod {
 
 /// DeepSeek-V3's configuration; fields are Hugging Face's keys.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(
-    missing_docs,
-    reason = "the names are the file format's; what they mean is in the paper's section 4.2"
-)]
+#[allow(missing_docs, reason = "the names are the file format's; what they mean is in the paper's section 4.2")]
 pub struct DeepseekV3Config {
     pub model_type: DeepseekModelType,
     pub vocab_size: usize,
@@ -118,8 +113,7 @@ impl DeepseekV3Config {
 
     /// Layers with experts, those of the MTP modules included.
     pub fn n_moe_layers(&self) -> usize {
-        (self.num_hidden_layers + self.num_nextn_predict_layers)
-            .saturating_sub(self.first_k_dense_replace)
+        (self.num_hidden_layers + self.num_nextn_predict_layers).saturating_sub(self.first_k_dense_replace)
     }
 
     /// `qk_head_dim^-0.5` times YaRN's factor: what the attention scores are multiplied by.
@@ -165,11 +159,7 @@ impl DeepseekV3Config {
             n_group,
             topk_group: fields.count("topk_group", n_group)?,
             routed_scaling_factor: fields.float("routed_scaling_factor", 1.0)?,
-            scoring_func: if is_v3 {
-                ScoringFunc::Sigmoid
-            } else {
-                ScoringFunc::Softmax
-            },
+            scoring_func: if is_v3 { ScoringFunc::Sigmoid } else { ScoringFunc::Softmax },
             topk_method: match fields.text("topk_method")? {
                 Some("group_limited_greedy") => TopkMethod::GroupLimitedGreedy,
                 Some("noaux_tc") => TopkMethod::NoauxTc,
@@ -179,9 +169,7 @@ impl DeepseekV3Config {
             },
             norm_topk_prob: fields.flag("norm_topk_prob", is_v3)?,
             first_k_dense_replace: fields.count("first_k_dense_replace", 0)?,
-            q_lora_rank: fields
-                .optional_count("q_lora_rank")?
-                .filter(|rank| *rank > 0),
+            q_lora_rank: fields.optional_count("q_lora_rank")?.filter(|rank| *rank > 0),
             kv_lora_rank: fields.required("kv_lora_rank")?,
             qk_nope_head_dim: fields.required("qk_nope_head_dim")?,
             qk_rope_head_dim: fields.required("qk_rope_head_dim")?,
@@ -252,9 +240,7 @@ impl DeepseekV3Config {
             "v_head_dim": self.v_head_dim,
             "vocab_size": self.vocab_size,
         });
-        let Value::Object(mut map) = object else {
-            unreachable!("json! of braces is an object")
-        };
+        let Value::Object(mut map) = object else { unreachable!("json! of braces is an object") };
         self.rope_scaling.write(self.rope_theta, &mut map);
         if let Some(q) = &self.quantization_config {
             map.insert("quantization_config".to_owned(), q.raw.clone());
@@ -281,10 +267,7 @@ impl DeepseekV3Config {
         if self.num_nextn_predict_layers > 16 {
             return Err(Error::invalid(
                 "num_nextn_predict_layers",
-                format!(
-                    "found {}, expected at most 16",
-                    self.num_nextn_predict_layers
-                ),
+                format!("found {}, expected at most 16", self.num_nextn_predict_layers),
             ));
         }
         if self.qk_rope_head_dim % 2 == 1 {
@@ -306,10 +289,7 @@ impl DeepseekV3Config {
         check_size("n_routed_experts", self.n_routed_experts, MAX_EXPERTS)?;
         check_size("moe_intermediate_size", self.moe_intermediate_size, MAX_DIM)?;
         check_size("n_group", self.n_group, self.n_routed_experts)?;
-        check_divides(
-            ("n_group", self.n_group),
-            ("n_routed_experts", self.n_routed_experts),
-        )?;
+        check_divides(("n_group", self.n_group), ("n_routed_experts", self.n_routed_experts))?;
         check_size("topk_group", self.topk_group, self.n_group)?;
         let group_size = self.n_routed_experts / self.n_group;
         if self.model_type == DeepseekModelType::V3 && group_size < 2 {
@@ -325,10 +305,7 @@ impl DeepseekV3Config {
         if self.n_shared_experts > MAX_EXPERTS {
             return Err(Error::invalid(
                 "n_shared_experts",
-                format!(
-                    "found {}, expected at most {MAX_EXPERTS}",
-                    self.n_shared_experts
-                ),
+                format!("found {}, expected at most {MAX_EXPERTS}", self.n_shared_experts),
             ));
         }
         let reachable = self.topk_group * group_size;
@@ -342,11 +319,7 @@ impl DeepseekV3Config {
                 ),
             ));
         }
-        check_float(
-            "routed_scaling_factor",
-            self.routed_scaling_factor,
-            0.0..=1e6,
-        )?;
+        check_float("routed_scaling_factor", self.routed_scaling_factor, 0.0..=1e6)?;
         if self.n_moe_layers() * self.n_routed_experts > 1 << 20 {
             return Err(Error::config(format!(
                 "{} layers of {} experts are more than {} experts: the file is not credible",
@@ -369,9 +342,7 @@ impl DeepseekV3Config {
             + hidden * heads * n(self.v_head_dim);
         let dense = 3 * hidden * n(self.intermediate_size);
         let moe = if self.n_moe_layers() > 0 {
-            hidden
-                * n(self.n_routed_experts + self.n_shared_experts)
-                * (3 * n(self.moe_intermediate_size) + 1)
+            hidden * n(self.n_routed_experts + self.n_shared_experts) * (3 * n(self.moe_intermediate_size) + 1)
         } else {
             0
         };

@@ -4,9 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{
-    Fields, MAX_DIM, MAX_LAYERS, check_divides, check_float, check_params, check_size,
-};
+use super::fields::{Fields, MAX_DIM, MAX_LAYERS, check_divides, check_float, check_params, check_size};
 use super::{QuantizationConfig, RopeScaling};
 use crate::error::{Error, Result};
 
@@ -81,10 +79,7 @@ impl DenseConfig {
             (Some(head_dim), _) => head_dim,
             (None, DenseModelType::Qwen3) => 128,
             (None, _) => {
-                check_divides(
-                    ("num_attention_heads", num_attention_heads),
-                    ("hidden_size", hidden_size),
-                )?;
+                check_divides(("num_attention_heads", num_attention_heads), ("hidden_size", hidden_size))?;
                 hidden_size / num_attention_heads
             }
         };
@@ -149,9 +144,7 @@ impl DenseConfig {
             "use_cache": true,
             "vocab_size": self.vocab_size,
         });
-        let Value::Object(mut map) = object else {
-            unreachable!("json! of braces is an object")
-        };
+        let Value::Object(mut map) = object else { unreachable!("json! of braces is an object") };
         match self.model_type {
             DenseModelType::Llama => {
                 map.insert("attention_bias".to_owned(), json!(self.attention_bias));
@@ -190,22 +183,16 @@ impl DenseConfig {
             ("num_attention_heads", self.num_attention_heads),
         )?;
         if self.head_dim % 2 == 1 {
-            return Err(Error::invalid(
-                "head_dim",
-                format!("found {}, expected an even number", self.head_dim),
-            ));
+            return Err(Error::invalid("head_dim", format!("found {}, expected an even number", self.head_dim)));
         }
         check_float("rms_norm_eps", self.rms_norm_eps, 0.0..=1.0)?;
         check_float("initializer_range", self.initializer_range, 0.0..=100.0)?;
         self.rope_scaling.validate(self.rope_theta)?;
         let n = |x: usize| x as u128;
         let heads = 2 * n(self.num_attention_heads) + 2 * n(self.num_key_value_heads);
-        let layer = n(self.hidden_size)
-            * (heads * n(self.head_dim) + 3 * n(self.intermediate_size) + 8)
+        let layer = n(self.hidden_size) * (heads * n(self.head_dim) + 3 * n(self.intermediate_size) + 8)
             + heads * n(self.head_dim);
-        check_params(
-            2 * n(self.vocab_size) * n(self.hidden_size) + n(self.num_hidden_layers) * layer,
-        )
+        check_params(2 * n(self.vocab_size) * n(self.hidden_size) + n(self.num_hidden_layers) * layer)
     }
 }
 
@@ -218,11 +205,7 @@ pub(super) fn write_token_ids(ids: &[u32]) -> Value {
     }
 }
 
-fn refuse_unsupported(
-    fields: &Fields,
-    model_type: DenseModelType,
-    num_hidden_layers: usize,
-) -> Result<()> {
+fn refuse_unsupported(fields: &Fields, model_type: DenseModelType, num_hidden_layers: usize) -> Result<()> {
     fields.only_text("hidden_act", &["silu"])?;
     fields.only_false("mlp_bias")?;
     fields.only_false("use_mrope")?;
@@ -230,17 +213,10 @@ fn refuse_unsupported(
         return Ok(());
     }
     if let Some(Value::Array(kinds)) = fields.get("layer_types") {
-        match kinds
-            .iter()
-            .find(|kind| kind.as_str() != Some("full_attention"))
-        {
+        match kinds.iter().find(|kind| kind.as_str() != Some("full_attention")) {
             None => return Ok(()),
             Some(kind) => {
-                return Err(Error::unsupported(
-                    "layer_types",
-                    kind.to_string(),
-                    "\"full_attention\" in every layer",
-                ));
+                return Err(Error::unsupported("layer_types", kind.to_string(), "\"full_attention\" in every layer"));
             }
         }
     }

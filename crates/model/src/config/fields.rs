@@ -36,9 +36,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool> {
-        Ok(self
-            .optional(key, "true or false", Value::as_bool)?
-            .unwrap_or(default))
+        Ok(self.optional(key, "true or false", Value::as_bool)?.unwrap_or(default))
     }
 
     pub(super) fn optional_float(&self, key: &str) -> Result<Option<f64>> {
@@ -55,10 +53,7 @@ impl<'a> Fields<'a> {
         match found.map(usize::try_from) {
             None => Ok(None),
             Some(Ok(n)) if n <= MAX_DIM => Ok(Some(n)),
-            Some(_) => Err(Error::invalid(
-                key,
-                format!("found {}, expected at most {MAX_DIM}", self.map[key]),
-            )),
+            Some(_) => Err(Error::invalid(key, format!("found {}, expected at most {MAX_DIM}", self.map[key]))),
         }
     }
 
@@ -68,8 +63,7 @@ impl<'a> Fields<'a> {
 
     /// A count that must be there.
     pub(super) fn required(&self, key: &str) -> Result<usize> {
-        self.optional_count(key)?
-            .ok_or_else(|| Error::invalid(key, "the key is missing"))
+        self.optional_count(key)?.ok_or_else(|| Error::invalid(key, "the key is missing"))
     }
 
     pub(super) fn token_id(&self, key: &str) -> Result<Option<u32>> {
@@ -82,9 +76,7 @@ impl<'a> Fields<'a> {
             Value::Array(ids) => ids.iter().map(token).collect::<Option<Vec<u32>>>(),
             one => token(one).map(|id| vec![id]),
         };
-        Ok(self
-            .optional(key, "a token id or a list of them", read)?
-            .unwrap_or_default())
+        Ok(self.optional(key, "a token id or a list of them", read)?.unwrap_or_default())
     }
 
     pub(super) fn object(&self, key: &str) -> Result<Option<&'a Map<String, Value>>> {
@@ -94,11 +86,9 @@ impl<'a> Fields<'a> {
     /// Refuses any value but `supported` (absent counts as supported): for keys that change the computation.
     pub(super) fn only_text(&self, key: &str, supported: &[&str]) -> Result<()> {
         match self.text(key)? {
-            Some(found) if !supported.contains(&found) => Err(Error::unsupported(
-                key,
-                format!("\"{found}\""),
-                &supported.join(" or "),
-            )),
+            Some(found) if !supported.contains(&found) => {
+                Err(Error::unsupported(key, format!("\"{found}\""), &supported.join(" or ")))
+            }
             _ => Ok(()),
         }
     }
@@ -114,11 +104,9 @@ impl<'a> Fields<'a> {
     /// Refuses any number but `supported` (absent counts as supported).
     pub(super) fn only_number(&self, key: &str, supported: f64) -> Result<()> {
         match self.optional_float(key)? {
-            Some(found) if found != supported => Err(Error::unsupported(
-                key,
-                found.to_string(),
-                &supported.to_string(),
-            )),
+            Some(found) if found != supported => {
+                Err(Error::unsupported(key, found.to_string(), &supported.to_string()))
+            }
             _ => Ok(()),
         }
     }
@@ -146,21 +134,12 @@ impl<'a> Fields<'a> {
         };
         Ok(Some(QuantizationConfig {
             quant_method: fields.text("quant_method")?.unwrap_or("unknown").to_owned(),
-            weight_block_size: fields.optional(
-                "weight_block_size",
-                "two numbers of at least 1",
-                block,
-            )?,
+            weight_block_size: fields.optional("weight_block_size", "two numbers of at least 1", block)?,
             raw: Value::Object(map.clone()),
         }))
     }
 
-    fn optional<T>(
-        &self,
-        key: &str,
-        expected: &str,
-        read: impl Fn(&'a Value) -> Option<T>,
-    ) -> Result<Option<T>> {
+    fn optional<T>(&self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
         match self.get(key) {
             None => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| {
@@ -183,29 +162,15 @@ pub(super) fn check_size(key: &str, found: usize, max: usize) -> Result<()> {
     if (1..=max).contains(&found) {
         return Ok(());
     }
-    Err(Error::invalid(
-        key,
-        format!("found {found}, expected a number from 1 to {max}"),
-    ))
+    Err(Error::invalid(key, format!("found {found}, expected a number from 1 to {max}")))
 }
 
 /// A number that must be finite and inside `range` (bounds included).
-pub(super) fn check_float(
-    key: &str,
-    found: f64,
-    range: std::ops::RangeInclusive<f64>,
-) -> Result<()> {
+pub(super) fn check_float(key: &str, found: f64, range: std::ops::RangeInclusive<f64>) -> Result<()> {
     if range.contains(&found) {
         return Ok(());
     }
-    Err(Error::invalid(
-        key,
-        format!(
-            "found {found}, expected a number from {} to {}",
-            range.start(),
-            range.end()
-        ),
-    ))
+    Err(Error::invalid(key, format!("found {found}, expected a number from {} to {}", range.start(), range.end())))
 }
 
 /// `part` must divide `whole`.
@@ -213,13 +178,7 @@ pub(super) fn check_divides(part: (&str, usize), whole: (&str, usize)) -> Result
     if part.1 != 0 && whole.1.is_multiple_of(part.1) {
         return Ok(());
     }
-    Err(Error::invalid(
-        part.0,
-        format!(
-            "found {}, which does not divide {} = {}",
-            part.1, whole.0, whole.1
-        ),
-    ))
+    Err(Error::invalid(part.0, format!("found {}, which does not divide {} = {}", part.1, whole.0, whole.1)))
 }
 
 /// The whole model must have a number of parameters that could be true.

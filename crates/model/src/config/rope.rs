@@ -74,19 +74,15 @@ impl RopeScaling {
     /// The factor on cos and sin (1 but for YaRN), as `transformers` computes `attention_scaling`.
     pub fn cos_sin_scale(&self) -> f64 {
         match *self {
-            RopeScaling::Yarn {
-                factor,
-                mscale,
-                mscale_all_dim,
-                attention_factor,
-                ..
-            } => match (attention_factor, mscale, mscale_all_dim) {
-                (Some(given), _, _) => given,
-                (None, Some(m), Some(all)) if m != 0.0 && all != 0.0 => {
-                    yarn_mscale(factor, m) / yarn_mscale(factor, all)
+            RopeScaling::Yarn { factor, mscale, mscale_all_dim, attention_factor, .. } => {
+                match (attention_factor, mscale, mscale_all_dim) {
+                    (Some(given), _, _) => given,
+                    (None, Some(m), Some(all)) if m != 0.0 && all != 0.0 => {
+                        yarn_mscale(factor, m) / yarn_mscale(factor, all)
+                    }
+                    _ => yarn_mscale(factor, 1.0),
                 }
-                _ => yarn_mscale(factor, 1.0),
-            },
+            }
             _ => 1.0,
         }
     }
@@ -95,11 +91,9 @@ impl RopeScaling {
     /// Dense models do not have it.
     pub fn softmax_scale(&self) -> f64 {
         match *self {
-            RopeScaling::Yarn {
-                factor,
-                mscale_all_dim: Some(all),
-                ..
-            } if all != 0.0 => yarn_mscale(factor, all).powi(2),
+            RopeScaling::Yarn { factor, mscale_all_dim: Some(all), .. } if all != 0.0 => {
+                yarn_mscale(factor, all).powi(2)
+            }
             _ => 1.0,
         }
     }
@@ -143,9 +137,7 @@ impl RopeScaling {
         };
         let scaling = match rope_type {
             "default" => RopeScaling::None,
-            "linear" => RopeScaling::Linear {
-                factor: required("factor")?,
-            },
+            "linear" => RopeScaling::Linear { factor: required("factor")? },
             "yarn" => read_yarn(&inner, original, max_position)?,
             "llama3" => RopeScaling::Llama3 {
                 factor: required("factor")?,
@@ -184,55 +176,34 @@ impl RopeScaling {
                 attention_factor,
             } => {
                 object.insert("factor".to_owned(), json!(factor));
-                object.insert(
-                    "original_max_position_embeddings".to_owned(),
-                    json!(original_max_position_embeddings),
-                );
+                object.insert("original_max_position_embeddings".to_owned(), json!(original_max_position_embeddings));
                 object.insert("beta_fast".to_owned(), json!(beta_fast));
                 object.insert("beta_slow".to_owned(), json!(beta_slow));
-                for (key, value) in [
-                    ("mscale", mscale),
-                    ("mscale_all_dim", mscale_all_dim),
-                    ("attention_factor", attention_factor),
-                ] {
+                for (key, value) in
+                    [("mscale", mscale), ("mscale_all_dim", mscale_all_dim), ("attention_factor", attention_factor)]
+                {
                     if let Some(value) = value {
                         object.insert(key.to_owned(), json!(value));
                     }
                 }
                 name_type(&mut object, "yarn");
             }
-            RopeScaling::Llama3 {
-                factor,
-                low_freq_factor,
-                high_freq_factor,
-                original_max_position_embeddings,
-            } => {
+            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
                 object.insert("factor".to_owned(), json!(factor));
                 object.insert("low_freq_factor".to_owned(), json!(low_freq_factor));
                 object.insert("high_freq_factor".to_owned(), json!(high_freq_factor));
-                object.insert(
-                    "original_max_position_embeddings".to_owned(),
-                    json!(original_max_position_embeddings),
-                );
+                object.insert("original_max_position_embeddings".to_owned(), json!(original_max_position_embeddings));
                 name_type(&mut object, "llama3");
             }
         }
-        let value = if object.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(object)
-        };
+        let value = if object.is_empty() { Value::Null } else { Value::Object(object) };
         map.insert("rope_scaling".to_owned(), value);
     }
 
     pub(super) fn validate(&self, rope_theta: f64) -> Result<()> {
         check_float("rope_theta", rope_theta, 1.0..=1e12)?;
         let original_in_range = |n: usize| {
-            super::fields::check_size(
-                "rope_scaling.original_max_position_embeddings",
-                n,
-                super::fields::MAX_DIM,
-            )
+            super::fields::check_size("rope_scaling.original_max_position_embeddings", n, super::fields::MAX_DIM)
         };
         match *self {
             RopeScaling::None => Ok(()),
@@ -260,26 +231,15 @@ impl RopeScaling {
                 }
                 Ok(())
             }
-            RopeScaling::Llama3 {
-                factor,
-                low_freq_factor,
-                high_freq_factor,
-                original_max_position_embeddings,
-            } => {
+            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
                 check_float("rope_scaling.factor", factor, 1.0..=1e6)?;
                 original_in_range(original_max_position_embeddings)?;
                 check_float("rope_scaling.low_freq_factor", low_freq_factor, 1e-6..=1e6)?;
-                check_float(
-                    "rope_scaling.high_freq_factor",
-                    high_freq_factor,
-                    1e-6..=1e6,
-                )?;
+                check_float("rope_scaling.high_freq_factor", high_freq_factor, 1e-6..=1e6)?;
                 if high_freq_factor <= low_freq_factor {
                     return Err(Error::invalid(
                         "rope_scaling.high_freq_factor",
-                        format!(
-                            "found {high_freq_factor}, expected more than low_freq_factor = {low_freq_factor}"
-                        ),
+                        format!("found {high_freq_factor}, expected more than low_freq_factor = {low_freq_factor}"),
                     ));
                 }
                 Ok(())
@@ -290,11 +250,7 @@ impl RopeScaling {
 
 fn read_yarn(inner: &Fields, original: usize, max_position: usize) -> Result<RopeScaling> {
     if !inner.flag("truncate", true)? {
-        return Err(Error::unsupported(
-            "rope_scaling.truncate",
-            "false".to_owned(),
-            "true",
-        ));
+        return Err(Error::unsupported("rope_scaling.truncate", "false".to_owned(), "true"));
     }
     let set = |x: f64| x != 0.0;
     Ok(RopeScaling::Yarn {
@@ -303,14 +259,8 @@ fn read_yarn(inner: &Fields, original: usize, max_position: usize) -> Result<Rop
             None => max_position as f64 / original.max(1) as f64,
         },
         original_max_position_embeddings: original,
-        beta_fast: inner
-            .optional_float("beta_fast")?
-            .filter(|x| set(*x))
-            .unwrap_or(32.0),
-        beta_slow: inner
-            .optional_float("beta_slow")?
-            .filter(|x| set(*x))
-            .unwrap_or(1.0),
+        beta_fast: inner.optional_float("beta_fast")?.filter(|x| set(*x)).unwrap_or(32.0),
+        beta_slow: inner.optional_float("beta_slow")?.filter(|x| set(*x)).unwrap_or(1.0),
         mscale: inner.optional_float("mscale")?,
         mscale_all_dim: inner.optional_float("mscale_all_dim")?,
         attention_factor: inner.optional_float("attention_factor")?,
@@ -325,9 +275,5 @@ fn name_type(object: &mut Map<String, Value>, name: &str) {
 
 /// `0.1 · mscale · ln(scale) + 1`, and 1 where nothing is scaled (YaRN, section 3.4; DeepSeek's `yarn_get_mscale`).
 fn yarn_mscale(scale: f64, mscale: f64) -> f64 {
-    if scale <= 1.0 {
-        1.0
-    } else {
-        0.1 * mscale * scale.ln() + 1.0
-    }
+    if scale <= 1.0 { 1.0 } else { 0.1 * mscale * scale.ln() + 1.0 }
 }

@@ -36,16 +36,12 @@ fn with(mut base: Value, changes: Value) -> String {
 }
 
 fn refusal(base: Value, changes: Value) -> String {
-    Config::from_json(&with(base, changes))
-        .expect_err("must be refused")
-        .to_string()
+    Config::from_json(&with(base, changes)).expect_err("must be refused").to_string()
 }
 
 #[test]
 fn reads_deepseek_v3() {
-    let Config::DeepseekV3(c) = Config::from_json(&v3().to_string()).unwrap() else {
-        panic!()
-    };
+    let Config::DeepseekV3(c) = Config::from_json(&v3().to_string()).unwrap() else { panic!() };
     assert_eq!(c.q_lora_rank, Some(24));
     assert_eq!(c.qk_head_dim(), 24);
     assert_eq!(c.eos_token_id, [1]);
@@ -69,13 +65,9 @@ fn rope_parameters_of_transformers_5_mean_the_same() {
     }
     assert_eq!(Config::from_json(&new.to_string()).unwrap(), old);
 
-    let plain = with(
-        llama(),
-        json!({"rope_scaling": null, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}}),
-    );
-    let Config::Dense(c) = Config::from_json(&plain).unwrap() else {
-        panic!()
-    };
+    let plain =
+        with(llama(), json!({"rope_scaling": null, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}}));
+    let Config::Dense(c) = Config::from_json(&plain).unwrap() else { panic!() };
     assert_eq!((c.rope_theta, c.rope_scaling), (7.0, RopeScaling::None));
 }
 
@@ -86,26 +78,13 @@ fn dense_families_differ_where_they_should() {
         other => panic!("{other:?}"),
     };
     let c = read(json!({}));
-    assert_eq!(
-        (c.head_dim, c.attention_bias, c.o_proj_bias, c.qk_norm),
-        (8, false, false, false)
-    );
+    assert_eq!((c.head_dim, c.attention_bias, c.o_proj_bias, c.qk_norm), (8, false, false, false));
     let c = read(json!({"attention_bias": true, "head_dim": 32}));
-    assert_eq!(
-        (c.head_dim, c.attention_bias, c.o_proj_bias),
-        (32, true, true)
-    );
-    let c =
-        read(json!({"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": false}));
-    assert_eq!(
-        (c.head_dim, c.attention_bias, c.o_proj_bias, c.qk_norm),
-        (8, true, false, false)
-    );
+    assert_eq!((c.head_dim, c.attention_bias, c.o_proj_bias), (32, true, true));
+    let c = read(json!({"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": false}));
+    assert_eq!((c.head_dim, c.attention_bias, c.o_proj_bias, c.qk_norm), (8, true, false, false));
     let c = read(json!({"model_type": "qwen3"}));
-    assert_eq!(
-        (c.head_dim, c.attention_bias, c.qk_norm),
-        (128, false, true)
-    );
+    assert_eq!((c.head_dim, c.attention_bias, c.qk_norm), (128, false, true));
     assert_eq!(c.eos_token_id, [1, 2, 3]);
 }
 
@@ -126,10 +105,7 @@ fn what_is_written_reads_back_equal() {
             json!({"model_type": "deepseek_v2", "scoring_func": "softmax", "topk_method": "group_limited_greedy"}),
         ),
         llama().to_string(),
-        with(
-            llama(),
-            json!({"model_type": "qwen2", "rope_scaling": {"type": "linear", "factor": 2.0}}),
-        ),
+        with(llama(), json!({"model_type": "qwen2", "rope_scaling": {"type": "linear", "factor": 2.0}})),
         with(
             llama(),
             json!({"model_type": "qwen3", "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64}}),
@@ -138,34 +114,21 @@ fn what_is_written_reads_back_equal() {
         let config = Config::from_json(&text).unwrap();
         let written = config.to_json();
         assert_eq!(Config::from_json(&written).unwrap(), config, "{written}");
-        assert!(
-            !written.contains("auto_map"),
-            "no reference to remote code is ever written"
-        );
+        assert!(!written.contains("auto_map"), "no reference to remote code is ever written");
     }
 }
 
 #[test]
 fn other_architectures_are_refused_by_name() {
     let error = refusal(v3(), json!({"model_type": "mamba"}));
-    assert!(
-        error.contains("mamba") && error.contains("deepseek_v3, deepseek_v2, llama, qwen2, qwen3"),
-        "{error}"
-    );
+    assert!(error.contains("mamba") && error.contains("deepseek_v3, deepseek_v2, llama, qwen2, qwen3"), "{error}");
     assert!(refusal(v3(), json!({"model_type": "deepseek_v32"})).contains("V3.2"));
     assert!(refusal(v3(), json!({"model_type": "deepseek_v4"})).contains("deepseek_v4"));
     assert!(refusal(v3(), json!({"index_topk": 2048})).contains("index_topk"));
     assert!(Config::from_json("{\"dim\": 7168, \"n_activated_experts\": 8}").is_err());
     assert!(Config::from_json("[]").is_err());
-    let v2 = with(
-        v3(),
-        json!({"model_type": "deepseek_v2", "scoring_func": "softmax", "topk_method": "greedy"}),
-    );
-    let error = Config::from_json(&v2)
-        .unwrap()
-        .check_runnable()
-        .unwrap_err()
-        .to_string();
+    let v2 = with(v3(), json!({"model_type": "deepseek_v2", "scoring_func": "softmax", "topk_method": "greedy"}));
+    let error = Config::from_json(&v2).unwrap().check_runnable().unwrap_err().to_string();
     assert!(error.contains("deepseek_v2"), "{error}");
 }
 
@@ -177,26 +140,10 @@ fn keys_that_change_the_computation_are_refused_by_name() {
         (v3(), json!({"moe_layer_freq": 2}), "moe_layer_freq"),
         (v3(), json!({"scoring_func": "softmax"}), "scoring_func"),
         (v3(), json!({"topk_method": "greedy"}), "topk_method"),
-        (
-            v3(),
-            json!({"num_key_value_heads": 2}),
-            "num_key_value_heads",
-        ),
-        (
-            v3(),
-            json!({"rope_scaling": {"type": "dynamic", "factor": 2.0}}),
-            "rope_type",
-        ),
-        (
-            llama(),
-            json!({"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}),
-            "longrope",
-        ),
-        (
-            llama(),
-            json!({"partial_rotary_factor": 0.5}),
-            "partial_rotary_factor",
-        ),
+        (v3(), json!({"num_key_value_heads": 2}), "num_key_value_heads"),
+        (v3(), json!({"rope_scaling": {"type": "dynamic", "factor": 2.0}}), "rope_type"),
+        (llama(), json!({"rope_scaling": {"rope_type": "longrope", "factor": 2.0}}), "longrope"),
+        (llama(), json!({"partial_rotary_factor": 0.5}), "partial_rotary_factor"),
         (llama(), json!({"mlp_bias": true}), "mlp_bias"),
         (
             llama(),
@@ -212,15 +159,8 @@ fn keys_that_change_the_computation_are_refused_by_name() {
         let error = refusal(base, changes);
         assert!(error.contains(key), "{key}: {error}");
     }
-    let awq = with(
-        llama(),
-        json!({"quantization_config": {"quant_method": "awq"}}),
-    );
-    let error = Config::from_json(&awq)
-        .unwrap()
-        .check_runnable()
-        .unwrap_err()
-        .to_string();
+    let awq = with(llama(), json!({"quantization_config": {"quant_method": "awq"}}));
+    let error = Config::from_json(&awq).unwrap().check_runnable().unwrap_err().to_string();
     assert!(error.contains("awq"), "{error}");
 }
 
@@ -230,22 +170,10 @@ fn sizes_that_cannot_be_true_are_refused() {
         (v3(), json!({"hidden_size": 0}), "hidden_size"),
         (v3(), json!({"hidden_size": -3}), "hidden_size"),
         (v3(), json!({"hidden_size": "64"}), "hidden_size"),
-        (
-            v3(),
-            json!({"hidden_size": 18446744073709551615u64}),
-            "hidden_size",
-        ),
+        (v3(), json!({"hidden_size": 18446744073709551615u64}), "hidden_size"),
         (v3(), json!({"hidden_size": null}), "missing"),
-        (
-            v3(),
-            json!({"num_hidden_layers": 1000000}),
-            "num_hidden_layers",
-        ),
-        (
-            v3(),
-            json!({"num_experts_per_tok": 9}),
-            "num_experts_per_tok",
-        ),
+        (v3(), json!({"num_hidden_layers": 1000000}), "num_hidden_layers"),
+        (v3(), json!({"num_experts_per_tok": 9}), "num_experts_per_tok"),
         (v3(), json!({"n_group": 3}), "n_group"),
         (v3(), json!({"n_group": 16, "topk_group": 16}), "n_group"),
         (v3(), json!({"topk_group": 5}), "topk_group"),
@@ -262,16 +190,8 @@ fn sizes_that_cannot_be_true_are_refused() {
             json!({"num_hidden_layers": 4000, "n_routed_experts": 16384, "n_group": 1, "topk_group": 1}),
             "credible",
         ),
-        (
-            llama(),
-            json!({"num_key_value_heads": 3}),
-            "num_key_value_heads",
-        ),
-        (
-            llama(),
-            json!({"num_attention_heads": 7}),
-            "num_attention_heads",
-        ),
+        (llama(), json!({"num_key_value_heads": 3}), "num_key_value_heads"),
+        (llama(), json!({"num_attention_heads": 7}), "num_attention_heads"),
         (llama(), json!({"head_dim": 9}), "head_dim"),
         (llama(), json!({"eos_token_id": [1, "x"]}), "eos_token_id"),
         (
@@ -279,11 +199,7 @@ fn sizes_that_cannot_be_true_are_refused() {
             json!({"rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 4.0, "high_freq_factor": 4.0}}),
             "high_freq_factor",
         ),
-        (
-            llama(),
-            json!({"rope_scaling": {"rope_type": "linear"}}),
-            "factor",
-        ),
+        (llama(), json!({"rope_scaling": {"rope_type": "linear"}}), "factor"),
     ] {
         let error = refusal(base, changes);
         assert!(error.contains(key), "{key}: {error}");
@@ -296,8 +212,6 @@ fn a_dense_model_of_deepseek_form_needs_no_experts() {
         v3(),
         json!({"first_k_dense_replace": 4, "n_routed_experts": 0, "moe_intermediate_size": 0, "num_experts_per_tok": 0}),
     );
-    let Config::DeepseekV3(c) = Config::from_json(&text).unwrap() else {
-        panic!()
-    };
+    let Config::DeepseekV3(c) = Config::from_json(&text).unwrap() else { panic!() };
     assert_eq!(c.n_moe_layers(), 0);
 }
