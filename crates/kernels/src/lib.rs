@@ -12,6 +12,7 @@
 //! `swiglu`, `router` (gate, dispatch, combine), `loss` (softmax and cross-entropy), `optim` (AdamW),
 //! `elementwise` (embedding, residual, casts).
 
+pub mod attention;
 pub mod elementwise;
 pub mod gemm;
 pub mod isa;
@@ -19,9 +20,12 @@ mod lanes;
 pub mod loss;
 pub mod mla;
 pub mod norm;
+pub mod optim;
 mod parallel;
+pub mod peak;
 pub mod reference;
 pub mod rope;
+mod scratch;
 pub mod simd;
 pub mod swiglu;
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //!
 //! Row kernels have their twins in f64, so that finite differences check the twin's gradients tightly.
 
+pub mod attention;
 pub mod elementwise;
 pub mod loss;
 pub mod mla;
 pub mod gemm;
 pub mod norm;
+pub mod optim;
 pub mod rope;
 pub mod swiglu;
