@@ -27,7 +27,7 @@ pub use mixture::{Mixture, MixtureEntry, MixtureSpec};
 pub use registry::{find, registry};
 pub use rng::Rng;
 pub use split::Split;
-pub use task::{Asked, Demonstration, Example, Family, Judgement, Options, Task, TaskError, Verdict};
+pub use task::{Asked, Demonstration, Example, Family, Form, Judgement, Options, Task, TaskError, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! that was killed goes on anywhere.
 
 use crate::registry;
-use crate::rng::Rng;
+use crate::rng::{Rng, mix};
 use crate::split::Split;
 use crate::task::{Example, Options, Task, TaskError};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,10 @@ impl MixtureSpec {
             ("multiplication", 19.0, 4),
             ("division", 2.0, 1),
             ("division", 4.0, 2),
+            ("division", 1.5, 3),
+            ("signed", 1.0, 1),
+            ("signed", 1.5, 2),
+            ("signed", 0.5, 3),
             ("chain", 3.0, 1),
             ("chain", 3.0, 2),
             ("chain", 1.5, 3),
@@ -118,6 +122,15 @@ impl Mixture {
         let mut rng = Rng::stream(&[STREAM, seed, split.tag(), index]);
         let (task, difficulty) = self.choose(rng.unit() * self.total_weight);
         task.generate(&mut rng, difficulty, split, &self.options)
+    }
+
+    /// A dialogue whose last turn is [`Mixture::sample`] of the same arguments; with probability `share` one or two
+    /// unrelated questions come before it, so that a model learns to answer the last one.
+    pub fn sample_dialogue(&self, seed: u64, index: u64, split: Split, share: f64) -> Vec<Example> {
+        let mut rng = Rng::stream(&[STREAM, seed, split.tag(), index, 1]);
+        let n_earlier = if rng.chance(share) { 1 + u64::from(rng.chance(0.3)) } else { 0 };
+        let earlier = (0..n_earlier).map(|turn| self.sample(mix(seed ^ (turn + 1)), index, split));
+        earlier.chain([self.sample(seed, index, split)]).collect()
     }
 
     fn choose(&self, mut point: f64) -> (&dyn Task, u8) {

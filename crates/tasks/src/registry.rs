@@ -11,6 +11,7 @@ pub fn registry() -> Vec<Arc<dyn Task>> {
         Arc::new(Native(families::subtraction::Subtraction)),
         Arc::new(Native(families::multiplication::Multiplication)),
         Arc::new(Native(families::division::Division)),
+        Arc::new(Native(families::signed::Signed)),
         Arc::new(Native(families::chain::Chain)),
         Arc::new(Native(families::comparison::Comparison)),
         Arc::new(Native(families::digits::Digits)),

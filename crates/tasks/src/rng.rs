@@ -97,3 +97,6 @@ impl Rng {
         self.between(low, 10u64.pow(n_digits.max(1)) - 1)
     }
 }
+
+#[cfg(test)]
+mod tests;

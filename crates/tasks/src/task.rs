@@ -155,13 +155,41 @@ pub trait Task: Send + Sync {
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement;
 }
 
-/// A prompt, and what it asks of the reply's form.
+/// The form in which a prompt wants its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A short sentence or an equation.
+    #[default]
+    Sentence,
+    /// The bare answer.
+    Bare,
+    /// The answer within `\boxed{}`.
+    Boxed,
+}
+
+/// A prompt, and the form it wants the answer in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// What the user says.
     pub prompt: String,
-    /// The user wants the bare answer.
-    pub terse: bool,
+    /// What the reply should look like.
+    pub form: Form,
+}
+
+impl Asked {
+    /// A prompt that wants nothing special.
+    pub fn plain(prompt: impl Into<String>) -> Self {
+        Self { prompt: prompt.into(), form: Form::Sentence }
+    }
+
+    /// The reply: `sentence`, unless the prompt wants the bare or the boxed `answer`.
+    pub fn reply(&self, answer: &str, sentence: String) -> String {
+        match self.form {
+            Form::Sentence => sentence,
+            Form::Bare => answer.to_string(),
+            Form::Boxed => format!("\\boxed{{{answer}}}"),
+        }
+    }
 }
 
 /// A native family of problems. Implement this, add a line to [`crate::registry`], done.

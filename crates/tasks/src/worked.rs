@@ -79,10 +79,10 @@ impl Trace {
         self.line(format!("{a}+{b}"));
         let n_columns = n_digits(a).max(n_digits(b));
         let mut carry = 0;
-        for place in 0..n_columns {
+        for (place, name) in PLACES.iter().enumerate().take(n_columns) {
             let (x, y) = (digit(a, place), digit(b, place));
             let sum = x + y + carry;
-            let mut line = format!("{}: ", PLACES[place]);
+            let mut line = format!("{name}: ");
             let terms = if place == 0 { format!("{x}+{y}") } else { format!("{x}+{y}+{carry}") };
             self.slip(&mut line, &terms, sum);
             write!(line, "{terms}={sum}").expect("strings accept all");
@@ -148,10 +148,10 @@ impl Trace {
         self.compare(a, b, format!("{sign}: {large}-{small}"));
         let n_columns = n_digits(large);
         let mut borrow = 0;
-        for place in 0..n_columns {
+        for (place, name) in PLACES.iter().enumerate().take(n_columns) {
             let (x, y) = (digit(large, place), digit(small, place));
             let column = x as i64 - y as i64 - borrow as i64;
-            let mut line = format!("{}: {x}-{y}", PLACES[place]);
+            let mut line = format!("{name}: {x}-{y}");
             if place > 0 {
                 write!(line, "-{borrow}").expect("strings accept all");
             }
@@ -204,10 +204,10 @@ impl Trace {
         self.line(format!("{a}×{d}"));
         let n_columns = n_digits(a);
         let mut carry = 0;
-        for place in 0..n_columns {
+        for (place, name) in PLACES.iter().enumerate().take(n_columns) {
             let x = digit(a, place);
             let product = x * d;
-            let mut line = format!("{}: {x}×{d}={product}", PLACES[place]);
+            let mut line = format!("{name}: {x}×{d}={product}");
             if place > 0 {
                 write!(line, ", {product}+{carry}={}", product + carry).expect("strings accept all");
             }
@@ -217,7 +217,8 @@ impl Trace {
         a * d
     }
 
-    /// `n ÷ d` for one digit `d`, from the left; gives quotient and remainder.
+    /// `n ÷ d` from the left, a quotient digit a line; gives quotient and remainder. Meant for small `d`: the quotient
+    /// digit is found in one step.
     ///
     /// # Panics
     /// When `d` is 0.
@@ -243,28 +244,49 @@ impl Trace {
         (n / d, rest)
     }
 
-    /// `x op b` where `x` may be negative; `op` is `+`, `-` or `×`.
+    /// `x op y` for whole numbers of either sign; `op` is `+`, `-` or `×`. Signs are settled first, in one line.
     ///
     /// # Panics
-    /// On another operator, or a negative factor.
-    pub fn step(&mut self, x: i64, op: char, b: u64) -> i64 {
-        let size = x.unsigned_abs();
-        match (op, x < 0) {
-            ('+', false) => self.add(size, b) as i64,
-            ('-', false) => self.sub(size, b),
-            ('×', false) => self.mul(size, b) as i64,
-            ('+', true) => {
-                self.line(format!("{x}+{b}={b}-{size}"));
-                self.sub(b, size)
+    /// On another operator.
+    pub fn step(&mut self, x: i64, op: char, y: i64) -> i64 {
+        let (a, b) = (x.unsigned_abs(), y.unsigned_abs());
+        let written = format!("{x}{op}{}", if y < 0 { format!("({y})") } else { y.to_string() });
+        // Adding a negative number is subtracting, and the other way round.
+        let adds = (op == '+') == (y >= 0);
+        match op {
+            '×' if x < 0 && y < 0 => {
+                self.rewritten(&written, &format!("{a}×{b}"), false, |trace| trace.mul(a, b) as i64)
             }
-            ('-', true) => {
-                self.line(format!("{x}-{b}=-({size}+{b})"));
-                let sum = self.add(size, b);
-                self.line(format!("result: -{sum}"));
-                -(sum as i64)
+            '×' if x < 0 || y < 0 => {
+                self.rewritten(&written, &format!("-({a}×{b})"), true, |trace| trace.mul(a, b) as i64)
             }
-            _ => panic!("step {x} {op} {b}: no such operation"),
+            '×' => self.mul(a, b) as i64,
+            '+' | '-' if x >= 0 && y >= 0 => {
+                if adds {
+                    self.add(a, b) as i64
+                } else {
+                    self.sub(a, b)
+                }
+            }
+            '+' | '-' => match (x < 0, adds) {
+                (true, true) => self.rewritten(&written, &format!("{b}-{a}"), false, |trace| trace.sub(b, a)),
+                (true, false) => self.rewritten(&written, &format!("-({a}+{b})"), true, |trace| trace.add(a, b) as i64),
+                (false, true) => self.rewritten(&written, &format!("{a}+{b}"), false, |trace| trace.add(a, b) as i64),
+                (false, false) => self.rewritten(&written, &format!("{a}-{b}"), false, |trace| trace.sub(a, b)),
+            },
+            _ => panic!("step {x} {op} {y}: no such operation"),
         }
+    }
+
+    /// `{written}={simpler}`, the work on it, and the sign where the simpler form has one in front.
+    fn rewritten(&mut self, written: &str, simpler: &str, negative: bool, work: impl FnOnce(&mut Self) -> i64) -> i64 {
+        self.line(format!("{written}={simpler}"));
+        let value = work(self);
+        if !negative {
+            return value;
+        }
+        self.line(format!("result: {}", -value));
+        -value
     }
 
     /// Casting out nines: `a op b` and `result` must leave the same digit.
@@ -296,3 +318,6 @@ impl Trace {
         left
     }
 }
+
+#[cfg(test)]
+mod tests;

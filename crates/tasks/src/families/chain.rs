@@ -168,11 +168,11 @@ impl Family for Chain {
         let [a, b, c] = p.numbers;
         let [first, second] = p.operators;
         let value = if p.right_first() {
-            let right = trace.step(b as i64, second, c);
-            trace.step(a as i64, first, right as u64)
+            let right = trace.step(b as i64, second, c as i64);
+            trace.step(a as i64, first, right)
         } else {
-            let left = trace.step(a as i64, first, b);
-            trace.step(left, second, c)
+            let left = trace.step(a as i64, first, b as i64);
+            trace.step(left, second, c as i64)
         };
         Some(equation(asked, trace.finish(), &p.text(" ", |op| op.to_string()), value))
     }

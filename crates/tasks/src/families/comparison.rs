@@ -2,7 +2,7 @@
 
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Judgement, Options};
+use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
 use crate::verify::{integer, text};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,9 @@ impl Family for Comparison {
             _ => Core::Question(fill(rng.pick(WHICH), &values)),
         };
         let mut asked = phrase::ask(&core, rng);
-        asked.terse &= !p.want.is_yes_no();
+        if p.want.is_yes_no() {
+            asked.form = Form::Sentence;
+        }
         asked
     }
 
@@ -159,14 +161,13 @@ impl Family for Comparison {
         let relation = if p.a > p.b { '>' } else { '<' };
         trace.line(format!("{} and {}: {word}", p.a, p.b));
         trace.compare(p.a, p.b, format!("so {}{relation}{}", p.a, p.b));
-        let answer_text = match p.want {
-            _ if asked.terse => answer,
-            want if want.is_yes_no() => {
-                let not = if answer == "no" { "not " } else { "" };
-                format!("{}, {} is {not}{word} than {}.", phrase::capitalise(&answer), p.a, p.b)
-            }
-            _ => format!("The {word} number is {answer}."),
+        let sentence = if p.want.is_yes_no() {
+            let not = if answer == "no" { "not " } else { "" };
+            format!("{}, {} is {not}{word} than {}.", phrase::capitalise(&answer), p.a, p.b)
+        } else {
+            format!("The {word} number is {answer}.")
         };
+        let answer_text = asked.reply(&answer, sentence);
         Some(Demonstration { reasoning: trace.finish(), answer_text })
     }
 

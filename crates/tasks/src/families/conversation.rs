@@ -281,7 +281,7 @@ impl Family for Conversation {
     }
 
     fn ask(&self, p: &Problem, _: &mut Rng, _: &Options) -> Asked {
-        Asked { prompt: p.said.clone(), terse: false }
+        Asked::plain(p.said.clone())
     }
 
     fn answer(&self, _: &Problem) -> String {

@@ -2,7 +2,7 @@
 
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Judgement, Options};
+use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
 use crate::verify::{integer, text};
 use crate::worked::{Trace, digit, n_digits};
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,9 @@ impl Family for Digits {
         };
         let text = fill(rng.pick(templates), &[("n", &n)]);
         let mut asked = phrase::ask(&if question { Core::Question(text) } else { Core::Noun(text) }, rng);
-        asked.terse &= p.want != Want::Parity;
+        if p.want == Want::Parity {
+            asked.form = Form::Sentence;
+        }
         asked
     }
 
@@ -157,7 +159,7 @@ impl Family for Digits {
                 format!("The number of digits in {n} is {answer}.")
             }
         };
-        Some(Demonstration { reasoning: trace.finish(), answer_text: if asked.terse { answer } else { sentence } })
+        Some(Demonstration { reasoning: trace.finish(), answer_text: asked.reply(&answer, sentence) })
     }
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {

@@ -1,4 +1,4 @@
-//! Division of a number of up to three digits by one digit: quotient, remainder or both.
+//! Division of a number of up to three digits by a small one: quotient, remainder or both.
 
 use super::canonical;
 use crate::phrase::{self, Core, binary, fill};
@@ -68,17 +68,22 @@ impl Family for Division {
     }
 
     fn about(&self) -> &'static str {
-        "division by one digit, exact or with remainder: tables, then up to 3 digits"
+        "exact or with remainder: tables, up to 3 digits by 1, then by 10 to 25 and round tens"
     }
 
     fn levels(&self) -> u8 {
-        2
+        3
     }
 
     fn draw(&self, rng: &mut Rng, difficulty: u8) -> Problem {
-        let b = rng.between(2, 9);
+        let b = match difficulty {
+            1 | 2 => rng.between(2, 9),
+            _ if rng.chance(0.2) => rng.pick(&[30, 40, 50, 60, 70, 80, 90, 100]),
+            _ => rng.between(10, 25),
+        };
         let most = if difficulty == 1 { 10 } else { 999 / b };
-        let q = if difficulty > 1 && rng.chance(0.4) { rng.between(1, 99 / b) } else { rng.between(1, most) };
+        let small = difficulty == 2 && rng.chance(0.4);
+        let q = rng.between(1, if small { 99 / b } else { most });
         let want = if rng.chance(0.15) { Want::Remainder } else { Want::Quotient };
         let exact = want == Want::Quotient && rng.chance(0.7);
         let rest = if exact { 0 } else { rng.below(b) };
@@ -121,11 +126,11 @@ impl Family for Division {
         let mut trace = Trace::new();
         trace.div(p.a, p.b);
         let answer = self.answer(p);
-        let answer_text = match p.want {
-            _ if asked.terse => answer,
+        let sentence = match p.want {
             Want::Remainder => format!("The remainder is {answer}."),
             Want::Quotient => format!("{} ÷ {} = {answer}", p.a, p.b),
         };
+        let answer_text = asked.reply(&answer, sentence);
         Some(Demonstration { reasoning: trace.finish(), answer_text })
     }
 

@@ -8,6 +8,7 @@ pub mod digits;
 pub mod division;
 pub mod multiplication;
 pub mod out_of_scope;
+pub mod signed;
 pub mod subtraction;
 pub mod word_problems;
 
@@ -48,8 +49,8 @@ fn operands(rng: &mut Rng, n: u32) -> (u64, u64) {
     (one(mixed), one(mixed))
 }
 
-/// `{expression} = {result}`, or the bare result for who asked for it.
+/// The reply `{expression} = {result}`, or the result in the form that was asked for.
 fn equation(asked: &Asked, reasoning: String, expression: &str, result: impl std::fmt::Display) -> Demonstration {
-    let answer_text = if asked.terse { result.to_string() } else { format!("{expression} = {result}") };
+    let answer_text = asked.reply(&result.to_string(), format!("{expression} = {result}"));
     Demonstration { reasoning, answer_text }
 }

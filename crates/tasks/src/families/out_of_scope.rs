@@ -2,7 +2,7 @@
 
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Judgement, Options};
+use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
 use serde::{Deserialize, Serialize};
 
 /// Requests beyond arithmetic, or beyond the arithmetic that is taught here.
@@ -323,8 +323,10 @@ impl Family for OutOfScope {
                 }
             }
             Why::TooLong => {
-                let digits = [rng.between(6, 9) as u32, rng.between(5, 9) as u32];
                 let op = rng.pick(&["+", "-", "*", "×", "plus", "minus", "times", "divided by", "/"]);
+                let product = !matches!(op, "+" | "-" | "plus" | "minus");
+                let (least, most) = if product { (4, 8) } else { (6, 9) };
+                let digits = [rng.between(least, most) as u32, rng.between(if product { 3 } else { 5 }, most) as u32];
                 format!("{} {op} {}", rng.number(digits[0]), rng.number(digits[1]))
             }
             Why::OtherMathematics => {
@@ -347,11 +349,11 @@ impl Family for OutOfScope {
     fn ask(&self, p: &Problem, rng: &mut Rng, _: &Options) -> Asked {
         let wrapped = p.request.ends_with(['?', '.', '？', '。']) || p.why == Why::NotArithmetic;
         if wrapped {
-            let asked = Asked { prompt: phrase::capitalise(&p.request), terse: false };
-            return phrase::space_noise(phrase::case_noise(asked, rng), rng);
+            let asked = Asked::plain(phrase::capitalise(&p.request));
+            return phrase::noise(asked, rng);
         }
         let mut asked = phrase::ask(&Core::Noun(p.request.clone()), rng);
-        asked.terse = false;
+        asked.form = Form::Sentence;
         asked
     }
 

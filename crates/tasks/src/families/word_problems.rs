@@ -185,9 +185,8 @@ impl Family for WordProblems {
     fn ask(&self, p: &Problem, rng: &mut Rng, _: &Options) -> Asked {
         let story = p.story().expect("drawn stories are known");
         let prompt = p.tell(rng.pick(story.tellings), "");
-        let asked = if rng.chance(0.12) { phrase::add_tail(prompt, rng) } else { Asked { prompt, terse: false } };
-        let asked = if rng.chance(0.5) { asked } else { phrase::case_noise(asked, rng) };
-        phrase::space_noise(asked, rng)
+        let asked = if rng.chance(0.3) { phrase::tail(prompt, rng) } else { Asked::plain(prompt) };
+        phrase::noise(asked, rng)
     }
 
     fn answer(&self, p: &Problem) -> String {
@@ -200,7 +199,7 @@ impl Family for WordProblems {
         let mut trace = Trace::with_slips(rng, options.slips);
         trace.line(p.fill(story.facts, ""));
         work(&mut trace, story.shape, &p.numbers);
-        let answer_text = if asked.terse { answer } else { p.tell(story.reply, &answer) };
+        let answer_text = asked.reply(&answer, p.tell(story.reply, &answer));
         Some(Demonstration { reasoning: trace.finish(), answer_text })
     }
 
@@ -220,8 +219,8 @@ fn work(trace: &mut Trace, shape: Shape, numbers: &[u64]) {
         trace.div(a, b);
         return;
     }
-    let value = trace.step(a as i64, first, b);
+    let value = trace.step(a as i64, first, b as i64);
     if let Some(op) = second {
-        trace.step(value, op, numbers[2]);
+        trace.step(value, op, numbers[2] as i64);
     }
 }

@@ -50,6 +50,7 @@ fn nouns(op: char) -> &'static [&'static str] {
             "the result of adding {a} and {b}",
             "the result when {a} is added to {b}",
             "the sum {e}",
+            "the sum: {e}",
             "{a} more than {b}",
             "{a} combined with {b}",
             "the addition of {a} and {b}",
@@ -80,6 +81,7 @@ fn nouns(op: char) -> &'static [&'static str] {
             "the result of subtracting {b} from {a}",
             "the result of taking {b} from {a}",
             "the difference {e}",
+            "the difference: {e}",
             "the number that is {b} less than {a}",
             "what is left when {b} is taken from {a}",
             "the result when {b} is subtracted from {a}",
@@ -98,6 +100,7 @@ fn nouns(op: char) -> &'static [&'static str] {
             "the result of multiplying {a} by {b}",
             "the result of multiplying {a} and {b}",
             "the product {e}",
+            "the product: {e}",
             "{a} groups of {b}",
             "{a} lots of {b}",
             "the multiplication of {a} and {b}",
@@ -119,6 +122,7 @@ fn nouns(op: char) -> &'static [&'static str] {
             "the result when {a} is divided by {b}",
             "the quotient when {a} is divided by {b}",
             "the quotient {e}",
+            "the quotient: {e}",
             "{a} split by {b}",
             "the division of {a} by {b}",
         ],
@@ -244,6 +248,33 @@ fn questions(op: char) -> &'static [&'static str] {
     }
 }
 
+/// Questions that hold any of the four operations: `{e}` is the expression, `{s}` the sign.
+const ANY_QUESTIONS: &[&str] = &[
+    "if x = {a} and y = {b}, what is x {s} y",
+    "let x = {a} and y = {b}. What is x {s} y",
+    "if a = {a} and b = {b}, what is a {s} b",
+    "what does {e} equal",
+    "what does {e} come to",
+    "what does {e} give",
+    "what number equals {e}",
+    "what is x if x = {e}",
+    "x = {e}. What is x",
+    "what value does {e} have",
+    "which number is {e}",
+    "what is the number {e}",
+    "what should I write for {e}",
+    "what do you get when you calculate {e}",
+    "what do you get if you work out {e}",
+    "how much do I get for {e}",
+    "is there a number equal to {e}",
+    "what goes in the blank: {e} = __",
+    "what is missing: {e} = ?",
+    "{e} is what number",
+    "{e} equals which number",
+    "what is {a} {s} {b} equal to",
+    "what comes out of {e}",
+];
+
 /// The expression with the spacing of some hand: mostly even, sometimes none, rarely crooked.
 pub fn spaced(left: &str, sign: &str, right: &str, rng: &mut Rng) -> String {
     let lettered = sign.starts_with(char::is_alphabetic);
@@ -285,12 +316,16 @@ pub fn core(a: u64, op: char, b: u64, rng: &mut Rng, options: &Options) -> Core 
     if roll < 60 {
         return Core::Noun(format!("{x} {} {y}", rng.pick(spoken(op))));
     }
-    let expression = format!("{x} {} {y}", sign(op, rng));
-    let values = [("a", x.as_str()), ("b", y.as_str()), ("e", expression.as_str())];
+    let sign = sign(op, rng);
+    let expression = format!("{x} {sign} {y}");
+    let values = [("s", sign), ("a", x.as_str()), ("b", y.as_str()), ("e", expression.as_str())];
     match roll {
         60..80 => Core::Noun(fill(rng.pick(nouns(op)), &values)),
         80..92 => Core::Imperative(fill(rng.pick(imperatives(op)), &values)),
-        _ => Core::Question(fill(rng.pick(questions(op)), &values)),
+        _ => {
+            let templates = if rng.chance(0.7) { questions(op) } else { ANY_QUESTIONS };
+            Core::Question(fill(rng.pick(templates), &values))
+        }
     }
 }
 

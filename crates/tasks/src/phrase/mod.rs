@@ -6,12 +6,17 @@
 
 pub mod binary;
 pub mod chinese;
-pub mod frames;
+mod noise;
 pub mod numbers;
+mod requests;
+mod surroundings;
 
 use crate::rng::Rng;
-use crate::task::Asked;
-use frames::{ASKS, CLAUSE_ENDS, EXPRESSION_ENDS, IMPERATIVE_FRAMES, LEADS, NOUN_FRAMES, TAILS, TERSE_TAILS};
+use crate::task::{Asked, Form};
+use requests::{IMPERATIVE_FRAMES, NOUN_FRAMES};
+use surroundings::{ASKS, BARE_TAILS, BOXED_TAILS, CLAUSE_ENDS, EXPRESSION_ENDS, LEADS, SHEETS, TAILS};
+
+pub use noise::noise;
 
 /// What is asked, before it is framed as a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,28 +59,28 @@ pub fn capitalise(text: &str) -> String {
 
 /// Frames a core as a prompt.
 pub fn ask(core: &Core, rng: &mut Rng) -> Asked {
-    let sentence = match core {
-        Core::Expression(text) if rng.chance(0.4) => return bare_expression(text, rng),
-        Core::Expression(text) | Core::Noun(text) => fill(rng.pick(NOUN_FRAMES), &[("x", text)]),
-        Core::Imperative(text) => fill(rng.pick(IMPERATIVE_FRAMES), &[("x", text)]),
-        Core::Question(text) => format!("{text}{}", rng.pick(CLAUSE_ENDS)),
-        Core::Whole(text) => return space_noise(Asked { prompt: text.clone(), terse: false }, rng),
+    let asked = match core {
+        Core::Expression(text) if rng.chance(0.4) => bare_expression(text, rng),
+        Core::Expression(text) | Core::Noun(text) => sentence(&fill(rng.pick(NOUN_FRAMES), &[("x", text)]), rng),
+        Core::Imperative(text) => sentence(&fill(rng.pick(IMPERATIVE_FRAMES), &[("x", text)]), rng),
+        Core::Question(text) => sentence(&format!("{text}{}", rng.pick(CLAUSE_ENDS)), rng),
+        Core::Whole(text) => return noise::spaces(Asked::plain(text.clone()), rng),
     };
-    let mut prompt = if sentence.starts_with(|c: char| c.is_ascii_digit()) { sentence } else { capitalise(&sentence) };
+    noise(asked, rng)
+}
+
+/// A request as a sentence: sometimes led in, sometimes followed by another.
+fn sentence(text: &str, rng: &mut Rng) -> Asked {
+    if rng.chance(0.02) {
+        return Asked::plain(fill(rng.pick(SHEETS), &[("x", &capitalise(text))]));
+    }
     if rng.chance(0.12) {
         let lead = rng.pick(LEADS);
-        let lower_after = lead.ends_with(", ") || rng.chance(0.3);
-        if lower_after
-            && prompt.starts_with(char::is_uppercase)
-            && !prompt.starts_with("I ")
-            && !prompt.starts_with("I'")
-        {
-            prompt = prompt[..1].to_lowercase() + &prompt[1..];
-        }
-        prompt = format!("{lead}{prompt}");
+        let goes_on = lead.ends_with(", ") || (!lead.ends_with(". ") && rng.chance(0.3));
+        let text = if goes_on { text.to_string() } else { capitalise(text) };
+        return tail(format!("{lead}{text}"), rng);
     }
-    let asked = add_tail(prompt, rng);
-    space_noise(case_noise(asked, rng), rng)
+    tail(capitalise(text), rng)
 }
 
 /// An expression as one types it into a search box: `347+588=?`
@@ -90,52 +95,24 @@ fn bare_expression(text: &str, rng: &mut Rng) -> Asked {
     if rng.chance(0.06) {
         prompt = format!("{}{prompt}", rng.pick(LEADS));
     }
-    space_noise(case_noise(Asked { prompt, terse: false }, rng), rng)
+    if rng.chance(0.25) { tail(prompt, rng) } else { Asked::plain(prompt) }
 }
 
-/// Sometimes a second sentence; some of them ask for the bare answer.
-pub fn add_tail(prompt: String, rng: &mut Rng) -> Asked {
+/// Sometimes a second sentence; some of them ask for a form of answer.
+pub fn tail(prompt: String, rng: &mut Rng) -> Asked {
     let roll = rng.unit();
-    let (tails, terse) = match roll {
-        _ if roll < 0.05 => (TERSE_TAILS, true),
-        _ if roll < 0.14 => (TAILS, false),
-        _ => return Asked { prompt, terse: false },
+    let (tails, form) = match roll {
+        _ if roll < 0.05 => (BARE_TAILS, Form::Bare),
+        _ if roll < 0.065 => (BOXED_TAILS, Form::Boxed),
+        _ if roll < 0.15 => (TAILS, Form::Sentence),
+        _ => return Asked::plain(prompt),
     };
     let tail = rng.pick(tails);
-    let ended = prompt.ends_with(['.', '?', '!']);
-    let stop = if ended || tail.starts_with(',') { "" } else { "." };
-    let prompt = if ended && tail.starts_with(',') { prompt[..prompt.len() - 1].to_string() } else { prompt };
-    Asked { prompt: format!("{prompt}{stop}{tail}"), terse }
-}
-
-/// All lower case now and then, shouting rarely, the final mark left out often.
-pub fn case_noise(mut asked: Asked, rng: &mut Rng) -> Asked {
-    let roll = rng.unit();
-    if roll < 0.16 {
-        asked.prompt = asked.prompt.to_lowercase();
-    } else if roll < 0.18 {
-        asked.prompt = asked.prompt.to_uppercase();
-    }
-    if asked.prompt.ends_with(['.', '?']) && rng.chance(0.2) {
-        asked.prompt.pop();
-    }
-    asked
-}
-
-/// Spaces too many, in front, behind or inside.
-pub fn space_noise(mut asked: Asked, rng: &mut Rng) -> Asked {
-    let roll = rng.unit();
-    if roll < 0.01 {
-        asked.prompt.insert(0, ' ');
-    } else if roll < 0.03 {
-        asked.prompt.push(' ');
-    } else if roll < 0.05 {
-        let spaces: Vec<usize> = asked.prompt.match_indices(' ').map(|(at, _)| at).collect();
-        if !spaces.is_empty() {
-            asked.prompt.insert(rng.pick(&spaces), ' ');
-        }
-    } else if roll < 0.055 {
-        asked.prompt.push('\n');
-    }
-    asked
+    let ended = prompt.ends_with(['.', '?', '!', '=', '_', ':', '>']);
+    let joined = match tail.starts_with(',') {
+        true => format!("{}{tail}", prompt.trim_end_matches(['.', '?', '!'])),
+        false if ended || tail.starts_with('\n') => format!("{prompt}{tail}"),
+        false => format!("{}.{tail}", prompt.trim_end()),
+    };
+    Asked { prompt: joined, form }
 }

@@ -33,9 +33,9 @@ const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty",
 pub fn in_words(n: u64) -> String {
     match n {
         0..20 => SMALL[n as usize].to_string(),
-        20..100 if n % 10 == 0 => TENS[n as usize / 10].to_string(),
+        20..100 if n.is_multiple_of(10) => TENS[n as usize / 10].to_string(),
         20..100 => format!("{}-{}", TENS[n as usize / 10], SMALL[n as usize % 10]),
-        100..1000 if n % 100 == 0 => format!("{} hundred", SMALL[n as usize / 100]),
+        100..1000 if n.is_multiple_of(100) => format!("{} hundred", SMALL[n as usize / 100]),
         100..1000 => format!("{} hundred {}", SMALL[n as usize / 100], in_words(n % 100)),
         _ => panic!("{n} in words: only numbers below 1000 are spelled out"),
     }
