@@ -67,6 +67,26 @@ impl MockModel {
             }),
         )
     }
+
+    /// A reasoner: for each prompt (as in [`Self::replying`]) it thinks the first text, closes its thinking, and answers the
+    /// second. Where the thinking is closed for it, or off, it answers at once.
+    pub fn reasoning(n_blocks: usize, mut reply: impl FnMut(&[u32]) -> (String, String) + Send + 'static) -> Self {
+        Self::new(
+            n_blocks,
+            Box::new(move |context, logits| {
+                let turn = context.iter().rposition(|&t| t == ByteTokenizer::ASSISTANT).map_or(0, |at| at + 1);
+                let (prompt, said) = context.split_at(turn);
+                let (thought, answer) = reply(prompt);
+                let (script, from) = match said.iter().position(|&t| t == ByteTokenizer::THINK_END) {
+                    None => (format!("<think>\n{thought}\n</think>"), 0),
+                    Some(at) => (format!("\n\n{answer}<end>"), at + 1),
+                };
+                let script = ByteTokenizer::encode(&script);
+                let next = script.get(said.len() - from).copied().unwrap_or(ByteTokenizer::END);
+                logits[next as usize] = 100.0;
+            }),
+        )
+    }
 }
 
 impl LanguageModel for MockModel {

@@ -1,1 +1,26 @@
-//! The server crate.
+//! The HTTP server: OpenAI's chat completions in DeepSeek's dialect, and the chat page, over engines that it is given.
+//!
+//! All of HTTP lives here. A request goes: [`security`] (host, origin, key) → [`wire`] (JSON, strictly) → [`params`]
+//! (template, tokens, settings) → `engine` → [`completion`] (events to text) → [`reply`] (JSON), whole or as a stream ([`chat`]).
+//!
+//! [`serve`] blocks until a signal; tests drive [`Server`] themselves.
+#![forbid(unsafe_code)]
+
+mod chat;
+mod completion;
+mod config;
+mod error;
+mod metrics;
+mod models;
+mod page;
+mod params;
+mod reply;
+mod routes;
+mod security;
+mod serve;
+mod wire;
+
+pub use config::{
+    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel, ThinkTags,
+};
+pub use serve::{ServeError, Server, serve};

@@ -45,7 +45,7 @@ fn draws_follow_the_distribution() {
     for (params, support) in cases {
         let weight = |id: usize| (f64::from(logits[id]) / f64::from(params.temperature)).exp();
         let total: f64 = support.iter().map(|&id| weight(id)).sum();
-        let mut counts = [0usize; 5];
+        let mut counts = [0u32; 5];
         let n = 20_000;
         for i in 0..n {
             let (id, logprob) = sample(&logits, &params, i).unwrap();
@@ -53,9 +53,9 @@ fn draws_follow_the_distribution() {
             let expected = (weight(id as usize) / total).ln();
             assert!((f64::from(logprob) - expected).abs() < 1e-5, "{params:?}: {logprob} {expected}");
         }
-        for id in 0..5 {
+        for (id, count) in counts.into_iter().enumerate() {
             let expected = if support.contains(&id) { weight(id) / total } else { 0.0 };
-            let seen = counts[id] as f64 / n as f64;
+            let seen = f64::from(count) / n as f64;
             let sigma = (expected * (1.0 - expected) / n as f64).sqrt();
             assert!((seen - expected).abs() <= 4.5 * sigma, "{params:?}, token {id}: {seen} for {expected}");
         }

@@ -1,0 +1,132 @@
+//! What the server is told by whoever starts it: where to listen, which models to serve, and how to talk to each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Decode, EngineHandle, SamplingParams};
+use serde_json::{Map, Value};
+
+/// Where to listen, and what to serve.
+pub struct ServeConfig {
+    /// A host name or address. Beyond loopback, `api_key_file` is demanded.
+    pub host: String,
+    /// 0 takes any free port.
+    pub port: u16,
+    /// One key a line; blank lines and `#` comments are skipped. With it every API call needs one of the keys.
+    pub api_key_file: Option<PathBuf>,
+    /// Where state is kept. Nothing is written today: conversations live in the open page.
+    pub data_dir: Option<PathBuf>,
+    /// The models, the default one first; at least one.
+    pub models: Vec<ServedModel>,
+    /// Bounds on what clients may take up.
+    pub limits: Limits,
+}
+
+/// One model under its public name.
+pub struct ServedModel {
+    /// The `model` of requests.
+    pub name: String,
+    /// Runs it.
+    pub engine: EngineHandle,
+    /// Its tokenizer and chat template.
+    pub format: Arc<dyn ChatFormat>,
+    /// One or two sentences from its card: what it can do, and what not.
+    pub description: String,
+    /// Questions it answers well, shown in the page.
+    pub examples: Vec<String>,
+    /// Whether it was taught on single questions: the page then sends each one alone, without the turns before it.
+    pub single_turn: bool,
+    /// Used where a request says nothing; the seed is drawn anew for each request.
+    pub sampling: SamplingParams,
+}
+
+/// Bounds on what clients may take up.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Longest time a client may take to send its headers.
+    pub header_time: Duration,
+    /// Longest time a client may take to send its body.
+    pub body_time: Duration,
+    /// Longest time a completion may take, waiting included.
+    pub completion_time: Duration,
+    /// Most open connections; further ones wait to be accepted.
+    pub connections: usize,
+    /// Silence after which a stream carries a comment, so that nothing between here and the client hangs up.
+    pub keep_alive: Duration,
+    /// Time that running completions get to end after a signal.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 << 20,
+            header_time: Duration::from_secs(15),
+            body_time: Duration::from_secs(30),
+            completion_time: Duration::from_secs(30 * 60),
+            connections: 512,
+            keep_alive: Duration::from_secs(10),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// `system`, `developer`, `user` or `assistant`.
+    pub role: String,
+    /// The text.
+    pub content: String,
+    /// An assistant's earlier thinking, for templates that want it.
+    pub reasoning_content: Option<String>,
+}
+
+/// How to render a prompt.
+#[derive(Clone, Debug, Default)]
+pub struct PromptOptions {
+    /// `None` leaves it to the template.
+    pub thinking: Option<bool>,
+    /// Further template variables (`chat_template_kwargs`).
+    pub variables: Map<String, Value>,
+}
+
+/// A rendered, encoded prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptTokens {
+    /// Its token ids.
+    pub tokens: Vec<u32>,
+    /// Whether it ends inside an open thinking block.
+    pub in_thinking: bool,
+}
+
+/// Why a template refuses a conversation; the user reads it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct FormatError(pub String);
+
+/// Control tokens around thinking.
+#[derive(Clone, Debug)]
+pub struct ThinkTags {
+    /// Id of the opening tag.
+    pub start: u32,
+    /// Id of the closing tag.
+    pub end: u32,
+    /// What closes an open block in this template's manner, such as `\n</think>\n\n`; contains `end`.
+    pub closing: Vec<u32>,
+}
+
+/// A model's tokenizer and chat template, as far as the server needs them.
+pub trait ChatFormat: Decode + Send + Sync {
+    /// The prompt for the assistant's next turn. No text of a message may become a control token.
+    fn prompt(&self, messages: &[ChatMessage], options: &PromptOptions) -> Result<PromptTokens, FormatError>;
+
+    /// Tokens that end the assistant's turn.
+    fn stop_tokens(&self) -> Vec<u32>;
+
+    /// `None` where the tags are not single tokens; they are then recognised by their text.
+    fn think_tags(&self) -> Option<ThinkTags>;
+}

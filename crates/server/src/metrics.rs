@@ -1,0 +1,92 @@
+//! `GET /metrics` in Prometheus' text form, and `GET /health`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::{Stats, Timings};
+use serde_json::json;
+
+use crate::routes::App;
+
+/// Counters of the HTTP side; the engines keep their own.
+#[derive(Default)]
+pub struct Metrics {
+    /// By hundreds of the status: 1xx to 5xx.
+    requests: [AtomicU64; 5],
+    first_token_us: AtomicU64,
+    n_completed: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts an answered request.
+    pub fn answered(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        self.requests[class].fetch_add(1, Relaxed);
+    }
+
+    /// Counts a completion that came to its end.
+    pub fn completed(&self, timings: &Timings) {
+        self.first_token_us.fetch_add((timings.queued + timings.prefill).as_micros() as u64, Relaxed);
+        self.n_completed.fetch_add(1, Relaxed);
+    }
+}
+
+/// Everything, as text.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, rows: Vec<(String, f64)>| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP penseur_{name} {help}\n# TYPE penseur_{name} {kind}");
+        for (labels, value) in rows {
+            let _ = writeln!(text, "penseur_{name}{labels} {value}");
+        }
+    };
+    let requests = app.metrics.requests.iter().zip(1..);
+    let rows = requests.map(|(n, class)| (format!("{{status=\"{class}xx\"}}"), n.load(Relaxed) as f64)).collect();
+    family("http_requests_total", "counter", "Answered requests.", rows);
+    let seconds = app.metrics.first_token_us.load(Relaxed) as f64 / 1e6;
+    family("first_token_seconds_sum", "counter", "Time to first token, summed.", vec![(String::new(), seconds)]);
+    let n = app.metrics.n_completed.load(Relaxed) as f64;
+    family("first_token_seconds_count", "counter", "Completions that came to their end.", vec![(String::new(), n)]);
+
+    type Read = fn(&Stats) -> f64;
+    let families: [(&str, &str, &str, Read); 11] = [
+        ("requests_in_flight", "gauge", "Completions accepted and not finished.", |s| s.in_flight.load(Relaxed) as f64),
+        ("sequences_running", "gauge", "Sequences in the latest step.", |s| s.running.load(Relaxed) as f64),
+        ("sequences_waiting", "gauge", "Sequences waiting for memory or a place.", |s| s.waiting.load(Relaxed) as f64),
+        ("kv_blocks_free", "gauge", "KV blocks without an owner.", |s| s.free_blocks.load(Relaxed) as f64),
+        ("completions_total", "counter", "Completions accepted.", |s| s.n_requests.load(Relaxed) as f64),
+        ("cancelled_total", "counter", "Completions whose client went away.", |s| s.n_cancelled.load(Relaxed) as f64),
+        ("preemptions_total", "counter", "Sequences that lost their memory to an older one.", |s| {
+            s.n_preemptions.load(Relaxed) as f64
+        }),
+        ("prompt_tokens_total", "counter", "Prompt tokens.", |s| s.prompt_tokens.load(Relaxed) as f64),
+        ("prompt_cache_hit_tokens_total", "counter", "Prompt tokens found in the cache.", |s| {
+            s.cached_tokens.load(Relaxed) as f64
+        }),
+        ("generated_tokens_total", "counter", "Tokens generated.", |s| s.generated_tokens.load(Relaxed) as f64),
+        ("engine_busy_seconds_total", "counter", "Time spent computing.", |s| s.busy_us.load(Relaxed) as f64 / 1e6),
+    ];
+    for (name, kind, help, read) in families {
+        let row = |model: &Arc<crate::config::ServedModel>| {
+            (format!("{{model=\"{}\"}}", label(&model.name)), read(model.engine.stats()))
+        };
+        family(name, kind, help, app.models.iter().map(row).collect());
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// A label's value with what Prometheus wants escaped.
+fn label(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Says that the server is up. Needs no key and tells nothing else.
+pub async fn health() -> Response {
+    Json(json!({"status": "ok"})).into_response()
+}

@@ -1,0 +1,75 @@
+//! What is served under which path, and the state that handlers share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware;
+use axum::routing::{get, post};
+
+use crate::chat::{self, Running};
+use crate::config::{Limits, ServedModel};
+use crate::error::ApiError;
+use crate::metrics::{self, Metrics};
+use crate::security::{self, Guard};
+use crate::{models, page};
+
+/// What handlers share.
+pub struct App {
+    pub models: Vec<Arc<ServedModel>>,
+    pub limits: Limits,
+    pub metrics: Metrics,
+    pub running: Running,
+    /// Seconds since 1970.
+    pub started: u64,
+}
+
+impl App {
+    /// The model of that name, or the default one.
+    pub fn model(&self, name: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
+        let found = match name {
+            None => self.models.first(),
+            Some(name) => self.models.iter().find(|model| model.name == name),
+        };
+        found.cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.models.iter().map(|model| model.name.as_str()).collect();
+            let message = format!("no model \"{}\" here: this server has {}", name.unwrap_or(""), names.join(", "));
+            ApiError { param: Some("model".into()), ..ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message) }
+        })
+    }
+}
+
+/// All routes behind the guard.
+pub fn router(app: Arc<App>, guard: Arc<Guard>) -> Router {
+    let mut router = Router::new()
+        .route("/", get(page::index))
+        .route("/app.css", get(page::style))
+        .route("/app.js", get(page::script))
+        .route("/health", get(metrics::health))
+        .route("/metrics", get(metrics::metrics));
+    for prefix in ["", "/v1"] {
+        router = router
+            .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/models/{{name}}"), get(models::show))
+            .route(&format!("{prefix}/chat/completions"), post(chat::chat_completions))
+            .route(&format!("{prefix}/chat/completions/{{id}}/answer"), post(chat::answer_now));
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state((app.clone(), guard), security::guard))
+        .with_state(app)
+}
+
+async fn not_found(uri: Uri) -> ApiError {
+    let message = format!(
+        "nothing is served at {}: this server has /v1/chat/completions, /v1/models, /health, /metrics and the page at /",
+        uri.path()
+    );
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}: use POST for completions and GET elsewhere", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}

@@ -1,0 +1,162 @@
+//! Who may talk to the server.
+//!
+//! A server on loopback is reachable by every web page the user opens, through the browser: by DNS rebinding (a foreign
+//! name that suddenly points to 127.0.0.1) and by cross-site requests. So on loopback the Host header must name loopback,
+//! and a request that a browser marks as coming from elsewhere is refused. Beyond loopback a key is demanded, which no
+//! foreign page has.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+use crate::params::random_u64;
+use crate::routes::App;
+use crate::serve::ServeError;
+
+#[cfg(test)]
+mod tests;
+
+/// What the page may do: load its own two files, talk to its own server, nothing else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Paths that need no key: the page, which asks for it, and the sign of life.
+const OPEN_PATHS: [&str; 4] = ["/", "/app.css", "/app.js", "/health"];
+
+/// The rules for one server.
+pub struct Guard {
+    /// Host headers are checked only there; elsewhere any name may lead here, and the key protects.
+    pub loopback: bool,
+    /// Empty: no key is needed.
+    pub keys: Keys,
+}
+
+/// The keys that are let in.
+#[derive(Debug, Default)]
+pub struct Keys(Vec<String>);
+
+impl Keys {
+    /// Reads a key file: one key a line; blank lines and `#` comments are skipped.
+    pub fn read(path: &Path) -> Result<Self, ServeError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ServeError::KeyFile { path: path.to_owned(), source })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let keys: BTreeSet<String> = lines.map(str::to_owned).collect();
+        if keys.is_empty() {
+            return Err(ServeError::NoKeys { path: path.to_owned() });
+        }
+        if keys.iter().any(|key| key.len() < 16) {
+            tracing::warn!("a key in {} has fewer than 16 characters and can be guessed", path.display());
+        }
+        Ok(Self(keys.into_iter().collect()))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `key` is one of them, in a time that does not tell how much of it is right.
+    fn contains(&self, key: &str) -> bool {
+        let equal = |known: &String| {
+            let different = known.bytes().zip(key.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b));
+            known.len() == key.len() && std::hint::black_box(different) == 0
+        };
+        self.0.iter().fold(false, |found, known| found | equal(known))
+    }
+}
+
+/// Checks a request, passes it on, and adds the headers that every answer carries.
+pub async fn guard(State((app, guard)): State<(Arc<App>, Arc<Guard>)>, request: Request, next: Next) -> Response {
+    let is_api = !OPEN_PATHS.contains(&request.uri().path());
+    let mut response = match guard.check(request.headers(), request.uri(), is_api) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    app.metrics.answered(response.status());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(id) = random_u64().ok().and_then(|id| HeaderValue::from_str(&format!("{id:016x}")).ok()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+impl Guard {
+    /// Says why a request is not let in. `is_api`: it needs the key, if there is one.
+    pub fn check(&self, headers: &HeaderMap, uri: &Uri, is_api: bool) -> Result<(), ApiError> {
+        let host = uri.authority().map(|a| a.as_str()).or(header_text(headers, header::HOST)).unwrap_or("");
+        if self.loopback && !names_loopback(host) {
+            let message =
+                format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
+        }
+        let has_key = bearer(headers).is_some_and(|key| self.keys.contains(key));
+        if has_key {
+            return Ok(());
+        }
+        self.check_origin(headers, host, is_api)?;
+        if is_api && !self.keys.is_empty() {
+            let message = match bearer(headers) {
+                None => "this server needs a key: send `Authorization: Bearer YOUR_KEY`",
+                Some(_) => "this key is not known here: check the `Authorization` header",
+            };
+            return Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
+        }
+        Ok(())
+    }
+
+    /// Refuses what a browser sends on behalf of another site's page.
+    fn check_origin(&self, headers: &HeaderMap, host: &str, is_api: bool) -> Result<(), ApiError> {
+        let own = |origin: &str| {
+            let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+            authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+        };
+        let foreign = match header_text(headers, header::ORIGIN) {
+            Some(origin) => !own(origin),
+            None => headers.contains_key(header::ORIGIN),
+        };
+        let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
+        if foreign || (is_api && cross_site) {
+            let message = "requests from other sites' pages are not let in; use the page of this server, or a key";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", message));
+        }
+        Ok(())
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = header_text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}
+
+/// Whether a Host header's name (its port aside) means this machine and nothing else.
+fn names_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}

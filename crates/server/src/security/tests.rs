@@ -1,0 +1,70 @@
+use super::*;
+
+fn check(guard: &Guard, headers: &[(&'static str, &str)], is_api: bool) -> u16 {
+    let map = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header")))
+        .collect();
+    match guard.check(&map, &Uri::from_static("/v1/models"), is_api) {
+        Ok(()) => 200,
+        Err(error) => error.status.as_u16(),
+    }
+}
+
+#[test]
+fn loopback_answers_to_its_own_names_only() {
+    let guard = Guard { loopback: true, keys: Keys::default() };
+    for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "[::1]", "127.8.9.1"] {
+        assert_eq!(check(&guard, &[("host", host)], true), 200, "{host}");
+    }
+    for host in ["evil.example", "127.0.0.1.evil.example:8080", "localhost.evil", "", "0.0.0.0", "192.168.0.5", "[::2]"]
+    {
+        assert_eq!(check(&guard, &[("host", host)], true), 403, "{host}");
+    }
+    assert_eq!(check(&guard, &[], true), 403, "no Host at all");
+}
+
+#[test]
+fn pages_of_other_sites_are_kept_out() {
+    let guard = Guard { loopback: true, keys: Keys::default() };
+    let from = |origin| check(&guard, &[("host", "127.0.0.1:8080"), ("origin", origin)], true);
+    assert_eq!(from("http://127.0.0.1:8080"), 200);
+    for origin in
+        ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080", "file://", "chrome://x"]
+    {
+        assert_eq!(from(origin), 403, "{origin}");
+    }
+    let site = |site, is_api| check(&guard, &[("host", "localhost"), ("sec-fetch-site", site)], is_api);
+    assert_eq!(site("cross-site", true), 403);
+    assert_eq!(site("cross-site", false), 200, "a link to the page from elsewhere is fine");
+    assert_eq!(site("same-origin", true), 200);
+}
+
+#[test]
+fn keys_open_the_api_and_nothing_else_does() {
+    let guard = Guard { loopback: false, keys: Keys(vec!["one-long-enough-key".into(), "another".into()]) };
+    let with = |authorization| check(&guard, &[("host", "x"), ("authorization", authorization)], true);
+    assert_eq!(with("Bearer one-long-enough-key"), 200);
+    assert_eq!(with("bearer another"), 200);
+    for wrong in ["Bearer", "Bearer ", "Bearer anothe", "Bearer another2", "Basic another", "another"] {
+        assert_eq!(with(wrong), 401, "{wrong}");
+    }
+    assert_eq!(check(&guard, &[("host", "x")], true), 401);
+    assert_eq!(check(&guard, &[("host", "x")], false), 200, "the page itself is open, to ask for the key");
+    let foreign = [("host", "x"), ("origin", "http://y"), ("authorization", "Bearer another")];
+    assert_eq!(check(&guard, &foreign, true), 200, "whoever has the key may come from anywhere");
+}
+
+#[test]
+fn key_files_are_read_and_empty_ones_refused() {
+    let dir = std::env::temp_dir().join(format!("penseur-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let path = dir.join("keys");
+    std::fs::write(&path, "# mine\n\n  a-key-of-sixteen-chars \r\nb\n").expect("a file");
+    let keys = Keys::read(&path).expect("two keys");
+    assert!(keys.contains("a-key-of-sixteen-chars") && keys.contains("b") && !keys.contains("# mine"));
+    std::fs::write(&path, "# nothing\n").expect("a file");
+    assert!(matches!(Keys::read(&path), Err(ServeError::NoKeys { .. })));
+    assert!(matches!(Keys::read(&dir.join("absent")), Err(ServeError::KeyFile { .. })));
+    std::fs::remove_dir_all(dir).expect("cleaned up");
+}

@@ -1,0 +1,242 @@
+//! From a configuration to a listening server, and back to silence.
+//!
+//! The accept loop is written out rather than taken from axum for the sake of three bounds: connections, the time headers
+//! may take, and the time running completions get after a signal.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::chat::Running;
+use crate::config::{Limits, ServeConfig};
+use crate::metrics::Metrics;
+use crate::routes::{App, router};
+use crate::security::{Guard, Keys};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No model was given.
+    #[error("there is no model to serve: give at least one")]
+    NoModels,
+    /// A name twice.
+    #[error("two models are called \"{0}\": give each its own name")]
+    DuplicateModel(String),
+    /// Listening beyond loopback without keys.
+    #[error(
+        "{host} is reachable from other machines, and there is no key: give --api-key-file, or listen on 127.0.0.1"
+    )]
+    KeyRequired {
+        /// The host asked for.
+        host: String,
+    },
+    /// The key file cannot be read.
+    #[error("cannot read the key file {path}: {source}")]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The key file holds no key.
+    #[error(
+        "the key file {path} holds no key: write one on a line of its own, such as the output of `openssl rand -hex 24`"
+    )]
+    NoKeys {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The host name means nothing here.
+    #[error("cannot listen on \"{host}\": {source}; give an address of this machine, such as 127.0.0.1")]
+    Resolve {
+        /// The host asked for.
+        host: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Somebody else listens there.
+    #[error("port {port} is in use: stop the program that holds it, or choose another with --port")]
+    PortInUse {
+        /// The port asked for.
+        port: u16,
+    },
+    /// Any other reason not to get the port.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The asynchronous runtime did not start.
+    #[error("cannot start the server's threads: {0}")]
+    Runtime(io::Error),
+}
+
+/// Serves until SIGINT or SIGTERM. `on_ready` gets the address once connections are accepted. After a signal, running
+/// completions have `shutdown_grace` to end; a second signal ends at once.
+pub fn serve(config: ServeConfig, on_ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let served = runtime.block_on(async {
+        let server = Server::bind(config).await?;
+        on_ready(server.address());
+        let (first, second) = (signals()?, signals()?);
+        tokio::select! {
+            () = server.run(first) => {}
+            () = async { second.await; signals_again().await } => {}
+        }
+        Ok(())
+    });
+    // Whatever still runs has had its time.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    served
+}
+
+/// Ends at the first SIGINT or SIGTERM.
+#[cfg(unix)]
+fn signals() -> Result<impl Future<Output = ()>, ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn signals() -> Result<impl Future<Output = ()>, ServeError> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+async fn signals_again() {
+    match signals() {
+        Ok(signal) => signal.await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// A bound server that does not accept yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    limits: Limits,
+}
+
+impl Server {
+    /// Checks the configuration and takes the port.
+    pub async fn bind(config: ServeConfig) -> Result<Self, ServeError> {
+        let ServeConfig { host, port, api_key_file, data_dir: _, models, limits } = config;
+        if models.is_empty() {
+            return Err(ServeError::NoModels);
+        }
+        if let Some(twice) = (1..models.len()).find(|&i| models[..i].iter().any(|m| m.name == models[i].name)) {
+            return Err(ServeError::DuplicateModel(models[twice].name.clone()));
+        }
+        let address = resolve(&host, port).await?;
+        let keys = match api_key_file {
+            Some(path) => Keys::read(&path)?,
+            None if address.ip().is_loopback() => Keys::default(),
+            None => return Err(ServeError::KeyRequired { host }),
+        };
+        let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => ServeError::PortInUse { port },
+            _ => ServeError::Bind { address, source },
+        })?;
+        let address = listener.local_addr().map_err(|source| ServeError::Bind { address, source })?;
+        let app = Arc::new(App {
+            models: models.into_iter().map(Arc::new).collect(),
+            limits: limits.clone(),
+            metrics: Metrics::default(),
+            running: Running::default(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
+        });
+        let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys });
+        Ok(Self { listener, address, router: router(app, guard), limits })
+    }
+
+    /// Where it listens; the real port if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` ends, then lets open connections finish for at most `shutdown_grace`.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let (stop, stopping) = watch::channel(false);
+        tokio::pin!(shutdown);
+        loop {
+            let place = tokio::select! {
+                () = &mut shutdown => break,
+                Ok(place) = places.clone().acquire_owned() => place,
+            };
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else {
+                // Out of file descriptors, or the client is gone already: others go on.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            let (router, limits, stopping) = (self.router.clone(), self.limits.clone(), stopping.clone());
+            tokio::spawn(async move {
+                serve_connection(stream, router, &limits, stopping).await;
+                drop(place);
+            });
+        }
+        drop(self.listener);
+        drop(stopping);
+        // Nobody may be listening any more, which is as good.
+        let _ = stop.send(true);
+        let _ = tokio::time::timeout(self.limits.shutdown_grace, stop.closed()).await;
+    }
+}
+
+/// Prefers IPv4 where a name has both, so that `localhost` is what people type.
+async fn resolve(host: &str, port: u16) -> Result<SocketAddr, ServeError> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let failed = |source| ServeError::Resolve { host: host.to_owned(), source };
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await.map_err(failed)?.collect();
+    let first = addresses.iter().find(|a| a.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, limits: &Limits, mut stopping: watch::Receiver<bool>) {
+    // Tokens are small and must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_headers(64)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    tokio::select! {
+        // A broken connection is the client's affair.
+        _ = connection.as_mut() => return,
+        _ = stopping.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

@@ -1,0 +1,111 @@
+use serde_json::json;
+
+use super::*;
+
+fn parse(extra: Value) -> Result<ChatRequest, ApiError> {
+    let mut body = json!({"model": "mini", "messages": [{"role": "user", "content": "hi"}]});
+    body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+    ChatRequest::parse(body.to_string().as_bytes())
+}
+
+fn refusal(extra: Value) -> String {
+    let error = parse(extra.clone()).expect_err(&format!("{extra} must be refused"));
+    assert_eq!(error.status, 400);
+    assert!(error.param.is_some());
+    error.message
+}
+
+#[test]
+fn settings_are_read() {
+    let request = parse(json!({
+        "stream": true, "stream_options": {"include_usage": true}, "temperature": 0.6, "top_p": 0.95, "top_k": -1,
+        "min_p": 0, "seed": -7, "max_tokens": 10, "max_completion_tokens": 20, "n": 2, "stop": ["a", "b"],
+        "user": "me", "metadata": {"a": "b"}, "presence_penalty": 0, "tools": [], "logit_bias": null,
+    }))
+    .expect("all of it is legal");
+    assert!(request.stream && request.include_usage);
+    assert_eq!((request.temperature, request.top_p, request.top_k), (Some(0.6), Some(0.95), Some(0)));
+    assert_eq!((request.seed, request.max_tokens, request.n), (Some(-7i64 as u64), Some(20), 2));
+    assert_eq!(request.stop, ["a", "b"]);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_by_name() {
+    for (extra, words) in [
+        (json!({"temperature": 3}), "`temperature` is 3, but must be a number from 0 to 2"),
+        (json!({"temperature": "hot"}), "`temperature` is \"hot\", but must be a number from 0 to 2"),
+        (json!({"max_tokens": 0}), "at least 1"),
+        (json!({"max_tokens": -5}), "at least 1"),
+        (json!({"n": 0}), "from 1 to 16"),
+        (json!({"n": 99}), "from 1 to 16"),
+        (json!({"stop": 5}), "a string or a list"),
+        (json!({"stop": [""]}), "none of them empty"),
+        (json!({"tools": [{"type": "function"}]}), "`tools` is not supported by this server: remove it"),
+        (json!({"frequency_penalty": 0.5}), "`frequency_penalty` is not supported"),
+        (json!({"response_format": {"type": "json_object"}}), "`response_format` is not supported"),
+        (json!({"logprobs": true}), "`logprobs` is not supported"),
+        (json!({"temprature": 1}), "did you mean `temperature`?"),
+        (json!({"max_token": 1}), "did you mean `max_tokens`?"),
+        (json!({"stream": "yes"}), "true or false"),
+        (json!({"messages": []}), "is empty"),
+        (json!({"messages": "hi"}), "a list of messages"),
+        (json!({"messages": [5]}), "`messages[0]` must be an object"),
+        (json!({"messages": [{"role": "robot", "content": "x"}]}), "`messages[0].role` is \"robot\""),
+        (json!({"messages": [{"role": "tool", "content": "x"}]}), "must be system, developer, user or assistant"),
+        (json!({"messages": [{"role": "user"}]}), "`messages[0].content` is missing"),
+        (json!({"messages": [{"role": "user", "content": 5}]}), "must be a string"),
+        (json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}), "reads text only"),
+        (json!({"messages": [{"role": "assistant", "content": "x", "prefix": true}]}), "prefix` is not supported"),
+        (json!({"messages": [{"role": "assistant", "content": "x"}]}), "end with a message from the user"),
+    ] {
+        let message = refusal(extra);
+        assert!(message.contains(words), "{message:?} does not say {words:?}");
+    }
+}
+
+#[test]
+fn broken_bodies_are_refused() {
+    for body in [&b"{"[..], b"", b"[]", b"\xFF", b"null", b"{\"messages\": [{}]}"] {
+        assert_eq!(ChatRequest::parse(body).expect_err("not a request").status, 400);
+    }
+    let deep = format!("{{\"messages\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    assert!(ChatRequest::parse(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn text_parts_are_joined_and_thinking_comes_back_under_both_names() {
+    let request = parse(json!({"messages": [
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "assistant", "content": "c", "reasoning": "r", "tool_calls": []},
+        {"role": "assistant", "content": "c", "reasoning_content": "rc", "name": "x"},
+        {"role": "user", "content": ""},
+    ]}))
+    .expect("legal");
+    assert_eq!(request.messages[0].content, "ab");
+    assert_eq!(request.messages[1].reasoning_content.as_deref(), Some("r"));
+    assert_eq!(request.messages[2].reasoning_content.as_deref(), Some("rc"));
+}
+
+#[test]
+fn every_dialect_switches_thinking() {
+    let wish = |extra| parse(extra).expect("legal").thinking;
+    assert_eq!(wish(json!({})), ThinkingWish::default());
+    for (extra, on) in [
+        (json!({"thinking": {"type": "enabled"}}), true),
+        (json!({"thinking": {"type": "disabled"}}), false),
+        (json!({"enable_thinking": false}), false),
+        (json!({"chat_template_kwargs": {"enable_thinking": false}}), false),
+        (json!({"chat_template_kwargs": {"thinking": true}}), true),
+        (json!({"reasoning_effort": "none"}), false),
+        (json!({"reasoning_effort": "high", "thinking": {"type": "enabled"}}), true),
+    ] {
+        assert_eq!(wish(extra.clone()).enabled, Some(on), "{extra}");
+    }
+    assert_eq!(wish(json!({"thinking": {"budget_tokens": 64}})).budget_tokens, Some(64));
+    assert_eq!(wish(json!({"reasoning_effort": "low"})).effort, Some(0.25));
+    assert!(refusal(json!({"thinking": {"type": "disabled"}, "enable_thinking": true})).contains("contradict"));
+    assert!(refusal(json!({"reasoning_effort": "huge"})).contains("must be none, minimal"));
+    assert!(refusal(json!({"thinking": {"type": "maybe"}})).contains("enabled"));
+    let request = parse(json!({"chat_template_kwargs": {"enable_thinking": true, "mood": "dry"}})).expect("legal");
+    assert_eq!(Value::Object(request.template_variables), json!({"mood": "dry"}));
+}

@@ -1,0 +1,97 @@
+//! A chat format of bytes, a scripted reasoner, and a raw HTTP client, for tests and the mock server.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub mod client;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::mock::{ByteTokenizer, MockModel};
+use engine::{Decode, EngineConfig, EngineHandle, SamplingParams};
+use server::{
+    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel, ThinkTags,
+};
+
+/// R1's form over bytes.
+pub struct ByteFormat;
+
+impl Decode for ByteFormat {
+    fn decode(&self, tokens: &[u32]) -> String {
+        ByteTokenizer.decode(tokens)
+    }
+}
+
+impl ChatFormat for ByteFormat {
+    fn prompt(&self, messages: &[ChatMessage], options: &PromptOptions) -> Result<PromptTokens, FormatError> {
+        let mut tokens = Vec::new();
+        let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
+        for message in messages {
+            match message.role.as_str() {
+                "user" => tokens.push(ByteTokenizer::USER),
+                "assistant" => tokens.push(ByteTokenizer::ASSISTANT),
+                _ if message.content == "forbidden" => {
+                    return Err(FormatError("this template takes no such prompt".into()));
+                }
+                _ => {}
+            }
+            tokens.extend(bytes(&message.content));
+            if message.role == "assistant" {
+                tokens.push(ByteTokenizer::END);
+            }
+        }
+        let in_thinking = options.thinking != Some(false);
+        tokens.extend([ByteTokenizer::ASSISTANT, ByteTokenizer::THINK_START, u32::from(b'\n')]);
+        if !in_thinking {
+            tokens.extend(ByteTokenizer::encode("\n</think>\n\n"));
+        }
+        Ok(PromptTokens { tokens, in_thinking })
+    }
+
+    fn stop_tokens(&self) -> Vec<u32> {
+        vec![ByteTokenizer::END]
+    }
+
+    fn think_tags(&self) -> Option<ThinkTags> {
+        Some(ThinkTags {
+            start: ByteTokenizer::THINK_START,
+            end: ByteTokenizer::THINK_END,
+            closing: ByteTokenizer::encode("\n</think>\n\n"),
+        })
+    }
+}
+
+/// A model over [`ByteFormat`] that thinks and answers what `reply` says to the last user's text.
+pub fn reasoner(
+    name: &str,
+    step_time: Duration,
+    mut reply: impl FnMut(&str) -> (String, String) + Send + 'static,
+) -> ServedModel {
+    let mut model = MockModel::reasoning(256, move |prompt| {
+        let question = prompt.iter().rposition(|&t| t == ByteTokenizer::USER).map_or(0, |at| at + 1);
+        reply(&ByteTokenizer.decode(&prompt[question..]))
+    });
+    model.step_time = step_time;
+    model.max_positions = 4096;
+    let config = EngineConfig { max_in_flight: 8, ..EngineConfig::default() };
+    ServedModel {
+        name: name.into(),
+        engine: EngineHandle::spawn(Box::new(model), config).expect("a thread"),
+        format: Arc::new(ByteFormat),
+        description: "A scripted model.".into(),
+        examples: vec!["What is 347 + 588?".into(), "47 * 86 =".into()],
+        single_turn: false,
+        sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
+    }
+}
+
+/// A configuration for tests: any free port on loopback.
+pub fn config(models: Vec<ServedModel>) -> ServeConfig {
+    ServeConfig {
+        host: "127.0.0.1".into(),
+        port: 0,
+        api_key_file: None,
+        data_dir: None,
+        models,
+        limits: Limits::default(),
+    }
+}
