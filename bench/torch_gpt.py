@@ -1,4 +1,4 @@
-"""PyTorch's side of the training benchmark: the reference step of DESIGN.md, section 4.
+"""PyTorch's side of the training benchmark: one step of a small GPT.
 
     python bench/torch_gpt.py [--model gpt-6.9m] [--modes eager-f32,compiled-bf16] [--steps 10]
 

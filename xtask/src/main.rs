@@ -1,5 +1,5 @@
 //! Automation of this repository: `cargo xtask ci` runs every check, `cargo xtask tidy` the
-//! structural ones that neither rustc nor clippy knows (DESIGN.md's invariants, where a machine
+//! structural ones that neither rustc nor clippy knows (ARCHITECTURE.md's invariants, where a machine
 //! can see them).
 
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
-//! `cargo xtask tidy`: DESIGN.md's invariants and STYLE.md's rules, as far as a machine can see
-//! them without compiling. Each rule is a function from the repository to its findings.
+//! `cargo xtask tidy`: ARCHITECTURE.md's invariants and the rules of style, as far as a machine can
+//! see them without compiling. Each rule is a function from the repository to its findings.
 
 mod layout;
 mod source;
@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
     layout::no_huge_files,
     layout::third_party_is_small_and_sourced,
     layout::documents_are_there,
+    layout::the_map_is_true,
     source::unsafe_stays_home,
     source::unsafe_is_explained,
     source::engine_names_no_architecture,

@@ -1,12 +1,12 @@
 //! Rules about crates, dependencies, files and documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repository::Repository;
 
 use super::Finding;
 
-/// The crates of ours that each crate may use (DESIGN.md, section 4).
+/// The crates of ours that each crate may use (the picture in ARCHITECTURE.md).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("sys", &[]),
@@ -61,7 +61,7 @@ fn manifest_path(name: &str) -> String {
     format!("crates/{name}/Cargo.toml")
 }
 
-/// Dependencies among our crates go down the picture of DESIGN.md, in tests too.
+/// Dependencies among our crates go down ARCHITECTURE.md's picture, in tests too.
 pub(super) fn our_dependencies_point_down(repository: &Repository) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, manifest) in repository.crates() {
@@ -173,5 +173,44 @@ pub(super) fn documents_are_there(repository: &Repository) -> Vec<Finding> {
             findings.push(Finding::new("ARCHITECTURE.md", 0, format!("crates/{name} is not on the map")));
         }
     }
+    findings
+}
+
+/// The map of ARCHITECTURE.md names the files there are: in the section of a crate (`### `crates/x``) every file in a
+/// table's first column exists below its `src/`, and every module there is named.
+pub(super) fn the_map_is_true(repository: &Repository) -> Vec<Finding> {
+    let path = "ARCHITECTURE.md";
+    let mut findings = Vec::new();
+    let mut named = BTreeMap::<&str, Vec<&str>>::new();
+    let mut section = None;
+    for (idx, line) in repository.text(path).unwrap_or_default().lines().enumerate() {
+        if line.starts_with('#') {
+            let title = line.trim_start_matches('#').trim().trim_matches('`');
+            section = title.strip_prefix("crates/");
+        }
+        let (Some(name), Some(row)) = (section, line.strip_prefix("| `")) else { continue };
+        let first_column = row.split('|').next().unwrap_or_default();
+        for file in first_column.split([',', '`']).map(str::trim).filter(|file| !file.is_empty()) {
+            let full = format!("crates/{name}/src/{file}");
+            let exists = |other: &str| other == full || full.ends_with('/') && other.starts_with(&full);
+            if !repository.files.iter().any(|other| exists(&other.path)) {
+                findings.push(Finding::new(path, idx + 1, format!("names {full}, which is not there")));
+            }
+            named.entry(name).or_default().push(file.trim_end_matches('/').trim_end_matches(".rs"));
+        }
+    }
+    let mut missing = BTreeSet::new();
+    for (file, _) in repository.rust() {
+        let Some((name, inside)) = file.path.strip_prefix("crates/").and_then(|path| path.split_once("/src/")) else {
+            continue;
+        };
+        let module = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
+        let has_table = named.get(name);
+        let known = ["lib", "main", "tests"].contains(&module);
+        if has_table.is_some_and(|modules| !modules.contains(&module)) && !known {
+            missing.insert(format!("crates/{name}/src/{module} is not on the map"));
+        }
+    }
+    findings.extend(missing.into_iter().map(|message| Finding::new(path, 0, message)));
     findings
 }

@@ -109,6 +109,23 @@ fn missing_documents_and_missing_words_are_found() {
 }
 
 #[test]
+fn a_map_that_is_not_true_is_found() {
+    let map = ("ARCHITECTURE.md", "### `crates/sys`\n\n| file | what |\n| `cpu.rs`, `disk/` | `gone.rs` is prose |\n");
+    let (cpu, disk) = (("crates/sys/src/cpu.rs", "//! C.\n"), ("crates/sys/src/disk/a.rs", "//! D.\n"));
+    finds(layout::the_map_is_true, &[map, cpu, disk, ("crates/sys/src/lib.rs", "//! L.\n")], 0);
+    let found = finds(layout::the_map_is_true, &[map, cpu], 1);
+    assert!(found[0].message.contains("crates/sys/src/disk/"));
+    let found = finds(layout::the_map_is_true, &[map, cpu, disk, ("crates/sys/src/new.rs", "//! N.\n")], 1);
+    assert!(found[0].message.contains("crates/sys/src/new "));
+    // A crate without a table is described in words alone.
+    finds(
+        layout::the_map_is_true,
+        &[("ARCHITECTURE.md", "### `crates/cost`\n\nWords.\n"), ("crates/cost/src/a.rs", "")],
+        0,
+    );
+}
+
+#[test]
 fn unsafe_away_from_home_is_found() {
     let rule = source::unsafe_stays_home;
     let found = finds(rule, &[("crates/model/src/a.rs", "//! A.\nfn f() {\n    unsafe { g() }\n}\n")], 1);
