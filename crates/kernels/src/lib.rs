@@ -25,6 +25,7 @@ mod parallel;
 pub mod peak;
 pub mod reference;
 pub mod rope;
+pub mod router;
 mod scratch;
 pub mod simd;
 pub mod swiglu;

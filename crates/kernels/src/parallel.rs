@@ -50,11 +50,8 @@ impl<'a, T> SharedMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(start), len) }
     }
 
-    /// The address of element `start`, for parts that interleave (columns).
-    pub(crate) fn at(&self, start: usize) -> *mut T {
-        assert!(start <= self.len, "element {start} of {}", self.len);
-        // SAFETY: in bounds or one past the end.
-        unsafe { self.ptr.add(start) }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
     }
 }
 

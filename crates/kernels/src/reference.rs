@@ -10,4 +10,5 @@ pub mod gemm;
 pub mod norm;
 pub mod optim;
 pub mod rope;
+pub mod router;
 pub mod swiglu;

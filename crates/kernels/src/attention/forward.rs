@@ -1,0 +1,139 @@
+//! The packed forward pass: one task for each (document, key-value head, chunk of query rows).
+
+use super::tile::{Packed, Rows, TILE, TileScratch, attend, write_row};
+use super::{Attention, Inputs, KV_BLOCK, Span};
+use crate::isa::Isa;
+use crate::parallel::{SharedMut, for_tasks};
+use crate::scratch::with_scratch;
+use crate::simd::{Element, Kernel, Simd, dispatch};
+use std::ops::Range;
+
+/// Fewer query rows than this are not worth packing a document's keys again.
+const MIN_CHUNK: usize = 128;
+
+/// Query positions `rows` of one document, all heads that share one key-value head.
+struct Task {
+    span: Span,
+    kv_head: usize,
+    rows: Range<usize>,
+}
+
+pub(super) fn forward<T: Element>(
+    isa: Isa,
+    op: &Attention,
+    spans: &[Span],
+    inputs: Inputs<'_, T>,
+    out: &mut [T],
+    lse: &mut [f32],
+) {
+    let tasks = tasks(op, spans);
+    let pairs: usize = spans.iter().map(|span| span.len * span.len / 2 + span.len).sum();
+    let ops = pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
+    let (out, lse) = (SharedMut::new(out), SharedMut::new(lse));
+    for_tasks(tasks.len(), ops, |i| {
+        dispatch(isa, Forward { op, task: &tasks[i], inputs, out: &out, lse: &lse });
+    });
+}
+
+/// Enough tasks for every thread: where documents and heads are few, their rows are split.
+fn tasks(op: &Attention, spans: &[Span]) -> Vec<Task> {
+    let wanted = 4 * rayon::current_num_threads();
+    let whole = (spans.len() * op.n_kv_heads).max(1);
+    let mut tasks = Vec::new();
+    for span in spans.iter().filter(|span| span.len > 0) {
+        let chunk = span.len.div_ceil(wanted.div_ceil(whole)).max(MIN_CHUNK);
+        let chunk = chunk.next_multiple_of(TILE);
+        for kv_head in 0..op.n_kv_heads {
+            for start in (0..span.len).step_by(chunk) {
+                let rows = start..(start + chunk).min(span.len);
+                tasks.push(Task { span: *span, kv_head, rows });
+            }
+        }
+    }
+    tasks
+}
+
+struct Forward<'a, 'o, T> {
+    op: &'a Attention,
+    task: &'a Task,
+    inputs: Inputs<'a, T>,
+    out: &'a SharedMut<'o, T>,
+    lse: &'a SharedMut<'o, f32>,
+}
+
+impl<T: Element> Kernel for Forward<'_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
+        let n_keys = self.task.rows.end;
+        let n_blocks = n_keys.div_ceil(KV_BLOCK);
+        let v_stride = e.next_multiple_of(S::LANES);
+        let [q_len, p_len, o_len] = TileScratch::lens(d, e);
+        let lens = [n_blocks * d * KV_BLOCK, n_keys * v_stride, q_len, p_len, o_len];
+        with_scratch(&lens, |mut scratch| {
+            let [k, v, q, p, o] = lens.map(|len| scratch.take(len));
+            self.pack(s, k, (v, v_stride));
+            let kv = Packed { k, v, d, v_stride };
+            let mut scratch = TileScratch { q, p, o };
+            let group = self.op.group();
+            for head in self.task.kv_head * group..(self.task.kv_head + 1) * group {
+                for first in self.task.rows.clone().step_by(TILE) {
+                    let last = (first + TILE).min(self.task.rows.end);
+                    self.tile(s, &kv, head, first..last, &mut scratch);
+                }
+            }
+        });
+    }
+}
+
+impl<T: Element> Forward<'_, '_, T> {
+    /// Packs the keys and values that the task's rows see.
+    #[inline(always)]
+    fn pack<S: Simd>(&self, s: S, k: &mut [f32], v: (&mut [f32], usize)) {
+        let Attention { n_kv_heads, qk_head_dim: d, v_head_dim: e, .. } = *self.op;
+        let Task { span, kv_head, rows } = self.task;
+        let rows_of = |data, width| Rows {
+            data,
+            offset: (span.start * n_kv_heads + kv_head) * width,
+            stride: n_kv_heads * width,
+            width,
+        };
+        let keys = rows_of(self.inputs.k, d);
+        for (b, k) in k.chunks_exact_mut(d * KV_BLOCK).enumerate() {
+            let n = (rows.end - b * KV_BLOCK).min(KV_BLOCK);
+            keys.pack_transposed(s, b * KV_BLOCK, n, 1.0, (k, KV_BLOCK));
+        }
+        rows_of(self.inputs.v, e).pack(s, 0, rows.end, 1.0, v);
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd>(
+        &self,
+        s: S,
+        kv: &Packed<'_>,
+        head: usize,
+        positions: Range<usize>,
+        scratch: &mut TileScratch<'_>,
+    ) {
+        let Attention { n_heads, qk_head_dim: d, v_head_dim: e, scale, .. } = *self.op;
+        let row_of = |p: usize| (self.task.span.start + p) * n_heads + head;
+        let mut limits = [0; TILE];
+        for (r, p) in positions.clone().enumerate() {
+            scratch.set_query(r, &self.inputs.q[row_of(p) * d..][..d], scale);
+            limits[r] = p + 1;
+        }
+        // SAFETY: keys and values are packed up to the task's last row; every limit is at least 1.
+        let result =
+            unsafe { attend(s, kv, d, kv.v_stride, &limits[..positions.len()], scratch) };
+        for (r, p) in positions.enumerate() {
+            // SAFETY: each (row, head) belongs to one tile of one task.
+            let out = unsafe { self.out.part(row_of(p) * e, e) };
+            write_row(s, r, &scratch.o[r * kv.v_stride..], &result, out);
+            if !self.lse.is_empty() {
+                // SAFETY: as above.
+                unsafe { self.lse.part(row_of(p), 1)[0] = result.lse(r) };
+            }
+        }
+    }
+}
