@@ -16,6 +16,7 @@ pub fn registry() -> Vec<Arc<dyn Task>> {
         Arc::new(Native(families::comparison::Comparison)),
         Arc::new(Native(families::digits::Digits)),
         Arc::new(Native(families::word_problems::WordProblems)),
+        Arc::new(Native(families::countdown::Countdown)),
         Arc::new(Native(families::conversation::Conversation)),
         Arc::new(Native(families::out_of_scope::OutOfScope)),
     ]

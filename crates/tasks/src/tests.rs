@@ -39,7 +39,11 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
         for index in 0..700 {
             let checks = if index % 5 == 0 { 1.0 } else { 0.0 };
             let example = sample(task.as_ref(), level, index, Split::Train, &Options { checks, ..Options::default() });
-            let demonstration = example.demonstration.as_ref().expect("all native families demonstrate");
+            let Some(demonstration) = example.demonstration.as_ref() else {
+                assert_eq!(task.name(), "countdown", "all other native families demonstrate");
+                assert_eq!(task.score(&example.problem, &example.answer).verdict, Verdict::Right, "{example:#?}");
+                continue;
+            };
             n_statements += statements::assert_true(&demonstration.reasoning);
             statements::assert_true(&demonstration.answer_text);
             let judgement = task.score(&example.problem, &demonstration.answer_text);
@@ -237,7 +241,7 @@ fn samples_never_change() {
     assert_eq!(digests, expected, "the samples of a family have changed");
 }
 
-const GOLDEN: [(&str, u64); 11] = [
+const GOLDEN: [(&str, u64); 12] = [
     ("addition", 11_876_159_464_782_189_325),
     ("subtraction", 13_071_853_151_095_944_549),
     ("multiplication", 18_257_633_613_852_743_040),
@@ -247,6 +251,7 @@ const GOLDEN: [(&str, u64); 11] = [
     ("comparison", 169_490_020_605_461_116),
     ("digits", 8_634_449_107_209_043_515),
     ("word_problems", 521_345_474_786_141_912),
+    ("countdown", 15_295_806_345_748_867_196),
     ("conversation", 4_424_853_561_469_299_459),
     ("out_of_scope", 3_962_826_780_627_564_046),
 ];

@@ -4,6 +4,7 @@ pub mod addition;
 pub mod chain;
 pub mod comparison;
 pub mod conversation;
+pub mod countdown;
 pub mod digits;
 pub mod division;
 pub mod multiplication;

@@ -1,5 +1,6 @@
 //! Verdicts on answer texts: strict, deterministic, bounded by the length of the text.
 
+pub mod expression;
 pub mod integer;
 pub mod text;
 
