@@ -18,6 +18,8 @@ pub struct JsonlTask {
     about: String,
     verifier: Verifier,
     problems: Vec<Line>,
+    /// Indices of the problems of each split, by [`Split::tag`].
+    members: [Vec<usize>; 3],
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,13 +68,17 @@ impl JsonlTask {
         if problems.is_empty() {
             return Err(file_error("there is no problem in it; expected one JSON object a line".to_string()));
         }
+        let mut members = [const { Vec::new() }; 3];
+        for (idx, problem) in problems.iter().enumerate() {
+            members[Split::of(&problem.canonical()).tag() as usize].push(idx);
+        }
         let about = format!("{} problems of your own", problems.len());
-        Ok(Self { name: name.to_string(), about, verifier, problems })
+        Ok(Self { name: name.to_string(), about, verifier, problems, members })
     }
 
     /// Number of problems in a split.
     pub fn count(&self, split: Split) -> usize {
-        self.problems.iter().filter(|line| Split::of(&line.canonical()) == split).count()
+        self.members[split.tag() as usize].len()
     }
 }
 
@@ -92,15 +98,14 @@ impl Task for JsonlTask {
     /// # Panics
     /// When the file has no problem of this split: ask [`JsonlTask::count`] first.
     fn generate(&self, rng: &mut Rng, _: u8, split: Split, _: &Options) -> Example {
-        let n_here = self.count(split);
-        assert!(n_here > 0, "task `{}` has no problem of split {split:?} among {}", self.name, self.problems.len());
-        let chosen = rng.below(n_here as u64) as usize;
-        let line = self
-            .problems
-            .iter()
-            .filter(|line| Split::of(&line.canonical()) == split)
-            .nth(chosen)
-            .expect("counted above");
+        let members = &self.members[split.tag() as usize];
+        assert!(
+            !members.is_empty(),
+            "task `{}` has no problem of split {split:?} among {}",
+            self.name,
+            self.problems.len()
+        );
+        let line = &self.problems[rng.pick(members)];
         Example {
             id: format!("{}/{:016x}", self.name, stable_hash(&line.canonical())),
             task: self.name.clone(),
