@@ -200,14 +200,17 @@ def balance_tensors(model, tokens, segments):
         balance = balance + document * (len(doc) / len(tokens))
     for handle in handles:
         handle.remove()
-    loss = common.next_token_loss(torch.cat(logits), docs) + BALANCE_ALPHA * balance
+    value = BALANCE_ALPHA * balance
+    loss = common.next_token_loss(torch.cat(logits), docs) + value
     loss.backward()
     out = {
-        "balance.value": common.scalar(balance.detach()),
+        "balance.alpha": common.scalar(BALANCE_ALPHA),
+        "balance.value": common.scalar(value.detach()),
         "balance.loss": common.scalar(loss.detach()),
     }
     for name, gradient in common.gradients_of(model).items():
-        out[f"balance.grad_norm.{name}"] = common.scalar(gradient.norm())
         if name.endswith("mlp.gate.weight"):
             out[f"balance.grad.{name}"] = gradient
+        else:
+            out[f"balance.grad_norm.{name}"] = common.scalar(gradient.norm())
     return out
