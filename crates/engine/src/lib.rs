@@ -10,6 +10,7 @@
 //! | [`block_manager`], [`scheduler`] | who gets memory, and whose tokens run in the next step |
 //! | [`sampler`], [`thinking`] | which token comes next; when thinking ends |
 //! | [`engine`], [`thread`] | one step; the same on a thread of its own behind a channel |
+//! | [`exact`] | a `model::Model` as a [`LanguageModel`]: the trainer's own forward |
 //! | [`detokenizer`], [`reasoning_parser`], [`stop_strings`], [`answer_stream`] | tokens to the text of thinking and answer |
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod answer_stream;
 pub mod block_manager;
 pub mod detokenizer;
 pub mod engine;
+pub mod exact;
 pub mod language_model;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;

@@ -1,0 +1,43 @@
+//! What the training loop asks of a model and its optimizer. The real one is [`crate::model_learner`]; tests of
+//! the loop, its files and its resumption use one of a few numbers.
+
+use crate::error::Result;
+use crate::schedule::StepSettings;
+use model::checkpoint::TrainingRecord;
+use model::{LossSpec, PackedBatch, StepLoss};
+use serde_json::Value;
+use std::path::Path;
+
+/// A model with its optimizer.
+pub trait Learner {
+    /// Forward and backward of one micro-batch; gradients add up until [`Learner::update`].
+    fn accumulate(&mut self, batch: &PackedBatch, spec: &LossSpec) -> StepLoss;
+
+    /// One optimizer step with the gradients since the last; `loss` is the sum over the step's micro-batches. Returns
+    /// the gradients' norm before clipping. A norm that is not finite leaves everything as it was.
+    fn update(&mut self, settings: &StepSettings, loss: &StepLoss) -> f64;
+
+    /// Exchanges the weights with their moving average, where one is kept. Call twice.
+    fn swap_average(&mut self);
+
+    /// Sum of the weighted next-token losses, in nats.
+    fn evaluate(&mut self, batch: &PackedBatch) -> f64;
+
+    /// Answers each prompt greedily: the new tokens, the stop token included if there is one.
+    fn answer(&mut self, prompts: Vec<Vec<u32>>, max_new_tokens: usize, stop: &[u32]) -> Vec<Vec<u32>>;
+
+    /// Operations of training on a batch, by the model's arithmetic (forward and backward, nothing recomputed).
+    fn flops(&self, batch: &PackedBatch) -> f64;
+
+    /// Writes a checkpoint at `dir`, complete or absent: model, optimizer's state, and the trainer's `counters`.
+    ///
+    /// # Errors
+    /// A full disk, or weights that are not finite.
+    fn save(&mut self, dir: &Path, record: &TrainingRecord, counters: Value) -> Result<()>;
+
+    /// Restores what [`Learner::save`] wrote, bit for bit.
+    ///
+    /// # Errors
+    /// Files that are missing or of another model.
+    fn restore(&mut self, dir: &Path) -> Result<()>;
+}

@@ -1,0 +1,276 @@
+//! A model with AdamW, as the training loop sees it.
+//!
+//! Gradients, master weights and moments are f32 whatever the model computes in; a checkpoint holds them exactly, so
+//! that going on gives the same bits. Where a moving average is kept (V3 report, section 3.2.3), the checkpoint's
+//! `model.safetensors` is the average, and the weights as trained are in the optimizer's state.
+
+use crate::checkpoint::STATE_NAME;
+use crate::error::{Result, TrainError};
+use crate::learner::Learner;
+use crate::recipe::{PrecisionSpec, TrainSpec};
+use crate::schedule::StepSettings;
+use engine::exact::ExactModel;
+use engine::{BLOCK_SIZE, Engine, EngineConfig, Request, SamplingParams};
+use model::checkpoint::{Contents, State, TrainingRecord};
+use model::count::{FlopModel, MlaForm, causal_pairs};
+use model::names::all_tensor_parts;
+use model::source::load_weights;
+use model::weights::{OutTensor, OutValues, StoredType, Weights};
+use model::{Config, LossSpec, Model, ModelOptions, PackedBatch, StepLoss};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use tensor::{AdamW, AdamWConfig, Device, Ema, Gradients, ParamId, Params, Precision, Role};
+
+/// Name of the optimizer's files under a checkpoint's `state/`.
+const OPTIMIZER: &str = "optimizer";
+
+/// Answers that are generated at once in an evaluation.
+const MAX_RUNNING: usize = 64;
+
+/// Most bytes that the KV cache of an evaluation takes.
+const MAX_CACHE_BYTES: usize = 512 << 20;
+
+/// A model and its optimizer.
+pub struct ModelLearner {
+    /// Shared with the engine while it generates, and with nobody else.
+    model: Arc<Model>,
+    grads: Gradients,
+    optimizer: AdamW,
+    average: Option<Ema>,
+    flops: FlopModel,
+    /// What a checkpoint holds beside the weights: tokenizer and generation settings, by file name.
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// What a learner is built from.
+pub struct Parts<'a> {
+    /// The model's configuration.
+    pub config: Config,
+    /// Type of activations and matrix products.
+    pub precision: PrecisionSpec,
+    /// The optimizer's settings, and the longest document.
+    pub train: &'a TrainSpec,
+    /// Seed of the weights that `parent` does not give.
+    pub seed: u64,
+    /// Where the weights come from, if not from the seed.
+    pub parent: Option<Weights>,
+    /// Files that go into each checkpoint.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl ModelLearner {
+    /// Builds the model and fills it: from the parent, or from the seed.
+    ///
+    /// # Errors
+    /// Weights of another shape, or that are not finite.
+    pub fn new(parts: Parts) -> Result<ModelLearner> {
+        let flops = FlopModel::new(&parts.config, MlaForm::Expanded);
+        let options = ModelOptions {
+            device: Device::cpu(),
+            precision: parts.precision.into(),
+            trainable: true,
+            n_positions: parts.config.max_position_embeddings(),
+        };
+        let mut model = Model::new(parts.config, &options);
+        model.initialize(parts.seed);
+        if let Some(parent) = &parts.parent {
+            load_weights(&mut model, parent)?;
+        }
+        let train = parts.train;
+        let adamw = AdamWConfig {
+            beta1: train.betas[0] as f32,
+            beta2: train.betas[1] as f32,
+            eps: train.eps as f32,
+            weight_decay: train.weight_decay as f32,
+            max_grad_norm: if train.clip > 0.0 { train.clip as f32 } else { f32::INFINITY },
+        };
+        let optimizer = AdamW::new(adamw, model.params());
+        let average = train.ema.map(|decay| Ema::new(decay as f32, model.params()));
+        let grads = Gradients::new(model.params());
+        Ok(ModelLearner { model: Arc::new(model), grads, optimizer, average, flops, files: parts.files })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn model_mut(&mut self) -> &mut Model {
+        Arc::get_mut(&mut self.model).expect("the engine has given the model back")
+    }
+}
+
+impl From<PrecisionSpec> for Precision {
+    fn from(spec: PrecisionSpec) -> Precision {
+        match spec {
+            PrecisionSpec::F32 => Precision::F32,
+            PrecisionSpec::Bf16 => Precision::Bf16,
+        }
+    }
+}
+
+impl Learner for ModelLearner {
+    fn accumulate(&mut self, batch: &PackedBatch, spec: &LossSpec) -> StepLoss {
+        self.model.train_step(batch, spec, &mut self.grads)
+    }
+
+    fn update(&mut self, settings: &StepSettings, loss: &StepLoss) -> f64 {
+        let model = Arc::get_mut(&mut self.model).expect("the engine has given the model back");
+        let norm = self.optimizer.step(model.params_mut(), &self.grads, settings.lr as f32);
+        self.grads.clear();
+        if norm.is_finite() {
+            if settings.bias_gamma > 0.0 {
+                model.update_correction_bias(&loss.expert_load, settings.bias_gamma as f32);
+            }
+            if let Some(average) = &mut self.average {
+                average.update(model.params());
+            }
+        }
+        norm
+    }
+
+    fn swap_average(&mut self) {
+        let Some(mut average) = self.average.take() else { return };
+        let params = self.model_mut().params_mut();
+        for id in params.ids() {
+            params.write(id, |values| values.swap_with_slice(average.get_mut(id).slice_mut()));
+        }
+        self.average = Some(average);
+    }
+
+    fn evaluate(&mut self, batch: &PackedBatch) -> f64 {
+        let spec = LossSpec { main_norm: 1.0, mtp_norm: 1.0, n_rows: batch.len(), mtp_weight: 0.0, balance_alpha: 0.0 };
+        self.model.evaluate(batch, &spec).loss
+    }
+
+    fn answer(&mut self, prompts: Vec<Vec<u32>>, max_new_tokens: usize, stop: &[u32]) -> Vec<Vec<u32>> {
+        let per_sequence = self.model.n_positions().div_ceil(BLOCK_SIZE);
+        let most = MAX_CACHE_BYTES / self.model.block_bytes().max(1);
+        let n_blocks = (MAX_RUNNING.min(prompts.len()) * per_sequence).min(most).max(per_sequence);
+        self.model_mut().pack_for_decoding();
+        let exact = ExactModel::new(Arc::clone(&self.model), n_blocks);
+        let config = EngineConfig { max_running: MAX_RUNNING, max_in_flight: usize::MAX, ..EngineConfig::default() };
+        let mut engine = Engine::new(Box::new(exact), config);
+        let context = engine.context();
+        let mut answers = vec![Vec::new(); prompts.len()];
+        // A prompt that fills the context has no answer.
+        let (fitting, requests): (Vec<usize>, Vec<Request>) = prompts
+            .into_iter()
+            .enumerate()
+            .filter(|(_, prompt)| prompt.len() < context)
+            .map(|(idx, prompt)| {
+                let sampling = SamplingParams { temperature: 0.0, ..SamplingParams::default() };
+                let stop_tokens = stop.to_vec();
+                (idx, Request { prompt, max_tokens: max_new_tokens, stop_tokens, sampling, thinking: None })
+            })
+            .unzip();
+        let completions = engine.generate(requests).unwrap_or_else(|e| panic!("an evaluation's requests are valid: {e}"));
+        for (idx, completion) in fitting.into_iter().zip(completions) {
+            answers[idx] = completion.tokens.iter().map(|token| token.id).collect();
+        }
+        answers
+    }
+
+    fn flops(&self, batch: &PackedBatch) -> f64 {
+        let tokens = batch.len() as f64;
+        let head_rows = batch.loss_weights.iter().filter(|weight| **weight != 0.0).count() as f64;
+        let pairs: f64 = batch.segments.iter().map(|s| causal_pairs(0, s.len as u64) as f64).sum();
+        let f = &self.flops;
+        let per_token = (f.per_token + f.mtp_per_token) as f64;
+        let per_row = (f.per_logit_row * (1 + f.n_mtp_layers)) as f64;
+        let per_pair = (f.per_pair + f.mtp_per_pair) as f64;
+        3.0 * (per_token * tokens + per_row * head_rows + per_pair * pairs)
+    }
+
+    fn save(&mut self, dir: &Path, record: &TrainingRecord, counters: Value) -> Result<()> {
+        self.swap_average();
+        let result = self.write_checkpoint(dir, record, counters);
+        self.swap_average();
+        result
+    }
+
+    fn restore(&mut self, dir: &Path) -> Result<()> {
+        let weights = Weights::open(&dir.join(format!("state/{OPTIMIZER}.safetensors")))?;
+        let json: Value = crate::run_dir::read_json(&dir.join(format!("state/{OPTIMIZER}.json")))?.unwrap_or_default();
+        let Some(n_steps) = json["steps"].as_u64() else {
+            return Err(TrainError::data(dir, "state/optimizer.json does not tell the optimizer's steps"));
+        };
+        let mut average = self.average.take();
+        let params = self.model_mut().params_mut();
+        let mut failed = None;
+        let mut read = |params: &Params, id: ParamId, what: &str, out: &mut [f32]| {
+            let name = format!("{}.{what}", params.name(id));
+            if let Err(error) = weights.read_f32(&name, params.value(id).shape(), out) {
+                failed.get_or_insert(error);
+            }
+        };
+        for id in params.ids() {
+            let mut values = vec![0.0; params.value(id).len()];
+            read(params, id, "master", &mut values);
+            params.set(id, &values);
+            if let Some(average) = &mut average {
+                read(params, id, "average", average.get_mut(id).slice_mut());
+            }
+        }
+        let params = self.model.params();
+        self.optimizer.restore(n_steps, |id, m, v| {
+            read(params, id, "m", m);
+            read(params, id, "v", v);
+        });
+        self.average = average;
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+impl ModelLearner {
+    /// Writes the checkpoint while the average, if there is one, stands in the place of the weights.
+    fn write_checkpoint(&self, dir: &Path, record: &TrainingRecord, counters: Value) -> Result<()> {
+        let params = self.model.params();
+        let stored = |id| if params.role(id) == Role::Matrix { stored_type(params.precision()) } else { StoredType::F32 };
+        let tensors = all_tensor_parts(params).into_iter().map(|(id, part)| {
+            let n_values: usize = part.shape.iter().product();
+            let values = &params.master(id).slice()[part.offset..part.offset + n_values];
+            OutTensor { name: part.name, shape: part.shape, values: OutValues::F32(values), stored: stored(id) }
+        });
+        let exact = |id: ParamId, what: &str, values| OutTensor {
+            name: format!("{}.{what}", params.name(id)),
+            shape: params.value(id).shape().to_vec(),
+            values: OutValues::F32(values),
+            stored: StoredType::F32,
+        };
+        let mut state = Vec::new();
+        for id in params.ids() {
+            let (m, v) = self.optimizer.moments(id);
+            match &self.average {
+                None => state.push(exact(id, "master", params.master(id).slice())),
+                Some(swapped) => {
+                    state.push(exact(id, "master", swapped.get(id).slice()));
+                    state.push(exact(id, "average", params.master(id).slice()));
+                }
+            }
+            state.push(exact(id, "m", m.slice()));
+            state.push(exact(id, "v", v.slice()));
+        }
+        let optimizer = json!({ "steps": self.optimizer.n_steps() });
+        let contents = Contents {
+            config: self.model.config(),
+            tensors: tensors.collect(),
+            files: self.files.clone(),
+            record: Some(record),
+            states: vec![
+                State { name: OPTIMIZER, tensors: state, json: optimizer },
+                State { name: STATE_NAME, tensors: Vec::new(), json: counters },
+            ],
+        };
+        Ok(model::checkpoint::write(dir, &contents)?)
+    }
+}
+
+/// Matrices are stored in the type that the forward reads; everything else in f32, as it is used.
+fn stored_type(precision: Precision) -> StoredType {
+    match precision {
+        Precision::F32 => StoredType::F32,
+        Precision::Bf16 => StoredType::Bf16,
+    }
+}

@@ -1,0 +1,143 @@
+//! Refuses a stage that no training run can mean: contradicting keys and values out of range.
+
+use super::{SourceKind, SourceSpec, StageKind, StageRecipe, TrainSpec};
+use crate::error::{Result, TrainError};
+
+/// Names become directories.
+pub(super) fn name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
+        return Err(TrainError::Recipe(format!("`name` is \"{name}\": use letters, digits, `-`, `_` and `.`")));
+    }
+    Ok(())
+}
+
+/// Refuses what no stage can mean.
+pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> {
+    let refuse = |reason: String| Err(TrainError::Recipe(format!("stage `{}`: {reason}", stage.name)));
+    name(&stage.name)?;
+    if earlier.iter().any(|other| other.name == stage.name) {
+        return refuse("two stages have this name".to_owned());
+    }
+    if let Some(reason) = model_problem(stage, earlier).or_else(|| train_problem(&stage.train)) {
+        return refuse(reason);
+    }
+    if stage.data.source.is_empty() {
+        return refuse("no data: add a [[data.source]]".to_owned());
+    }
+    if !(0.0..1.0).contains(&stage.data.validation) {
+        return refuse(format!("data.validation is {}, expected a share from 0 to below 1", stage.data.validation));
+    }
+    for (idx, source) in stage.data.source.iter().enumerate() {
+        if let Some(reason) = source_problem(source) {
+            return refuse(format!("data.source.{idx}: {reason}"));
+        }
+    }
+    if stage.checkpoint.keep_last == 0 {
+        return refuse("checkpoint.keep_last is 0, expected at least 1: the last checkpoint is the result".to_owned());
+    }
+    if !(stage.cost.dollars_per_core_hour >= 0.0 && stage.checkpoint.minutes >= 0.0) {
+        return refuse("cost.dollars_per_core_hour and checkpoint.minutes are at least 0".to_owned());
+    }
+    Ok(())
+}
+
+fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String> {
+    let model = &stage.model;
+    match &model.from {
+        None if stage.kind == StageKind::Sft => {
+            Some("sft needs a model to start from: set model.from to a checkpoint directory".to_owned())
+        }
+        None if model.depth.is_none() && model.config.is_empty() => {
+            Some("no model: set model.depth, model.config or model.from".to_owned())
+        }
+        None if stage.tokenizer.path.is_some() == stage.tokenizer.vocab_size.is_some() => {
+            Some("set exactly one of tokenizer.path and tokenizer.vocab_size".to_owned())
+        }
+        Some(_) if model.depth.is_some() || !model.config.is_empty() => {
+            Some("model.from brings its own shape: leave out model.depth and model.config".to_owned())
+        }
+        Some(_) if stage.tokenizer.vocab_size.is_some() => {
+            Some("model.from brings its own tokenizer: leave out tokenizer.vocab_size".to_owned())
+        }
+        Some(from) => match from.strip_prefix("stage:") {
+            Some(name) if !earlier.iter().any(|other| other.name == name) => {
+                Some(format!("model.from is `{from}`, but no earlier stage has that name"))
+            }
+            _ => None,
+        },
+        None => None,
+    }
+}
+
+fn train_problem(train: &TrainSpec) -> Option<String> {
+    let n_budgets = [train.tokens.is_some(), train.steps.is_some(), train.minutes.is_some()];
+    if n_budgets.iter().filter(|set| **set).count() != 1 {
+        return Some("set exactly one of train.tokens, train.steps and train.minutes".to_owned());
+    }
+    if train.tokens == Some(0) || train.steps == Some(0) || train.minutes.is_some_and(|m| m.is_nan() || m <= 0.0) {
+        return Some("train.tokens, train.steps and train.minutes are above 0".to_owned());
+    }
+    if train.seq_len < 2 || train.micro_batch_tokens < train.seq_len || train.batch_tokens < train.micro_batch_tokens as u64 {
+        return Some(format!(
+            "expected 2 <= train.seq_len ({}) <= train.micro_batch_tokens ({}) <= train.batch_tokens ({})",
+            train.seq_len, train.micro_batch_tokens, train.batch_tokens
+        ));
+    }
+    if let Some(ramp) = train.batch_ramp
+        && !(train.micro_batch_tokens as u64..=train.batch_tokens).contains(&ramp.from)
+    {
+        return Some(format!(
+            "train.batch_ramp.from is {}, expected from train.micro_batch_tokens ({}) to train.batch_tokens ({})",
+            ramp.from, train.micro_batch_tokens, train.batch_tokens
+        ));
+    }
+    let shares = [("decay", train.decay), ("mtp_switch", train.mtp_switch), ("bias_freeze", train.bias_freeze)];
+    let below_one = [("betas[0]", train.betas[0]), ("betas[1]", train.betas[1]), ("ema", train.ema.unwrap_or(0.0))];
+    let positive = [
+        ("lr", train.lr),
+        ("min_lr", train.min_lr),
+        ("eps", train.eps),
+        ("weight_decay", train.weight_decay),
+        ("clip", train.clip),
+        ("mtp_weight", train.mtp_weight),
+        ("mtp_weight_late", train.mtp_weight_late),
+        ("balance_alpha", train.balance_alpha),
+        ("bias_gamma", train.bias_gamma),
+    ];
+    let bad_share = shares.iter().find(|(_, x)| !(0.0..=1.0).contains(x));
+    let bad_decay = below_one.iter().find(|(_, x)| !(0.0..1.0).contains(x));
+    let bad_number = positive.iter().find(|(_, x)| !(x.is_finite() && *x >= 0.0));
+    if let Some((key, x)) = bad_share.or(bad_decay) {
+        return Some(format!("train.{key} is {x}, expected a number from 0 to 1"));
+    }
+    if let Some((key, x)) = bad_number {
+        return Some(format!("train.{key} is {x}, expected a number of at least 0"));
+    }
+    (train.min_lr > train.lr).then(|| format!("train.min_lr ({}) is above train.lr ({})", train.min_lr, train.lr))
+}
+
+fn source_problem(source: &SourceSpec) -> Option<String> {
+    if !(source.weight.is_finite() && source.weight > 0.0) {
+        return Some(format!("weight is {}, expected a number above 0", source.weight));
+    }
+    if !(0.0..=1.0).contains(&source.think) {
+        return Some(format!("think is {}, expected a share from 0 to 1", source.think));
+    }
+    let is_task = source.kind == SourceKind::Task;
+    let rules = [
+        (
+            is_task && source.mixture.is_some() != source.tasks.is_empty(),
+            "kind = \"task\" has exactly one of `mixture` and `tasks`",
+        ),
+        (
+            !is_task && (source.mixture.is_some() || !source.tasks.is_empty()),
+            "`mixture` and `tasks` are for kind = \"task\"",
+        ),
+        (is_task && !source.files.is_empty(), "kind = \"task\" has no `files`"),
+        (!is_task && source.files.is_empty(), "no `files`"),
+        (!is_task && source.options.is_some(), "`options` are for kind = \"task\""),
+        (source.kind != SourceKind::Text && source.separator.is_some(), "`separator` is for kind = \"text\""),
+    ];
+    rules.iter().find(|(broken, _)| *broken).map(|(_, reason)| (*reason).to_owned())
+}

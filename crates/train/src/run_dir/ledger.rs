@@ -1,0 +1,203 @@
+//! The bill. Every second that a run computes is in `ledger.jsonl` once: a line for each attempt, and one for the work
+//! that a crash threw away.
+//!
+//! A process that is killed cannot write its line. So it keeps `attempt.json` up to date, and whoever resumes the run
+//! turns that into two lines: what the last checkpoint kept, and what was lost since.
+
+use super::RunDir;
+use super::log::{Log, read_lines};
+use crate::error::Result;
+use cost::{Bill, LedgerLine, Price, Usage};
+use model::checkpoint::CostSoFar;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use sys::EnergyMeter;
+
+/// The running attempt writes down what it spent at most this often.
+const HEARTBEAT: Duration = Duration::from_millis(200);
+
+/// `attempt.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which start of the process, from 1.
+    pub attempt: u64,
+    /// Spent up to the last checkpoint.
+    pub kept: Usage,
+    /// Its step.
+    pub kept_step: u64,
+    /// Spent in all.
+    pub spent: Usage,
+    /// The step now.
+    pub step: u64,
+}
+
+/// Counts what this attempt spends, on top of what earlier ones did.
+pub struct Meter {
+    stage: String,
+    price: Price,
+    n_cores: usize,
+    started: Instant,
+    energy: Option<EnergyMeter>,
+    /// What earlier attempts took, lost work included, and cost.
+    before: (Usage, f64),
+    now: Attempt,
+    last_heartbeat: Option<Instant>,
+}
+
+impl Meter {
+    /// Settles the bill of an attempt that was killed, and starts a new one at `step`.
+    ///
+    /// # Errors
+    /// A full disk, or a ledger that cannot be read.
+    pub fn start(dir: &RunDir, stage: &str, price: Price, step: u64) -> Result<Meter> {
+        let mut meter = Meter {
+            stage: stage.to_owned(),
+            price,
+            n_cores: sys::cpu::physical_cores(),
+            started: Instant::now(),
+            energy: EnergyMeter::start(),
+            before: (Usage::default(), 0.0),
+            now: Attempt { attempt: 1, kept: Usage::default(), kept_step: step, spent: Usage::default(), step },
+            last_heartbeat: None,
+        };
+        let mut lines = read_ledger(dir.path())?;
+        if let Some(dead) = dir.read_json::<Attempt>("attempt.json")? {
+            meter.now.attempt = dead.attempt + 1;
+            if !lines.iter().any(|line| line.attempt == dead.attempt) {
+                let settled = meter.settle(&dead);
+                append(dir, &settled)?;
+                lines.extend(settled);
+            }
+        }
+        let total = Bill::of(&lines).total();
+        meter.before = (total.usage, total.dollars);
+        dir.write_json("attempt.json", &meter.now)?;
+        Ok(meter)
+    }
+
+    /// Adds a step's work, and now and then writes down what was spent.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub fn add(&mut self, dir: &RunDir, step: u64, tokens: u64, flops: f64) -> Result<()> {
+        self.now.spent.tokens += tokens;
+        self.now.spent.flops += flops;
+        self.now.step = step;
+        self.read_clocks();
+        if self.last_heartbeat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
+            self.last_heartbeat = Some(Instant::now());
+            write_unsynced(&dir.path().join("attempt.json"), &self.now)?;
+        }
+        Ok(())
+    }
+
+    /// Everything up to now is kept: a checkpoint of `step` has it.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub fn keep(&mut self, dir: &RunDir, step: u64) -> Result<()> {
+        self.read_clocks();
+        self.now.step = step;
+        (self.now.kept, self.now.kept_step) = (self.now.spent, step);
+        dir.write_json("attempt.json", &self.now)
+    }
+
+    /// Writes this attempt's line: the process ends in order.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub fn finish(mut self, dir: &RunDir) -> Result<()> {
+        let step = self.now.step;
+        self.keep(dir, step)?;
+        let settled = self.settle(&self.now);
+        append(dir, &settled)
+    }
+
+    /// Seconds of the run so far, over all attempts.
+    pub fn seconds(&self) -> f64 {
+        self.before.0.wall_s + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Dollars of the run so far, over all attempts.
+    pub fn dollars(&self) -> f64 {
+        self.before.1 + self.price.dollars(self.started.elapsed().as_secs_f64() * self.n_cores as f64)
+    }
+
+    /// All that a model has cost: `earlier` stages, and this one with what its crashes threw away.
+    pub fn cost_on_top_of(&self, earlier: &CostSoFar) -> CostSoFar {
+        let usage = self.before.0.plus(&self.now.spent);
+        CostSoFar {
+            wall_s: earlier.wall_s + usage.wall_s,
+            core_s: earlier.core_s + usage.core_s,
+            flops: earlier.flops + usage.flops,
+            joules: match (earlier.joules, usage.joules) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+            },
+            dollars: earlier.dollars + self.before.1 + self.price.dollars(self.now.spent.core_s),
+        }
+    }
+
+    fn read_clocks(&mut self) {
+        self.now.spent.wall_s = self.started.elapsed().as_secs_f64();
+        self.now.spent.core_s = self.now.spent.wall_s * self.n_cores as f64;
+        self.now.spent.joules = self.energy.as_mut().map(EnergyMeter::joules);
+    }
+
+    fn settle(&self, attempt: &Attempt) -> Vec<LedgerLine> {
+        let line = |usage: Usage, lost, to_step| LedgerLine {
+            stage: self.stage.clone(),
+            attempt: attempt.attempt,
+            usage,
+            price: self.price.dollars_per_core_hour,
+            price_source: self.price.source.clone(),
+            dollars: self.price.dollars(usage.core_s),
+            lost,
+            to_step,
+        };
+        let lost = between(&attempt.kept, &attempt.spent);
+        let mut lines = vec![line(attempt.kept, false, attempt.kept_step)];
+        if lost.wall_s > 0.0 {
+            lines.push(line(lost, true, attempt.step));
+        }
+        lines
+    }
+}
+
+/// What was spent between two moments.
+fn between(before: &Usage, after: &Usage) -> Usage {
+    Usage {
+        wall_s: (after.wall_s - before.wall_s).max(0.0),
+        core_s: (after.core_s - before.core_s).max(0.0),
+        tokens: after.tokens.saturating_sub(before.tokens),
+        flops: (after.flops - before.flops).max(0.0),
+        joules: after.joules.zip(before.joules).map(|(a, b)| (a - b).max(0.0)),
+    }
+}
+
+/// The lines of a run's ledger.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn read_ledger(run_dir: &Path) -> Result<Vec<LedgerLine>> {
+    let lines = read_lines(&run_dir.join("ledger.jsonl"))?;
+    Ok(lines.into_iter().filter_map(|line| serde_json::from_value(line).ok()).collect())
+}
+
+/// Appends lines that belong together.
+fn append(dir: &RunDir, lines: &[LedgerLine]) -> Result<()> {
+    let mut log: Log = dir.log("ledger.jsonl", u64::MAX)?;
+    log.append_all(lines)?;
+    log.sync()
+}
+
+/// Replaces a file whole, but lets the system choose when it reaches the disk: a kill loses nothing, and a loss of power
+/// at most the last seconds of a bill.
+fn write_unsynced(path: &Path, value: &impl Serialize) -> Result<()> {
+    let partial = path.with_extension("json.tmp");
+    let text = serde_json::to_string(value).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
+    std::fs::write(&partial, text)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .map_err(|e| crate::TrainError::io("write", path, e))
+}

@@ -1,0 +1,334 @@
+//! Runs a recipe: its stages in order, each in a run directory of its own, each skipped where its result is there.
+//!
+//! A stage's digest covers everything that its result is a function of: its settings, the content of its data, and its
+//! parent's digest. A finished directory of the same digest is the result; an unfinished one can be resumed; another
+//! digest means another run.
+
+#[cfg(test)]
+mod tests;
+
+use crate::accuracy::ProblemSet;
+use crate::checkpoint::{self, TrainerState};
+use crate::clock::Clock;
+use crate::data::{self, Loader, ValidationSet, prefetch::Prefetch};
+use crate::digest::Digest;
+use crate::dry_run;
+use crate::error::{Result, TrainError};
+use crate::interrupt::StopFlag;
+use crate::model_learner::{ModelLearner, Parts};
+use crate::progress::Progress;
+use crate::recipe::{Recipe, StageRecipe};
+use crate::run_dir::{Done, Meter, RunDir, RunInfo};
+use crate::shape::{Vocabulary, configuration};
+use crate::text_side::{TextSide, directory};
+use crate::trainer::{Outcome, Trainer};
+use model::Config;
+use model::checkpoint::{CostSoFar, generation_config};
+use model::source::Source;
+use model::weights::Weights;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What the command line says about a run.
+#[derive(Clone, Default)]
+pub struct RunOptions {
+    /// Where the run is kept; by default the recipe's `run_dir`, then `runs/NAME-DIGEST`.
+    pub run_dir: Option<PathBuf>,
+    /// Go on where the directory's last checkpoint is.
+    pub resume: bool,
+    /// Go on even if the code or the instruction set is another one; the result is then not what it would have been.
+    pub allow_other_code: bool,
+    /// Raised to stop in order.
+    pub stop: StopFlag,
+    /// Nothing on stderr.
+    pub quiet: bool,
+}
+
+/// How one stage of a recipe ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageResult {
+    /// The stage's name.
+    pub stage: String,
+    /// Its run directory.
+    pub run_dir: PathBuf,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether an earlier run had done it.
+    pub was_cached: bool,
+}
+
+/// Where a stage begins, and what it is a function of.
+pub(crate) struct Inputs {
+    /// Digest over everything.
+    pub(crate) digest: String,
+    /// The model it starts from.
+    pub(crate) parent: Option<Source>,
+}
+
+/// Runs all stages. After a stop the last result says so, and later stages are not begun.
+///
+/// # Errors
+/// Anything that can go wrong with files, data, memory or numbers; the message says what to do.
+pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
+    let mut results: Vec<StageResult> = Vec::new();
+    let mut finished = BTreeMap::new();
+    for stage in &recipe.stages {
+        let inputs = inputs(stage, &finished)?;
+        let run_dir = run_dir_of(recipe, stage, &inputs.digest, options);
+        let (outcome, was_cached) = run_stage(stage, &run_dir, &inputs, options)?;
+        if let Outcome::Finished(path) = &outcome {
+            finished.insert(stage.name.clone(), (inputs.digest, path.clone()));
+        }
+        let has_ended = matches!(outcome, Outcome::Finished(_));
+        results.push(StageResult { stage: stage.name.clone(), run_dir, outcome, was_cached });
+        if !has_ended {
+            break;
+        }
+    }
+    Ok(results)
+}
+
+/// A run of one stage has its own directory; a chain has a directory of directories.
+fn run_dir_of(recipe: &Recipe, stage: &StageRecipe, digest: &str, options: &RunOptions) -> PathBuf {
+    let short = &digest[..8];
+    let chosen = options.run_dir.clone().or_else(|| recipe.run_dir.clone());
+    match (chosen, recipe.is_chain) {
+        (Some(dir), false) => dir,
+        (None, false) => Path::new("runs").join(format!("{}-{short}", recipe.name)),
+        (dir, true) => {
+            dir.unwrap_or_else(|| Path::new("runs").join(&recipe.name)).join(format!("{}-{short}", stage.name))
+        }
+    }
+}
+
+/// Finds the parent and digests everything that the stage's result depends on.
+pub(crate) fn inputs(stage: &StageRecipe, finished: &BTreeMap<String, (String, PathBuf)>) -> Result<Inputs> {
+    let mut digest = Digest::new();
+    let mut settings = stage.clone();
+    let defaults = StageRecipe::defaults(stage.kind);
+    // What the stage is called, when it saves and what it costs change nothing about its result.
+    (settings.name, settings.checkpoint, settings.cost) = (defaults.name, defaults.checkpoint, defaults.cost);
+    let parent = match stage.model.from.as_deref() {
+        None => None,
+        Some(from) => {
+            let (parent_digest, source) = match from.strip_prefix("stage:") {
+                Some(name) => {
+                    let (digest, path) = finished.get(name).expect("stages run in order, and the recipe was checked");
+                    (digest.clone(), Source::Dir(path.clone()))
+                }
+                None => {
+                    let source = Source::resolve(from)?;
+                    (source_digest(&source)?, source)
+                }
+            };
+            settings.model.from = Some(parent_digest);
+            Some(source)
+        }
+    };
+    if let Some(path) = &stage.tokenizer.path {
+        let mut tokenizer = Digest::new();
+        tokenizer.file(&directory(Path::new(path)).join("tokenizer.json"))?;
+        settings.tokenizer.path = Some(tokenizer.hex());
+    }
+    digest.json(&settings);
+    for source in &stage.data.source {
+        source.digest_into(&mut digest)?;
+    }
+    Ok(Inputs { digest: digest.hex(), parent })
+}
+
+/// Digest of a model's configuration, tokenizer and weights.
+fn source_digest(source: &Source) -> Result<String> {
+    let mut digest = Digest::new();
+    match source {
+        Source::Bundled(bundled) => {
+            for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+                digest.bytes(bundled.file(name).unwrap_or_default());
+            }
+        }
+        Source::Dir(dir) => {
+            let entries = std::fs::read_dir(dir).map_err(|e| TrainError::io("read", dir, e))?;
+            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            paths.sort();
+            let counts = |path: &Path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.ends_with(".safetensors") || name == "config.json" || name == "tokenizer.json"
+            };
+            for path in paths.iter().filter(|path| counts(path)) {
+                digest.file(path)?;
+            }
+        }
+    }
+    Ok(digest.hex())
+}
+
+/// Runs one stage in its directory, or finds that it is done.
+fn run_stage(stage: &StageRecipe, path: &Path, inputs: &Inputs, options: &RunOptions) -> Result<(Outcome, bool)> {
+    let dir = RunDir::open(path)?;
+    if let Some(done) = finished_before(&dir, &inputs.digest)? {
+        return Ok((Outcome::Finished(done), true));
+    }
+    begin_or_resume(&dir, stage, inputs, options)?;
+    let checkpoints = checkpoint::directory(path);
+    model::checkpoint::clean_up(&checkpoints)?;
+    let latest = model::checkpoint::latest(&checkpoints)?;
+    let state = latest.as_ref().map(|found| checkpoint::read_state(&found.dir)).transpose()?.unwrap_or_default();
+    let mut meter = Meter::start(&dir, &stage.name, stage.cost.price(), state.at.step)?;
+    let (metrics, samples) = (dir.log("metrics.jsonl", state.at.step)?, dir.log("samples.jsonl", state.at.step)?);
+
+    let text = TextSide::open(stage, inputs.parent.as_ref(), path)?;
+    let cache_dir = path.parent().unwrap_or(path).join(".tokens");
+    let sources = data::open_sources(stage, &text.codec, &cache_dir)?;
+    meter.add(&dir, state.at.step, 0, 0.0)?;
+    let weights = stage.data.source.iter().map(|source| source.weight).collect();
+    let validation = ValidationSet::new(stage, &sources, &text.codec);
+    let problems = ProblemSet::new(stage, &text.codec)?;
+    let mut learner = build_learner(stage, inputs, text)?;
+    if let Some(found) = &latest {
+        crate::learner::Learner::restore(&mut learner, &found.dir)?;
+    }
+    let progress = Progress::new(&stage.name, measured_peak(stage, options), options.quiet);
+    announce(stage, &dir, &state, &validation, &progress);
+    let trainer = Trainer {
+        stage,
+        dir: &dir,
+        learner,
+        data: Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone())),
+        validation,
+        problems,
+        state,
+        meter,
+        clock: Clock::new(&stage.train, dir.replay()?),
+        metrics,
+        samples,
+        progress,
+        stop: options.stop.clone(),
+        digest: inputs.digest.clone(),
+        cost_before: cost_of(inputs.parent.as_ref())?,
+        last_checkpoint: Instant::now(),
+    };
+    Ok((trainer.run()?, false))
+}
+
+/// The result of an earlier run with the same inputs.
+fn finished_before(dir: &RunDir, digest: &str) -> Result<Option<PathBuf>> {
+    let done = dir.read_json::<Done>("done.json")?.filter(|done| done.digest == digest);
+    Ok(done.map(|done| dir.path().join(done.checkpoint)).filter(|path| path.is_dir()))
+}
+
+/// Marks a new directory, or checks that an old one is the same run.
+fn begin_or_resume(dir: &RunDir, stage: &StageRecipe, inputs: &Inputs, options: &RunOptions) -> Result<()> {
+    let now = RunInfo {
+        digest: inputs.digest.clone(),
+        code_version: crate::CODE_VERSION.to_owned(),
+        isa: crate::isa_name(),
+    };
+    let Some(begun) = dir.read_json::<RunInfo>("run.json")? else {
+        dir.write_text("recipe.toml", &stage.to_toml())?;
+        return dir.write_json("run.json", &now);
+    };
+    let place = dir.path().display();
+    if begun.digest != now.digest {
+        let old = std::fs::read_to_string(dir.path().join("recipe.toml")).unwrap_or_default();
+        return Err(TrainError::Run(format!(
+            "{place} holds another run{}; choose another directory with --run-dir",
+            differences(&old, &stage.to_toml())
+        )));
+    }
+    if !options.resume {
+        return Err(TrainError::Run(format!(
+            "{place} holds this very run, unfinished; go on with --resume, or choose another directory with --run-dir"
+        )));
+    }
+    if (&begun.code_version, &begun.isa) == (&now.code_version, &now.isa) {
+        return Ok(());
+    }
+    if !options.allow_other_code {
+        return Err(TrainError::Run(format!(
+            "{place} was begun by code {} on {}, this is {} on {}: the result would not be the same to the bit. \
+             Go on all the same with --allow-other-code",
+            begun.code_version, begun.isa, now.code_version, now.isa
+        )));
+    }
+    dir.write_json("run.json", &now)
+}
+
+/// The keys in which two recipes differ.
+fn differences(old: &str, new: &str) -> String {
+    let flat = |text: &str| {
+        let mut keys = BTreeMap::new();
+        flatten("", toml::Value::Table(text.parse().unwrap_or_default()), &mut keys);
+        keys
+    };
+    let (old, new) = (flat(old), flat(new));
+    let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let show = |value: Option<&String>| value.map_or("nothing", String::as_str).to_owned();
+    let changed: Vec<String> = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != new.get(*key))
+        .take(5)
+        .map(|key| format!("{key}: {} there, {} here", show(old.get(key)), show(new.get(key))))
+        .collect();
+    if changed.is_empty() { " (its data or parent differ)".to_owned() } else { format!(" ({})", changed.join("; ")) }
+}
+
+fn flatten(path: &str, value: toml::Value, out: &mut BTreeMap<String, String>) {
+    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        toml::Value::Table(table) => table.into_iter().for_each(|(key, value)| flatten(&join(&key), value, out)),
+        toml::Value::Array(items) => {
+            items.into_iter().enumerate().for_each(|(idx, value)| flatten(&join(&idx.to_string()), value, out));
+        }
+        other => drop(out.insert(path.to_owned(), other.to_string())),
+    }
+}
+
+fn build_learner(stage: &StageRecipe, inputs: &Inputs, text: TextSide) -> Result<ModelLearner> {
+    let parent_config = inputs.parent.as_ref().map(Source::config).transpose()?;
+    let config = configuration(stage, parent_config.as_ref(), &Vocabulary::of(&text.codec.tokenizer))?;
+    dry_run::check_fits(stage, &config)?;
+    let mut files = text.files;
+    files.push(("generation_config.json".to_owned(), sampling(stage, inputs, &config)?.into_bytes()));
+    let parent = match &inputs.parent {
+        None => None,
+        Some(Source::Dir(dir)) => Some(Weights::open(dir)?),
+        Some(Source::Bundled(bundled)) => Some(Weights::from_static(bundled.file("model.safetensors").unwrap_or_default())?),
+    };
+    let precision = stage.model.precision;
+    ModelLearner::new(Parts { config, precision, train: &stage.train, seed: stage.seed, parent, files })
+}
+
+/// The text of `generation_config.json`: as the recipe says, or the parent, or R1's way.
+fn sampling(stage: &StageRecipe, inputs: &Inputs, config: &Config) -> Result<String> {
+    let parent = inputs.parent.as_ref().map(Source::sampling).transpose()?;
+    let temperature = stage.model.temperature.or(parent.map(|p| p.temperature)).unwrap_or(0.6);
+    let top_p = stage.model.top_p.or(parent.map(|p| p.top_p)).unwrap_or(0.95);
+    Ok(generation_config(config, temperature, top_p))
+}
+
+/// What a model had cost, where its checkpoint says.
+fn cost_of(parent: Option<&Source>) -> Result<CostSoFar> {
+    let record = match parent {
+        Some(Source::Dir(dir)) => model::checkpoint::read_record(dir)?,
+        _ => None,
+    };
+    Ok(record.map(|record| record.cost).unwrap_or_default())
+}
+
+fn measured_peak(stage: &StageRecipe, options: &RunOptions) -> Option<f64> {
+    let compute = match stage.model.precision {
+        crate::recipe::PrecisionSpec::F32 => kernels::gemm::Compute::F32,
+        crate::recipe::PrecisionSpec::Bf16 => kernels::gemm::Compute::Bf16,
+    };
+    let isa = kernels::isa::Isa::active();
+    (!options.quiet).then(|| kernels::peak::measure(isa, compute, sys::cpu::physical_cores()))
+}
+
+fn announce(stage: &StageRecipe, dir: &RunDir, state: &TrainerState, validation: &ValidationSet, progress: &Progress) {
+    let verb = if state.at.step > 0 { format!("resumes after step {}", state.at.step) } else { "begins".to_owned() };
+    progress.note(&format!("{} {verb} in {}", stage.name, dir.path().display()));
+    if validation.is_empty() && stage.eval.tokens > 0 {
+        progress.note("no document is held out: there will be no validation loss (raise data.validation)");
+    }
+}

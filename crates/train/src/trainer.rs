@@ -1,0 +1,295 @@
+//! The training loop: step, evaluate, write down, keep. It serves pretraining and supervised fine-tuning alike; what
+//! differs between them is in the recipe.
+//!
+//! Everything but time and money is a function of (recipe, data, code version, instruction set): see DESIGN.md,
+//! invariant 4.
+
+#[cfg(test)]
+mod tests;
+
+use crate::accuracy::ProblemSet;
+use crate::checkpoint::{self, Best, TrainerState};
+use crate::clock::Clock;
+use crate::data::prefetch::Prefetch;
+use crate::data::{StepBatch, ValidationSet};
+use crate::error::{Result, TrainError};
+use crate::interrupt::StopFlag;
+use crate::learner::Learner;
+use crate::metrics::Metrics;
+use crate::progress::{Progress, Snapshot};
+use crate::recipe::StageRecipe;
+use crate::run_dir::{Done, Log, Meter, RunDir};
+use crate::schedule::{self, Budget, Position, StepSettings};
+use model::checkpoint::{CostSoFar, KeepRule, TrainingRecord};
+use model::{LossSpec, StepLoss};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Steps in a row whose gradient may be infinite or NaN before the run gives up.
+const MAX_BAD_STEPS: u64 = 10;
+
+/// How a stage ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It reached its budget; the result is the checkpoint in this directory.
+    Finished(PathBuf),
+    /// It was asked to stop, and wrote a checkpoint at this step first.
+    Paused(u64),
+}
+
+/// A stage in progress.
+pub struct Trainer<'a, L> {
+    /// The stage.
+    pub stage: &'a StageRecipe,
+    /// Where its files are.
+    pub dir: &'a RunDir,
+    /// The model and its optimizer.
+    pub learner: L,
+    /// Its steps' batches.
+    pub data: Prefetch,
+    /// What the loss is measured on.
+    pub validation: ValidationSet,
+    /// What accuracy is measured on.
+    pub problems: ProblemSet,
+    /// The counters.
+    pub state: TrainerState,
+    /// The bill.
+    pub meter: Meter,
+    /// The budget.
+    pub clock: Clock,
+    /// `metrics.jsonl`.
+    pub metrics: Log,
+    /// `samples.jsonl`.
+    pub samples: Log,
+    /// The line on stderr.
+    pub progress: Progress,
+    /// Raised to stop in order.
+    pub stop: StopFlag,
+    /// Digest of the stage's inputs.
+    pub digest: String,
+    /// What the model had cost when the stage began.
+    pub cost_before: CostSoFar,
+    /// When the last checkpoint was written.
+    pub last_checkpoint: Instant,
+}
+
+impl<L: Learner> Trainer<'_, L> {
+    /// Trains until the budget is spent or a stop is asked for.
+    ///
+    /// # Errors
+    /// A full disk, a run that diverges, data without content. What was written up to the last checkpoint stays good.
+    pub fn run(mut self) -> Result<Outcome> {
+        while !self.is_finished()? {
+            let mut metrics = self.step()?;
+            let is_best = self.evaluate_when_due(&mut metrics)?;
+            self.write_down(metrics)?;
+            let stops = self.stop.is_raised();
+            if stops || is_best || self.is_checkpoint_due() {
+                self.write_checkpoint()?;
+            }
+            if stops {
+                return self.pause();
+            }
+        }
+        self.finish()
+    }
+
+    /// Whether the budget is spent; asks the clock first.
+    fn is_finished(&mut self) -> Result<bool> {
+        let (train, seconds) = (&self.stage.train, self.meter.seconds());
+        let budget = self.clock.budget(train, self.state.budget, self.state.at, seconds)?;
+        self.state.budget = Some(budget);
+        Ok(budget.is_spent(self.state.at))
+    }
+
+    /// One optimizer step over its micro-batches.
+    fn step(&mut self) -> Result<Metrics> {
+        let batch = self.data.next_step()?;
+        let settings = schedule::settings(&self.stage.train, self.budget(), self.state.at);
+        let spec = LossSpec::over(&batch.micro, settings.mtp_weight as f32, settings.balance_alpha as f32);
+        let mut loss = StepLoss::default();
+        let mut flops = 0.0;
+        for micro in &batch.micro {
+            loss.add(&self.learner.accumulate(micro, &spec));
+            flops += self.learner.flops(micro);
+        }
+        let grad_norm = self.learner.update(&settings, &loss);
+        self.check_finite(grad_norm)?;
+        let n_tokens = batch.after.tokens - self.state.at.tokens;
+        self.state.at = Position { step: self.state.at.step + 1, tokens: batch.after.tokens };
+        self.meter.add(self.dir, self.state.at.step, n_tokens, flops)?;
+        self.progress.step(&Snapshot {
+            at: self.state.at,
+            loss: loss.loss,
+            lr: settings.lr,
+            share_done: self.budget().progress(self.state.at),
+            flops,
+            n_tokens,
+            dollars: self.meter.dollars(),
+        });
+        let metrics = step_metrics(&settings, &loss, grad_norm, &batch);
+        self.state.loader = Some(batch.after);
+        Ok(metrics)
+    }
+
+    fn check_finite(&mut self, grad_norm: f64) -> Result<()> {
+        if grad_norm.is_finite() {
+            self.state.n_bad_steps = 0;
+            return Ok(());
+        }
+        self.state.n_bad_steps += 1;
+        let step = self.state.at.step + 1;
+        self.progress.note(&format!("step {step}: the gradient is not finite; the weights stay as they are"));
+        if self.state.n_bad_steps < MAX_BAD_STEPS {
+            return Ok(());
+        }
+        Err(TrainError::Diverged(format!(
+            "the gradient was not finite in {MAX_BAD_STEPS} steps in a row, up to step {step}; \
+             lower train.lr or train.clip, or lengthen train.warmup_steps, and start from an earlier checkpoint"
+        )))
+    }
+
+    /// Measures held-out loss and accuracy where they are due. True if the loss is the lowest so far and to be kept.
+    fn evaluate_when_due(&mut self, metrics: &mut Metrics) -> Result<bool> {
+        let (every, step) = (self.stage.eval.every, self.state.at.step);
+        self.state.held_out_loss = None;
+        // Whether this is the last step may depend on the clock, but only through what was written down.
+        let is_last = self.is_finished()?;
+        if !(is_last || every > 0 && step.is_multiple_of(every)) {
+            return Ok(false);
+        }
+        self.learner.swap_average();
+        let loss = self.measure_loss(metrics);
+        self.state.held_out_loss = loss;
+        self.problems.measure(&mut self.learner, step, metrics, &mut self.samples)?;
+        self.learner.swap_average();
+        self.progress.evaluated(step, metrics);
+        let is_best = loss.is_some_and(|loss| self.state.best.is_none_or(|best| loss < best.loss));
+        if let (true, Some(loss)) = (is_best, loss) {
+            self.state.best = Some(Best { step, loss });
+        }
+        Ok(is_best && self.stage.checkpoint.keep_best)
+    }
+
+    fn measure_loss(&mut self, metrics: &mut Metrics) -> Option<f64> {
+        let (mut nats, mut tokens, mut bytes) = (0.0, 0.0, 0);
+        for group in &self.validation.groups {
+            let group_nats: f64 = group.batches.iter().map(|batch| self.learner.evaluate(batch)).sum();
+            if self.validation.groups.len() > 1 {
+                metrics.set(&format!("val/{}/bpb", group.label), bits_per_byte(group_nats, group.n_bytes));
+            }
+            nats += group_nats;
+            tokens += group.n_tokens;
+            bytes += group.n_bytes;
+        }
+        if tokens == 0.0 {
+            return None;
+        }
+        metrics.set("val/loss", nats / tokens);
+        metrics.set("val/bpb", bits_per_byte(nats, bytes));
+        Some(nats / tokens)
+    }
+
+    /// The step's line in `metrics.jsonl`.
+    fn write_down(&mut self, metrics: Metrics) -> Result<()> {
+        let (at, seconds, dollars) = (self.state.at, self.meter.seconds(), self.meter.dollars());
+        self.metrics.append(&metrics.line(at, seconds, dollars))
+    }
+
+    fn is_checkpoint_due(&self) -> bool {
+        let spec = &self.stage.checkpoint;
+        let by_count = spec.every > 0 && self.state.at.step.is_multiple_of(spec.every);
+        let by_time = spec.minutes > 0.0 && self.last_checkpoint.elapsed().as_secs_f64() >= 60.0 * spec.minutes;
+        by_count || by_time
+    }
+
+    /// Writes everything that going on from here needs, then removes what is no longer wanted.
+    fn write_checkpoint(&mut self) -> Result<()> {
+        self.metrics.sync()?;
+        self.samples.sync()?;
+        let (record, step) = (self.record(), self.state.at.step);
+        let counters = serde_json::to_value(&self.state).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
+        let checkpoints = checkpoint::directory(self.dir.path());
+        self.learner.save(&model::checkpoint::checkpoint_dir(&checkpoints, step), &record, counters)?;
+        self.meter.keep(self.dir, step)?;
+        let spec = &self.stage.checkpoint;
+        model::checkpoint::keep(&checkpoints, KeepRule { last: spec.keep_last, best: spec.keep_best })?;
+        self.last_checkpoint = Instant::now();
+        Ok(())
+    }
+
+    /// `penseur.json`.
+    fn record(&self) -> TrainingRecord {
+        TrainingRecord {
+            stage: self.stage.name.clone(),
+            step: self.state.at.step,
+            tokens: self.state.at.tokens,
+            seed: self.stage.seed,
+            recipe: self.stage.to_toml(),
+            code_version: crate::CODE_VERSION.to_owned(),
+            isa: crate::isa_name(),
+            parent: self.stage.model.from.clone(),
+            data_digest: self.digest.clone(),
+            cost: self.meter.cost_on_top_of(&self.cost_before),
+            held_out_loss: self.state.held_out_loss,
+            extra: serde_json::Map::new(),
+        }
+    }
+
+    fn pause(self) -> Result<Outcome> {
+        self.progress.clear();
+        self.meter.finish(self.dir)?;
+        Ok(Outcome::Paused(self.state.at.step))
+    }
+
+    fn finish(mut self) -> Result<Outcome> {
+        let Position { step, tokens } = self.state.at;
+        let checkpoints = checkpoint::directory(self.dir.path());
+        if model::checkpoint::latest(&checkpoints)?.is_none_or(|latest| latest.step < step) {
+            self.write_checkpoint()?;
+        }
+        self.progress.clear();
+        self.meter.finish(self.dir)?;
+        let path = model::checkpoint::checkpoint_dir(&checkpoints, step);
+        let checkpoint = path.strip_prefix(self.dir.path()).unwrap_or(&path).to_owned();
+        self.dir.write_json("done.json", &Done { digest: self.digest, checkpoint, steps: step, tokens })?;
+        Ok(Outcome::Finished(path))
+    }
+
+    fn budget(&self) -> Budget {
+        self.state.budget.expect("the budget is known once the run has begun")
+    }
+}
+
+fn step_metrics(settings: &StepSettings, loss: &StepLoss, grad_norm: f64, batch: &StepBatch) -> Metrics {
+    let mut metrics = Metrics::default();
+    metrics.set("loss", loss.loss);
+    if settings.mtp_weight > 0.0 && loss.mtp_loss != 0.0 {
+        metrics.set("mtp_loss", loss.mtp_loss);
+    }
+    if !loss.expert_load.is_empty() {
+        metrics.set("balance/loss", loss.balance_loss);
+        metrics.set("balance/max_violation", max_violation(&loss.expert_load));
+    }
+    metrics.set("grad_norm", grad_norm);
+    metrics.set("lr", settings.lr);
+    metrics.set("batch_tokens", batch.micro.iter().map(model::PackedBatch::len).sum::<usize>() as f64);
+    metrics.set("data/truncated", batch.after.n_truncated as f64);
+    metrics.set("data/skipped", batch.after.n_skipped as f64);
+    metrics
+}
+
+/// How far the busiest expert of any layer is above the mean, as a share of it ("MaxVio", Wang et al. 2024,
+/// arXiv:2408.15664, section 4.1).
+fn max_violation(expert_load: &[Vec<u64>]) -> f64 {
+    let violation = |load: &Vec<u64>| {
+        let mean = load.iter().sum::<u64>() as f64 / load.len().max(1) as f64;
+        let busiest = load.iter().copied().max().unwrap_or(0) as f64;
+        if mean > 0.0 { busiest / mean - 1.0 } else { 0.0 }
+    };
+    expert_load.iter().map(violation).fold(0.0, f64::max)
+}
+
+fn bits_per_byte(nats: f64, bytes: u64) -> f64 {
+    nats / std::f64::consts::LN_2 / bytes.max(1) as f64
+}
