@@ -27,7 +27,8 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Runs `f` with scratch for parts of these lengths.
+/// Runs `f` with scratch for parts of these lengths. Called outside of [`crate::simd::dispatch`]: a closure inside it would not be
+/// compiled for the instruction set.
 pub(crate) fn with_scratch<R>(lens: &[usize], f: impl FnOnce(Scratch<'_>) -> R) -> R {
     let n_lines = lens.iter().map(|len| len.div_ceil(16)).sum();
     // Taken, not borrowed: a task that runs inside another one gets scratch of its own.

@@ -10,7 +10,7 @@ use super::{Attention, AttentionGrads, AttentionSaved, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::lanes::{dot, load_n, store_n};
 use crate::parallel::{SharedMut, for_tasks};
-use crate::scratch::with_scratch;
+use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 use std::ops::Range;
 
@@ -39,7 +39,10 @@ pub(super) fn backward<T: Element>(
     for_tasks(tasks.len(), ops, |i| {
         let (span, kv_head) = tasks[i];
         let (dq, dk, dv) = (&dq, &dk, &dv);
-        dispatch(isa, Backward { op, span, kv_head, fwd, dout, dq, dk, dv });
+        let lens: Vec<usize> = key_lens(op, span).into_iter().chain(row_lens(op)).collect();
+        with_scratch(&lens, |scratch| {
+            dispatch(isa, Backward { op, span, kv_head, fwd, dout, dq, dk, dv, scratch });
+        });
     });
 }
 
@@ -52,6 +55,21 @@ struct Backward<'a, 'o, T> {
     dq: &'a SharedMut<'o, T>,
     dk: &'a SharedMut<'o, T>,
     dv: &'a SharedMut<'o, T>,
+    scratch: Scratch<'a>,
+}
+
+/// Scratch of [`Keys`], for any instruction set.
+fn key_lens(op: &Attention, span: Span) -> [usize; 5] {
+    let (d, e) = (op.qk_head_dim, op.v_head_dim);
+    let (d_pad, e_pad) = (d.next_multiple_of(16), e.next_multiple_of(16));
+    [d, d_pad, e, d_pad, e_pad].map(|width| width * span.len.next_multiple_of(KV_BLOCK))
+}
+
+/// Scratch of [`Queries`], for any instruction set.
+fn row_lens(op: &Attention) -> [usize; 7] {
+    let (d, e) = (op.qk_head_dim, op.v_head_dim);
+    let (d_pad, e_pad) = (d.next_multiple_of(16), e.next_multiple_of(16));
+    [d, d_pad, e, e_pad, d_pad, KV_BLOCK, KV_BLOCK].map(|width| width * Q_BLOCK)
 }
 
 /// The keys' side of a task: d and e are rounded up to whole vectors in rows.
@@ -102,41 +120,34 @@ struct Dims {
 impl<T: Element> Kernel for Backward<'_, '_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
         let (d_pad, e_pad) = (d.next_multiple_of(S::LANES), e.next_multiple_of(S::LANES));
         let dims = Dims { d, e, d_pad, e_pad };
-        let n = self.span.len.div_ceil(KV_BLOCK) * KV_BLOCK;
-        let keys = [n * d, n * d_pad, n * e, n * d_pad, n * e_pad];
-        let rows = [d, d_pad, e, e_pad, d_pad, KV_BLOCK, KV_BLOCK].map(|w| w * Q_BLOCK);
-        let lens: Vec<usize> = keys.iter().chain(&rows).copied().collect();
-        with_scratch(&lens, |mut scratch| {
-            let [k_t, k, v_t, dk, dv] = keys.map(|len| scratch.take(len));
-            let [q_t, q, dout_t, dout, dq, p, ds] = rows.map(|len| scratch.take(len));
-            let mut keys = Keys { k_t, k, v_t, dk, dv };
-            let (lse, delta) = ([0.0; Q_BLOCK], [0.0; Q_BLOCK]);
-            let mut queries = Queries { q_t, q, dout_t, dout, dq, p, ds, lse, delta };
-            self.pack_keys(s, dims, &mut keys);
-            let group = self.op.group();
-            for head in self.kv_head * group..(self.kv_head + 1) * group {
-                for first in (0..self.span.len).step_by(Q_BLOCK) {
-                    let rows = first..(first + Q_BLOCK).min(self.span.len);
-                    self.pack_rows(s, dims, head, rows.clone(), &mut queries);
-                    for b in 0..rows.end.div_ceil(KV_BLOCK) {
-                        // SAFETY: rows and keys are packed, and zero beyond their ends.
-                        unsafe { block(s, dims, &rows, b, &mut keys, &mut queries) };
-                    }
-                    let scale = self.op.scale;
-                    let dq = self.rows_of(self.fwd.q, self.op.n_heads, head, d);
-                    write_rows(s, self.dq, &dq, rows, (queries.dq, d_pad), scale);
+        let [k_t, k, v_t, dk, dv] = key_lens(self.op, self.span).map(|len| self.scratch.take(len));
+        let [q_t, q, dout_t, dout, dq, p, ds] = row_lens(self.op).map(|len| self.scratch.take(len));
+        let mut keys = Keys { k_t, k, v_t, dk, dv };
+        let (lse, delta) = ([0.0; Q_BLOCK], [0.0; Q_BLOCK]);
+        let mut queries = Queries { q_t, q, dout_t, dout, dq, p, ds, lse, delta };
+        self.pack_keys(s, dims, &mut keys);
+        let group = self.op.group();
+        for head in self.kv_head * group..(self.kv_head + 1) * group {
+            for first in (0..self.span.len).step_by(Q_BLOCK) {
+                let rows = first..(first + Q_BLOCK).min(self.span.len);
+                self.pack_rows(s, dims, head, rows.clone(), &mut queries);
+                for b in 0..rows.end.div_ceil(KV_BLOCK) {
+                    // SAFETY: rows and keys are packed, and zero beyond their ends.
+                    unsafe { block(s, dims, &rows, b, &mut keys, &mut queries) };
                 }
+                let dq = self.rows_of(self.fwd.q, self.op.n_heads, head, d);
+                write_rows(s, self.dq, &dq, rows, (queries.dq, d_pad), self.op.scale);
             }
-            let all = 0..self.span.len;
-            let dk = self.rows_of(self.fwd.k, self.op.n_kv_heads, self.kv_head, d);
-            write_rows(s, self.dk, &dk, all.clone(), (keys.dk, d_pad), 1.0);
-            let dv = self.rows_of(self.fwd.v, self.op.n_kv_heads, self.kv_head, e);
-            write_rows(s, self.dv, &dv, all, (keys.dv, e_pad), 1.0);
-        });
+        }
+        let all = 0..self.span.len;
+        let dk = self.rows_of(self.fwd.k, self.op.n_kv_heads, self.kv_head, d);
+        write_rows(s, self.dk, &dk, all.clone(), (keys.dk, d_pad), 1.0);
+        let dv = self.rows_of(self.fwd.v, self.op.n_kv_heads, self.kv_head, e);
+        write_rows(s, self.dv, &dv, all, (keys.dv, e_pad), 1.0);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Attention, KV_BLOCK};
 use crate::isa::Isa;
 use crate::lanes::load_n;
 use crate::parallel::{SharedMut, for_tasks};
-use crate::scratch::with_scratch;
+use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 
 /// One sequence's new rows and the blocks of its positions.
@@ -141,8 +141,25 @@ pub fn attention_cached_on<T: Element>(
     let out = SharedMut::new(out);
     for_tasks(tasks.len(), ops, |i| {
         let (seq, kv_head) = tasks[i];
-        dispatch(isa, Cached { op, seq, kv_head, cache, out: &out });
+        let packed = packs::<T>(op, seq);
+        with_scratch(&lens(op, seq, packed), |scratch| {
+            dispatch(isa, Cached { op, seq, kv_head, cache, out: &out, packed, scratch });
+        });
     });
+}
+
+/// The pool is read where it is, unless values need padding or many rows share the widening of bf16.
+fn packs<T: Element>(op: &Attention, seq: &CachedSeq) -> bool {
+    let many = T::IS_BF16 && seq.len * op.group() > TILE;
+    !op.v_head_dim.is_multiple_of(16) || many
+}
+
+/// Scratch for packed keys and values, if any, and the tile's own, for any instruction set.
+fn lens(op: &Attention, seq: &CachedSeq, packed: bool) -> [usize; 5] {
+    let (d, e) = (op.qk_head_dim, op.v_head_dim);
+    let n = if packed { (seq.n_cached + seq.len).next_multiple_of(KV_BLOCK) } else { 0 };
+    let [q, p, o] = TileScratch::lens(d, e);
+    [n * d, n * e.next_multiple_of(16), q, p, o]
 }
 
 struct Cached<'a, 'o, T> {
@@ -151,33 +168,26 @@ struct Cached<'a, 'o, T> {
     kv_head: usize,
     cache: Cache<'a, T>,
     out: &'a SharedMut<'o, T>,
+    packed: bool,
+    scratch: Scratch<'a>,
 }
 
 impl<T: Element> Kernel for Cached<'_, '_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
-        let n_keys = self.seq.n_cached + self.seq.len;
-        let n_blocks = n_keys.div_ceil(KV_BLOCK);
         let v_stride = e.next_multiple_of(S::LANES);
-        // The pool is read where it is unless values need padding or many rows share the widening of bf16.
-        let many = T::IS_BF16 && self.seq.len * self.op.group() > TILE;
-        let pack = v_stride != e || many;
-        let n_packed = if pack { n_blocks * KV_BLOCK } else { 0 };
-        let [q_len, p_len, o_len] = TileScratch::lens(d, e);
-        let lens = [n_packed * d, n_packed * v_stride, q_len, p_len, o_len];
-        with_scratch(&lens, |mut scratch| {
-            let [k, v, q, p, o] = lens.map(|len| scratch.take(len));
-            let mut scratch = TileScratch { q, p, o };
-            let pool = self.pool();
-            if pack {
-                self.pack(s, &pool, k, (v, v_stride));
-                self.tiles(s, &Packed { k, v, d, v_stride }, v_stride, &mut scratch);
-            } else {
-                self.tiles(s, &pool, v_stride, &mut scratch);
-            }
-        });
+        let lens = lens(self.op, self.seq, self.packed);
+        let [k, v, q, p, o] = lens.map(|len| self.scratch.take(len));
+        let mut scratch = TileScratch { q, p, o };
+        let pool = self.pool();
+        if self.packed {
+            self.pack(s, &pool, k, (v, v_stride));
+            self.tiles(s, &Packed { k, v, d, v_stride }, v_stride, &mut scratch);
+        } else {
+            self.tiles(s, &pool, v_stride, &mut scratch);
+        }
     }
 }
 

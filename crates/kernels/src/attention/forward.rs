@@ -4,7 +4,7 @@ use super::tile::{Packed, Rows, TILE, TileScratch, attend, write_row};
 use super::{Attention, Inputs, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::parallel::{SharedMut, for_tasks};
-use crate::scratch::with_scratch;
+use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 use std::ops::Range;
 
@@ -31,7 +31,10 @@ pub(super) fn forward<T: Element>(
     let ops = pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let (out, lse) = (SharedMut::new(out), SharedMut::new(lse));
     for_tasks(tasks.len(), ops, |i| {
-        dispatch(isa, Forward { op, task: &tasks[i], inputs, out: &out, lse: &lse });
+        let task = &tasks[i];
+        with_scratch(&lens(op, task.rows.end), |scratch| {
+            dispatch(isa, Forward { op, task, inputs, out: &out, lse: &lse, scratch });
+        });
     });
 }
 
@@ -53,37 +56,40 @@ fn tasks(op: &Attention, spans: &[Span]) -> Vec<Task> {
     tasks
 }
 
+/// Scratch for keys, values and the tile's own, for any instruction set.
+fn lens(op: &Attention, n_keys: usize) -> [usize; 5] {
+    let (d, e) = (op.qk_head_dim, op.v_head_dim);
+    let [q, p, o] = TileScratch::lens(d, e);
+    let k = n_keys.next_multiple_of(KV_BLOCK) * d;
+    [k, n_keys * e.next_multiple_of(16), q, p, o]
+}
+
 struct Forward<'a, 'o, T> {
     op: &'a Attention,
     task: &'a Task,
     inputs: Inputs<'a, T>,
     out: &'a SharedMut<'o, T>,
     lse: &'a SharedMut<'o, f32>,
+    scratch: Scratch<'a>,
 }
 
 impl<T: Element> Kernel for Forward<'_, '_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
-        let n_keys = self.task.rows.end;
-        let n_blocks = n_keys.div_ceil(KV_BLOCK);
         let v_stride = e.next_multiple_of(S::LANES);
-        let [q_len, p_len, o_len] = TileScratch::lens(d, e);
-        let lens = [n_blocks * d * KV_BLOCK, n_keys * v_stride, q_len, p_len, o_len];
-        with_scratch(&lens, |mut scratch| {
-            let [k, v, q, p, o] = lens.map(|len| scratch.take(len));
-            self.pack(s, k, (v, v_stride));
-            let kv = Packed { k, v, d, v_stride };
-            let mut scratch = TileScratch { q, p, o };
-            let group = self.op.group();
-            for head in self.task.kv_head * group..(self.task.kv_head + 1) * group {
-                for first in self.task.rows.clone().step_by(TILE) {
-                    let last = (first + TILE).min(self.task.rows.end);
-                    self.tile(s, &kv, head, first..last, &mut scratch);
-                }
+        let [k, v, q, p, o] = lens(self.op, self.task.rows.end).map(|len| self.scratch.take(len));
+        self.pack(s, k, (v, v_stride));
+        let kv = Packed { k, v, d, v_stride };
+        let mut scratch = TileScratch { q, p, o };
+        let group = self.op.group();
+        for head in self.task.kv_head * group..(self.task.kv_head + 1) * group {
+            for first in self.task.rows.clone().step_by(TILE) {
+                let last = (first + TILE).min(self.task.rows.end);
+                self.tile(s, &kv, head, first..last, &mut scratch);
             }
-        });
+        }
     }
 }
 
