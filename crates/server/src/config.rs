@@ -35,8 +35,6 @@ pub struct ServedModel {
     pub description: String,
     /// Questions it answers well, shown in the page.
     pub examples: Vec<String>,
-    /// Whether it was taught on single questions: the page then sends each one alone, without the turns before it.
-    pub single_turn: bool,
     /// Used where a request says nothing; the seed is drawn anew for each request.
     pub sampling: SamplingParams,
 }

@@ -25,8 +25,6 @@ struct ModelJson<'a> {
     context_length: usize,
     /// Whether thinking can be bounded and ended early.
     thinking: bool,
-    /// Whether it expects one question without the turns before it.
-    single_turn: bool,
     temperature: f32,
 }
 
@@ -47,7 +45,6 @@ impl<'a> ModelJson<'a> {
             examples: &model.examples,
             context_length: model.engine.context(),
             thinking: model.format.think_tags().is_some(),
-            single_turn: model.single_turn,
             temperature: model.sampling.temperature,
         }
     }

@@ -231,6 +231,7 @@ async fn serve_connection(stream: TcpStream, router: Router, limits: &Limits, mu
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_headers(64)
+        .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
     tokio::select! {

@@ -451,6 +451,14 @@ async fn limits_hold() {
     let mut nothing = Vec::new();
     let closed = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut nothing)).await;
     assert!(closed.is_ok(), "a half-open client is still connected");
+    // Nothing at all, at first and after an answer: the same.
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    assert!(tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut nothing)).await.is_ok());
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("sent");
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok() && answer.starts_with(b"HTTP/1.1 200"), "an idle client is still connected");
     let slow = post(address, CHAT, &ask(json!({}))).await;
     assert_eq!(slow.status, 503);
     assert!(slow.message().contains("took longer"));

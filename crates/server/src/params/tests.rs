@@ -40,7 +40,6 @@ fn model(tags: bool) -> ServedModel {
         format: Arc::new(Fixed { tags }),
         description: String::new(),
         examples: Vec::new(),
-        single_turn: false,
         sampling: SamplingParams { temperature: 0.6, top_p: 0.95, ..SamplingParams::default() },
     }
 }

@@ -79,7 +79,6 @@ pub fn reasoner(
         format: Arc::new(ByteFormat),
         description: "A scripted model.".into(),
         examples: vec!["What is 347 + 588?".into(), "47 * 86 =".into()],
-        single_turn: false,
         sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
     }
 }

@@ -1,0 +1,85 @@
+//! A server without a model: a script that adds and multiplies aloud, for work on the page and for browser tests.
+//!
+//! `cargo run -p server --example mock -- [PORT] [MS_PER_TOKEN]`
+
+use std::time::Duration;
+
+use server::{Limits, ServeConfig, ServeError, serve};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+fn main() -> Result<(), ServeError> {
+    let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse::<u64>().ok());
+    let port = args.next().unwrap_or(8080);
+    let step_time = Duration::from_millis(args.next().unwrap_or(8));
+    let mut model = common::reasoner("mini", step_time, reply);
+    model.description =
+        "A small model that learned arithmetic from scratch and thinks aloud. It adds, subtracts and multiplies; \
+         it knows nothing of the world."
+            .into();
+    model.examples = [
+        "What is 347 + 588?",
+        "47 * 86 =",
+        "the product of 12 and 34",
+        "What is 120 - 305?",
+        "A box holds 24 pens. How many pens are in 13 boxes?",
+        "902 minus 418",
+        "63 times 25",
+    ]
+    .map(String::from)
+    .into();
+    let config = ServeConfig {
+        host: "127.0.0.1".into(),
+        port: port as u16,
+        api_key_file: std::env::var_os("KEY_FILE").map(Into::into),
+        data_dir: None,
+        models: vec![model],
+        limits: Limits::default(),
+    };
+    serve(config, |address| println!("http://{address}"))
+}
+
+/// Thinking and answer to a question with two numbers and a word or sign between them.
+fn reply(question: &str) -> (String, String) {
+    let numbers: Vec<i64> = question
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .filter(|n| *n < 1_000_000)
+        .collect();
+    if question.contains("forever") {
+        return ((1..400).map(|i| format!("Let me count on: {i}.\n")).collect(), "That is far enough.".into());
+    }
+    let [a, b] = numbers[..] else {
+        let thought = "There are no two numbers here to work with. I only know arithmetic.";
+        return (thought.into(), "I cannot answer that. I can add, subtract and multiply whole numbers.".into());
+    };
+    let has = |words: &[&str]| words.iter().any(|word| question.contains(word));
+    if has(&["*", "times", "product", "boxes"]) {
+        let (tens, ones) = (b / 10 * 10, b % 10);
+        let thought = format!(
+            "I multiply {a} by {b}.\n{b} = {tens} + {ones}\n{a} * {tens} = {}\n{a} * {ones} = {}\n{} + {} = {}\nSo the product is {}.",
+            a * tens,
+            a * ones,
+            a * tens,
+            a * ones,
+            a * b,
+            a * b
+        );
+        (thought, format!("{a} × {b} = **{}**", a * b))
+    } else if has(&["-", "minus"]) {
+        let thought =
+            format!("I take {b} from {a}.\nThe difference is {}.\nCheck: {} + {b} = {a}. Good.", a - b, a - b);
+        (thought, format!("{a} − {b} = **{}**", a - b))
+    } else {
+        let mut thought = format!("I add {a} and {b}, digit by digit from the right.\n");
+        let (mut x, mut y, mut carry) = (a, b, 0);
+        while x > 0 || y > 0 || carry > 0 {
+            let sum = x % 10 + y % 10 + carry;
+            thought += &format!("{} + {} + {carry} = {sum}: write {}, carry {}.\n", x % 10, y % 10, sum % 10, sum / 10);
+            (x, y, carry) = (x / 10, y / 10, sum / 10);
+        }
+        thought += &format!("Reading upwards: {}.", a + b);
+        (thought, format!("{a} + {b} = **{}**", a + b))
+    }
+}
