@@ -1,1 +1,18 @@
-//! The cost crate.
+//! What a model costs: the price of a machine's time, this machine's measured limits, what a run should take, and the
+//! bill of what it took.
+//!
+//! Operations, parameters and bytes are counted in `model::count`; here they meet a machine and a price. The hardware
+//! catalogue, the planner and the cluster simulator build on the same four parts.
+#![forbid(unsafe_code)]
+
+pub mod bill;
+pub mod error;
+pub mod estimate;
+pub mod machine;
+pub mod price;
+
+pub use bill::{Bill, LedgerLine, Usage};
+pub use error::{Error, Result};
+pub use estimate::{Estimate, Run};
+pub use machine::Machine;
+pub use price::Price;

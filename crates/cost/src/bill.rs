@@ -1,0 +1,221 @@
+//! The bill of a run: the lines of its `ledger.jsonl`, added up by stage and shown as the V3 report's Table 1 is.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What work has taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds of cores that were held, busy or not.
+    pub core_s: f64,
+    /// Tokens processed.
+    pub tokens: u64,
+    /// Floating-point operations of the model.
+    pub flops: f64,
+    /// Energy, where the machine reports it.
+    pub joules: Option<f64>,
+}
+
+impl Usage {
+    /// Both together. Energy is known as far as one of them knows it.
+    pub fn plus(&self, other: &Usage) -> Usage {
+        Usage {
+            wall_s: self.wall_s + other.wall_s,
+            core_s: self.core_s + other.core_s,
+            tokens: self.tokens + other.tokens,
+            flops: self.flops + other.flops,
+            joules: match (self.joules, other.joules) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+            },
+        }
+    }
+}
+
+/// One line of `ledger.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerLine {
+    /// Name of the stage.
+    pub stage: String,
+    /// Which start of the process, from 1.
+    pub attempt: u64,
+    /// What was spent.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// Dollars for a core-hour.
+    pub price: f64,
+    /// Where that price is from.
+    #[serde(default)]
+    pub price_source: String,
+    /// What the line costs.
+    pub dollars: f64,
+    /// Whether a crash threw this work away.
+    pub lost: bool,
+    /// The optimizer step at which this line's work ended.
+    #[serde(default)]
+    pub to_step: u64,
+}
+
+/// What one stage took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageBill {
+    /// Name of the stage.
+    pub stage: String,
+    /// Starts of the process.
+    pub attempts: u64,
+    /// All work, lost work included.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// What it cost.
+    pub dollars: f64,
+    /// The part of `dollars` that paid for lost work.
+    pub lost_dollars: f64,
+}
+
+/// A run's bill, in the order in which stages began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Bill {
+    /// One entry a stage.
+    pub stages: Vec<StageBill>,
+}
+
+impl Bill {
+    /// Adds up the ledger at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line is not a ledger's (named by its number).
+    pub fn read(path: &Path) -> Result<Bill> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_path_buf(), source })?;
+        let mut lines = Vec::new();
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let line = serde_json::from_str(line).map_err(|e| Error::Ledger {
+                path: path.to_path_buf(),
+                line: i + 1,
+                message: e.to_string(),
+            })?;
+            lines.push(line);
+        }
+        Ok(Bill::of(&lines))
+    }
+
+    /// Adds up the lines of a ledger.
+    pub fn of(lines: &[LedgerLine]) -> Bill {
+        let mut bill = Bill::default();
+        for line in lines {
+            let at = bill.stages.iter().position(|s| s.stage == line.stage).unwrap_or_else(|| {
+                bill.stages.push(StageBill {
+                    stage: line.stage.clone(),
+                    attempts: 0,
+                    usage: Usage::default(),
+                    dollars: 0.0,
+                    lost_dollars: 0.0,
+                });
+                bill.stages.len() - 1
+            });
+            let stage = &mut bill.stages[at];
+            stage.attempts = stage.attempts.max(line.attempt);
+            stage.usage = stage.usage.plus(&line.usage);
+            stage.dollars += line.dollars;
+            stage.lost_dollars += if line.lost { line.dollars } else { 0.0 };
+        }
+        bill
+    }
+
+    /// What everything took.
+    pub fn total(&self) -> StageBill {
+        let empty = StageBill {
+            stage: "total".to_owned(),
+            attempts: 0,
+            usage: Usage::default(),
+            dollars: 0.0,
+            lost_dollars: 0.0,
+        };
+        self.stages.iter().fold(empty, |sum, stage| StageBill {
+            stage: sum.stage,
+            attempts: sum.attempts + stage.attempts,
+            usage: sum.usage.plus(&stage.usage),
+            dollars: sum.dollars + stage.dollars,
+            lost_dollars: sum.lost_dollars + stage.lost_dollars,
+        })
+    }
+
+    /// A table for people: core-hours and dollars by stage, as in the V3 report's Table 1, with what was lost.
+    pub fn render(&self) -> String {
+        let mut rows = self.stages.clone();
+        rows.push(self.total());
+        let width = rows.iter().map(|row| row.stage.chars().count()).max().unwrap_or(5).max(5);
+        let mut text = format!(
+            "{:<width$}  {:>10}  {:>10}  {:>12}  {:>10}  {:>10}  {:>10}\n",
+            "stage", "hours", "core-hours", "tokens", "PFLOP", "lost $", "dollars"
+        );
+        for row in rows {
+            let (hours, core_hours) = (row.usage.wall_s / 3600.0, row.usage.core_s / 3600.0);
+            text.push_str(&format!(
+                "{:<width$}  {hours:>10.3}  {core_hours:>10.3}  {:>12}  {:>10.3}  {:>10.4}  {:>10.4}\n",
+                row.stage,
+                row.usage.tokens,
+                row.usage.flops / 1e15,
+                row.lost_dollars,
+                row.dollars
+            ));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(stage: &str, attempt: u64, core_s: f64, lost: bool, joules: Option<f64>) -> LedgerLine {
+        LedgerLine {
+            stage: stage.to_owned(),
+            attempt,
+            usage: Usage { wall_s: core_s / 2.0, core_s, tokens: 10, flops: 1e12, joules },
+            price: 0.04,
+            price_source: "test".to_owned(),
+            dollars: core_s / 3600.0 * 0.04,
+            lost,
+            to_step: 1,
+        }
+    }
+
+    #[test]
+    fn stages_add_up_and_lost_work_is_shown() {
+        let lines = [
+            line("pretrain", 1, 3600.0, false, None),
+            line("pretrain", 1, 360.0, true, Some(5.0)),
+            line("sft", 1, 1800.0, false, None),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.jsonl");
+        let text: String = lines.iter().map(|l| serde_json::to_string(l).unwrap() + "\n").collect();
+        std::fs::write(&path, &text).unwrap();
+        let bill = Bill::read(&path).unwrap();
+        assert_eq!(bill, Bill::of(&lines));
+        assert_eq!(bill.stages.len(), 2);
+        let total = bill.total();
+        assert!((total.dollars - 0.064).abs() < 1e-12 && (total.lost_dollars - 0.004).abs() < 1e-12);
+        assert_eq!((total.usage.tokens, total.usage.joules), (30, Some(5.0)));
+        assert!(bill.render().contains("pretrain") && bill.render().contains("0.0640"), "{}", bill.render());
+
+        std::fs::write(&path, text + "{\"stage\": 1}\n").unwrap();
+        assert!(Bill::read(&path).unwrap_err().to_string().contains("line 4"));
+        assert!(Bill::read(&dir.path().join("no")).is_err());
+    }
+
+    /// The contract of DESIGN.md, section 2.3.
+    #[test]
+    fn a_line_has_the_contracted_keys() {
+        let value = serde_json::to_value(line("pretrain", 1, 1.0, false, None)).unwrap();
+        for key in ["stage", "attempt", "wall_s", "core_s", "tokens", "flops", "joules", "price", "dollars", "lost"] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert!(value["joules"].is_null());
+    }
+}
