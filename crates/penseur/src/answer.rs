@@ -1,0 +1,178 @@
+//! From a conversation to an engine's request, and from its events to text: what `generate` and `chat` share.
+
+use engine::sampler::derive_seed;
+use engine::stop_strings::StopStrings;
+use engine::{
+    AnswerStream, Delta, Event, FinishReason, Finished, Generation, Request, SamplingParams, Split, ThinkingParams,
+};
+use model::chat_template::RenderOptions;
+use server::{ChatFormat, PromptTokens};
+
+use crate::cli::AnswerArgs;
+use crate::loaded::Loaded;
+use crate::usage;
+
+/// Tokens kept back for the answer when thinking has a bound.
+const ANSWER_RESERVE: usize = 256;
+
+/// One prompt's request, and how its text is divided.
+pub struct Job {
+    request: Request,
+    split: Split,
+    stop: Vec<String>,
+}
+
+/// A completion, whole.
+pub struct Answer {
+    pub reasoning: String,
+    pub content: String,
+    /// Every generated token, the stop token included.
+    pub token_ids: Vec<u32>,
+    pub finished: Finished,
+    ended_by_stop_string: bool,
+}
+
+impl Answer {
+    /// OpenAI's word for the end; an error if the model failed.
+    pub fn finish_reason(&self) -> anyhow::Result<&'static str> {
+        match &self.finished.reason {
+            _ if self.ended_by_stop_string => Ok("stop"),
+            FinishReason::Stop => Ok("stop"),
+            FinishReason::Length => Ok("length"),
+            FinishReason::Cancelled => Ok("cancelled"),
+            FinishReason::Error(message) => anyhow::bail!("{message}"),
+        }
+    }
+}
+
+/// How the template is asked to render.
+pub fn render_options(args: &AnswerArgs) -> RenderOptions {
+    RenderOptions { thinking: args.think.map(|think| think.is_on()), ..RenderOptions::default() }
+}
+
+/// The command line's wishes over the model's own.
+pub fn sampling(args: &AnswerArgs, loaded: &Loaded, seed: u64) -> SamplingParams {
+    let own = &loaded.sampling;
+    SamplingParams {
+        temperature: args.temperature.unwrap_or(own.temperature),
+        top_p: args.top_p.unwrap_or(own.top_p),
+        top_k: args.top_k.unwrap_or(own.top_k),
+        min_p: args.min_p.unwrap_or(own.min_p),
+        seed,
+    }
+}
+
+impl Job {
+    /// A chat answer to an encoded prompt. Without `--max-tokens` it may fill the context, and thinking ends in time to
+    /// leave room for an answer.
+    pub fn chat(loaded: &Loaded, prompt: PromptTokens, args: &AnswerArgs, seed: u64) -> anyhow::Result<Job> {
+        let max_tokens = max_tokens(loaded, prompt.tokens.len(), args);
+        let tags = loaded.format.think_tags();
+        if args.think_budget.is_some() && tags.is_none() {
+            return Err(usage::error(
+                "--think-budget: this model's thinking tags are not single tokens, so its thinking cannot be bounded",
+            ));
+        }
+        let to_the_end = args.max_tokens.is_none().then_some(max_tokens);
+        let thinking = tags.map(|tags| ThinkingParams {
+            start_token: tags.start,
+            end_token: tags.end,
+            open: prompt.in_thinking,
+            budget: args.think_budget.or(to_the_end),
+            closing: tags.closing,
+            answer_reserve: ANSWER_RESERVE.min(max_tokens / 4),
+            loop_guard: true,
+        });
+        let split = match thinking {
+            Some(_) => Split::ByToken,
+            None => Split::ByText { opened_by_prompt: prompt.in_thinking },
+        };
+        let request = Request {
+            prompt: prompt.tokens,
+            max_tokens,
+            stop_tokens: loaded.format.stop_tokens(),
+            sampling: sampling(args, loaded, seed),
+            thinking,
+        };
+        Ok(Job { request, split, stop: args.stop.clone() })
+    }
+
+    /// The continuation of a text.
+    pub fn raw(loaded: &Loaded, prompt: Vec<u32>, args: &AnswerArgs, seed: u64) -> Job {
+        let request = Request {
+            max_tokens: max_tokens(loaded, prompt.len(), args),
+            prompt,
+            stop_tokens: loaded.format.stop_tokens(),
+            sampling: sampling(args, loaded, seed),
+            thinking: None,
+        };
+        Job { request, split: Split::Raw, stop: args.stop.clone() }
+    }
+
+    /// Number of tokens in the prompt.
+    pub fn n_prompt(&self) -> usize {
+        self.request.prompt.len()
+    }
+
+    /// Submits completion `idx` of the same prompt; each has its own seed.
+    pub fn submit(&self, loaded: &Loaded, idx: u64) -> anyhow::Result<Running> {
+        let mut request = self.request.clone();
+        request.sampling.seed = derive_seed(request.sampling.seed, idx);
+        let generation = loaded.engine.submit(request).map_err(|error| match error {
+            engine::SubmitError::Invalid(invalid) => usage::error(invalid),
+            other => other.into(),
+        })?;
+        let stream = AnswerStream::new(loaded.format.clone(), self.split, StopStrings::new(self.stop.clone()));
+        Ok(Running { generation, stream })
+    }
+}
+
+/// A completion in progress.
+pub struct Running {
+    generation: Generation,
+    stream: AnswerStream,
+}
+
+impl Running {
+    /// Steers the generation from another thread.
+    pub fn control(&self) -> engine::thread::Control {
+        self.generation.control().clone()
+    }
+
+    /// Follows it to its end; `show` gets each new piece of text.
+    pub fn follow(mut self, mut show: impl FnMut(&Delta) -> std::io::Result<()>) -> anyhow::Result<Answer> {
+        let mut whole = Delta::default();
+        let mut token_ids = Vec::new();
+        let mut take = |delta: Delta| {
+            whole.reasoning += &delta.reasoning;
+            whole.content += &delta.content;
+            show(&delta)
+        };
+        loop {
+            match self.generation.blocking_next() {
+                Some(Event::Token(token)) => {
+                    if self.stream.stopped().is_none() {
+                        token_ids.push(token.id);
+                    }
+                    take(self.stream.push(&token))?;
+                    if self.stream.stopped().is_some() {
+                        self.generation.control().cancel();
+                    }
+                }
+                Some(Event::Finished(finished)) => {
+                    take(self.stream.finish())?;
+                    let ended_by_stop_string = self.stream.stopped().is_some();
+                    let Delta { reasoning, content } = whole;
+                    return Ok(Answer { reasoning, content, token_ids, finished, ended_by_stop_string });
+                }
+                None => anyhow::bail!("the engine stopped in the middle of this answer"),
+            }
+        }
+    }
+}
+
+fn max_tokens(loaded: &Loaded, n_prompt: usize, args: &AnswerArgs) -> usize {
+    let room = loaded.engine.context().saturating_sub(n_prompt);
+    // A prompt that leaves no room is refused by the engine, with the figures.
+    args.max_tokens.map_or(room, |n| n.get().min(room)).max(1)
+}

@@ -1,0 +1,481 @@
+//! Every command and flag. Doc comments are the help text that users read.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// An open reasoning model at a fraction of the cost: train it, run it, and know what it cost.
+///
+/// Without a command, penseur serves the app and its API at http://127.0.0.1:8080.
+#[derive(Parser)]
+#[command(
+    name = "penseur",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  penseur                                            the app, in the browser
+  penseur chat                                       the same in the terminal
+  penseur generate -p 'What is 347 + 588?'           one answer
+  penseur train recipes/mini.toml --dry-run          what a run would take and cost
+  penseur inspect mini                               what a model is, and whether it fits here
+
+Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 1 failed, 2 bad usage.
+`penseur COMMAND --help` teaches each command."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub serve: ServeArgs,
+
+    /// Threads that compute; by default one a core
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// More on stderr about what happens; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
+    pub verbose: u8,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the app and the API (what penseur does without a command)
+    Serve(ServeArgs),
+    /// Chat in the terminal, with the thinking dimmed
+    Chat(ChatArgs),
+    /// Answer one prompt
+    Generate(GenerateArgs),
+    /// Log-probabilities of given tokens, by teacher forcing in f32
+    Logprobs(LogprobsArgs),
+    /// Text to token ids
+    Tokenize(TokenizeArgs),
+    /// Token ids to text
+    Detokenize(DetokenizeArgs),
+    /// Run a recipe: pretraining, fine-tuning
+    Train(TrainArgs),
+    /// What a model is, and whether it fits this machine
+    Inspect(InspectArgs),
+    /// Families of problems with answers that can be checked
+    Tasks(TasksArgs),
+    /// The runs so far: what they reached and what they cost
+    Runs(RunsArgs),
+    /// Prefill, decode and training speed beside this machine's limits
+    Bench(BenchArgs),
+}
+
+/// Which model, and how it is held in memory.
+#[derive(Args, Clone, Debug)]
+pub struct ModelArgs {
+    /// A directory in Hugging Face layout, or the name of a bundled model
+    #[arg(short, long, default_value = "mini", value_name = "MODEL")]
+    pub model: String,
+
+    /// Longest prompt and answer together, in tokens; by default what the model allows, at most 8192
+    #[arg(long, value_name = "N")]
+    pub ctx: Option<NonZeroUsize>,
+
+    /// Type of weights and activations; by default bf16 for models stored in it, else f32
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub precision: Option<PrecisionArg>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    F32,
+    Bf16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    On,
+    Off,
+}
+
+impl OnOff {
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+/// How an answer is drawn.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Answers")]
+pub struct AnswerArgs {
+    /// Think before answering, or answer at once; by default as the model's template does
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub think: Option<OnOff>,
+
+    /// Most tokens of thinking; then the answer is asked for
+    #[arg(long, value_name = "N")]
+    pub think_budget: Option<usize>,
+
+    /// Most tokens, thinking included; by default to the end of the context
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<NonZeroUsize>,
+
+    /// 0 always takes the most probable token; by default as the model's generation_config.json says
+    #[arg(long, value_name = "T")]
+    pub temperature: Option<f32>,
+
+    /// Draw from the fewest tokens that together have this probability
+    #[arg(long, value_name = "P")]
+    pub top_p: Option<f32>,
+
+    /// Draw from the K most probable tokens; 0 for all
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<usize>,
+
+    /// Draw from tokens at least this fraction as probable as the most probable one
+    #[arg(long, value_name = "P")]
+    pub min_p: Option<f32>,
+
+    /// End the answer at this text; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
+
+    /// What the model is told before the conversation
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  penseur serve                                      at http://127.0.0.1:8080
+  penseur serve -m ./runs/mini/checkpoints/step_2000 --port 9000
+  penseur serve --host 0.0.0.0 --api-key-file keys   beyond this machine a key is needed
+
+The API is OpenAI's chat completions with DeepSeek's reasoning_content:
+  curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{\"model\": \"mini\", \"messages\": [{\"role\": \"user\", \"content\": \"What is 347 + 588?\"}]}'")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Address to listen on; beyond loopback an API key is demanded
+    #[arg(long, default_value = "127.0.0.1", value_name = "HOST")]
+    pub host: String,
+
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    pub port: u16,
+
+    /// Where the app keeps its state
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A file with one API key a line; every request then needs one
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "In the chat: /help, /new, /think on|off, /quit. Ctrl-C stops an answer; at the prompt it leaves.
+
+Examples:
+  penseur chat
+  penseur chat -m ./my-model --temperature 0.6 --system 'Answer in French.'"
+)]
+pub struct ChatArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+
+    /// Repeats the same conversation with the same answers; by default drawn anew
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur generate -p 'What is 347 + 588?'
+  penseur generate -p '47 * 86 =' --think off --temperature 0
+  penseur generate -p 'The product of 47 and 86?' -n 4 --seed 7 --json
+  penseur generate -m ./base-model --raw -p 'Once upon a time' --max-tokens 100
+
+With --json, stdout is one value:
+  {\"prompt_tokens\", \"completions\": [{\"reasoning\", \"content\", \"tokens\", \"token_ids\", \"finish_reason\",
+   \"thinking_stop_reason\"}], \"timings\": {\"prefill_tok_s\", \"decode_tok_s\"}}")]
+pub struct GenerateArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// What to answer; `-` reads it from stdin
+    #[arg(short, long, value_name = "TEXT")]
+    pub prompt: String,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+
+    /// The same seed gives the same answer
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+
+    /// Continue the text as it stands: no chat template; control tokens in it count
+    #[arg(long, conflicts_with_all = ["think", "think_budget", "system"])]
+    pub raw: bool,
+
+    /// Number of answers
+    #[arg(short = 'n', default_value_t = NonZeroUsize::MIN, value_name = "K")]
+    pub n: NonZeroUsize,
+
+    /// Print one JSON value instead of streaming text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur logprobs -m ./model --tokens 0,17,42 --json
+  penseur logprobs -m ./model --tokens-file ids.txt --top 5 --json
+  penseur logprobs --text 'What is 347 + 588?'
+
+With --json: {\"tokens\": [..], \"logprobs\": [null, ..], \"top\": [null, [[id, logprob], ..], ..]}. The first token
+has no probability, because nothing stands before it.")]
+pub struct LogprobsArgs {
+    /// A directory in Hugging Face layout, or the name of a bundled model
+    #[arg(short, long, default_value = "mini", value_name = "MODEL")]
+    pub model: String,
+
+    #[command(flatten)]
+    pub input: TokenInput,
+
+    /// The text's tokens, as `penseur tokenize` gives them
+    #[arg(long, value_name = "TEXT", group = "tokens_in")]
+    pub text: Option<String>,
+
+    /// Also the K most probable tokens at each place
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    pub top: usize,
+
+    /// Print one JSON value
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Token ids on the command line or in a file.
+#[derive(Args, Debug)]
+#[group(id = "tokens_in", required = true, multiple = false)]
+pub struct TokenInput {
+    /// Token ids
+    #[arg(long, value_delimiter = ',', value_name = "ID,ID,..")]
+    pub tokens: Vec<u32>,
+
+    /// A file of token ids with white space between them
+    #[arg(long, value_name = "FILE")]
+    pub tokens_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur tokenize --text 'What is 347 + 588?'
+  penseur tokenize -m ./DeepSeek-R1 --text '<think>' --json
+  penseur tokenize --special --text '<think>' --json")]
+pub struct TokenizeArgs {
+    /// A directory with a tokenizer.json, or the name of a bundled model
+    #[arg(short, long, default_value = "mini", value_name = "MODEL")]
+    pub model: String,
+
+    /// The text; `-` reads it from stdin
+    #[arg(long, value_name = "TEXT")]
+    pub text: String,
+
+    /// Read control tokens such as <think> in the text as such; otherwise they are plain text
+    #[arg(long)]
+    pub special: bool,
+
+    /// Print {"tokens": [..]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur detokenize --tokens 51,72,101
+  penseur detokenize -m ./DeepSeek-R1 --tokens-file ids.txt --json")]
+pub struct DetokenizeArgs {
+    /// A directory with a tokenizer.json, or the name of a bundled model
+    #[arg(short, long, default_value = "mini", value_name = "MODEL")]
+    pub model: String,
+
+    #[command(flatten)]
+    pub input: TokenInput,
+
+    /// Leave out the special tokens
+    #[arg(long)]
+    pub skip_special: bool,
+
+    /// Print {"text": ".."}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur train recipes/mini.toml --dry-run          parameters, memory, expected time and cost
+  penseur train recipes/mini.toml                    into runs/NAME
+  penseur train recipes/mini.toml --set train.lr=3e-4 --set train.minutes=5 --run-dir runs/try
+  penseur train recipes/mini.toml --resume           go on after a kill, bit for bit
+
+Settings: defaults < recipe < --set.")]
+pub struct TrainArgs {
+    /// The recipe
+    #[arg(value_name = "RECIPE.toml")]
+    pub recipe: PathBuf,
+
+    /// Set one key of the recipe; may be given several times
+    #[arg(long, value_name = "a.b=VALUE")]
+    pub set: Vec<String>,
+
+    /// Where the run's files go; by default runs/NAME
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+
+    /// Go on where an earlier run of this recipe stopped
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Go on even if the run was begun by other code or on another instruction set; its numbers then differ
+    #[arg(long, requires = "resume")]
+    pub allow_other_code: bool,
+
+    /// Print the resolved recipe and what it would take, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print one JSON value: the stages' plans or results
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur inspect mini
+  penseur inspect ./model --json
+  penseur inspect deepseek-r1                        a published model's figures, from its configuration alone")]
+pub struct InspectArgs {
+    /// A directory in Hugging Face layout, the name of a bundled model, or of a published one
+    #[arg(default_value = "mini", value_name = "MODEL")]
+    pub model: String,
+
+    /// Print one JSON value
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct TasksArgs {
+    #[command(subcommand)]
+    pub command: TasksCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum TasksCommand {
+    /// The families by name
+    List {
+        /// Print one JSON value
+        #[arg(long)]
+        json: bool,
+    },
+    /// Problems of one family
+    #[command(after_help = "Examples:
+  penseur tasks sample addition -n 3
+  penseur tasks sample word_problems --seed 7 -n 100 --json > problems.jsonl")]
+    Sample(SampleArgs),
+    /// Verdicts on answers
+    #[command(
+        after_help = "Each line of the file is {\"problem\": .., \"answer\": \"..\"}, with the problem as `tasks sample --json`
+gives it and any text as the answer. Each line of the output is {\"verdict\": \"right\"|\"wrong\"|\"cannot_judge\", \"reason\": ..}.
+
+Example:
+  penseur tasks score addition --jsonl answers.jsonl"
+    )]
+    Score(ScoreArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct SampleArgs {
+    /// A family, as `penseur tasks list` names it
+    pub name: String,
+
+    /// The same seed gives the same problems
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+
+    /// Number of problems
+    #[arg(short = 'n', default_value_t = 1, value_name = "K")]
+    pub n: u64,
+
+    /// Difficulty, from 1 up; by default all of the family's in turn
+    #[arg(long, value_name = "LEVEL")]
+    pub difficulty: Option<u8>,
+
+    /// Which share of the problems to draw from
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitArg,
+
+    /// Print one JSON value a line: {"id", "prompt", "problem", "answer"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SplitArg {
+    Train,
+    Validation,
+    Test,
+}
+
+#[derive(Args, Debug)]
+pub struct ScoreArgs {
+    /// A family, as `penseur tasks list` names it
+    pub name: String,
+
+    /// A file of {"problem", "answer"} lines; `-` reads stdin
+    #[arg(long, value_name = "FILE")]
+    pub jsonl: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    pub command: RunsCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum RunsCommand {
+    /// All runs below a directory
+    List {
+        /// Where runs are kept
+        #[arg(long, default_value = "runs", value_name = "DIR")]
+        dir: PathBuf,
+        /// Print one JSON value
+        #[arg(long)]
+        json: bool,
+    },
+    /// One run: progress, metrics, bill
+    Show {
+        /// The run's directory, or its name below runs/
+        run: PathBuf,
+        /// Print one JSON value
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur bench
+  penseur bench -m ./model --json")]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON value
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,186 @@
+//! A model by directory or name: configuration, weights, tokenizer and chat template together, ready to answer.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use engine::exact::ExactModel;
+use engine::{BLOCK_SIZE, Decode, EngineConfig, EngineHandle, SamplingParams};
+use model::chat_template::{ChatTemplate, Message, PENSEUR_TEMPLATE, RenderOptions};
+use model::count::count_params;
+use model::source::Source;
+use model::tokenizer::{THINK_END, Tokenizer};
+use model::{Config, Model, ModelOptions};
+use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, ThinkTags};
+use tensor::{Device, Precision};
+
+use crate::cli::{ModelArgs, PrecisionArg};
+use crate::output;
+use crate::usage;
+
+/// The longest context that nobody asked for: tables and caches grow with it.
+const DEFAULT_CONTEXT: usize = 8192;
+
+/// The share of free memory that keys and values may take.
+const CACHE_SHARE: f64 = 0.25;
+
+/// Resolves what `-m` names. A name that means nothing is bad usage.
+pub fn find(name: &str) -> anyhow::Result<Source> {
+    Source::resolve(name).map_err(usage::error)
+}
+
+/// The tokenizer, where a command cannot do without.
+pub fn tokenizer(source: &Source) -> anyhow::Result<Tokenizer> {
+    let missing = || format!("{} has no tokenizer.json: expected a directory in Hugging Face layout", source.name());
+    source.tokenizer()?.with_context(missing)
+}
+
+/// The type that a model is computed in when nobody says: bf16 for models stored in it, else f32.
+pub fn stored_precision(config: &Config) -> Precision {
+    match config.torch_dtype() {
+        Some("bfloat16") => Precision::Bf16,
+        _ => Precision::F32,
+    }
+}
+
+/// A model that answers.
+pub struct Loaded {
+    pub name: String,
+    pub engine: EngineHandle,
+    pub format: Arc<Format>,
+    /// As the model's generation_config.json wants it; seed 0.
+    pub sampling: SamplingParams,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Questions that it answers well.
+    pub examples: Vec<String>,
+}
+
+impl Loaded {
+    /// Loads what the arguments name, with room for `n_parallel` whole contexts as far as memory allows.
+    pub fn open(args: &ModelArgs, n_parallel: usize) -> anyhow::Result<Loaded> {
+        let source = find(&args.model)?;
+        let tokenizer = tokenizer(&source)?;
+        let config = source.config()?;
+        check_vocabulary(&tokenizer, &config)?;
+        let precision = match args.precision {
+            Some(PrecisionArg::F32) => Precision::F32,
+            Some(PrecisionArg::Bf16) => Precision::Bf16,
+            None => stored_precision(&config),
+        };
+        let longest = config.max_position_embeddings();
+        let context = args.ctx.map_or(longest.min(DEFAULT_CONTEXT), |n| n.get());
+        if context > longest {
+            return Err(usage::error(format!("--ctx is {context}, but this model's longest context is {longest}")));
+        }
+        let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context };
+        let mut model = source.load(&options)?;
+        model.pack_for_decoding();
+        let n_blocks = pool_size(&model, context, n_parallel);
+        let engine = ExactModel::new(Arc::new(model), n_blocks);
+        let card = source.card()?;
+        let description = match card.description.as_str() {
+            "" => format!("{}, {} parameters", config.model_type(), output::si(count_params(&config).total() as f64)),
+            text => text.to_owned(),
+        };
+        let defaults = source.sampling()?;
+        let sampling =
+            SamplingParams { temperature: defaults.temperature, top_p: defaults.top_p, ..SamplingParams::default() };
+        Ok(Loaded {
+            name: source.name(),
+            engine: EngineHandle::spawn(Box::new(engine), EngineConfig::default())?,
+            format: Arc::new(Format::new(tokenizer, source.chat_template()?, &config)),
+            sampling,
+            description,
+            examples: card.examples,
+        })
+    }
+}
+
+/// A tokenizer with ids that the model has no row for belongs to another model.
+fn check_vocabulary(tokenizer: &Tokenizer, config: &Config) -> anyhow::Result<()> {
+    let (ids, rows) = (tokenizer.vocab_size(), config.vocab_size());
+    anyhow::ensure!(
+        ids <= rows,
+        "tokenizer.json has {ids} ids, but the model's vocabulary has {rows}: they do not belong together"
+    );
+    Ok(())
+}
+
+/// KV blocks for `n_parallel` contexts, or as many as the share of memory allows, but always for one.
+fn pool_size(model: &Model, context: usize, n_parallel: usize) -> usize {
+    let one = context.div_ceil(BLOCK_SIZE);
+    let free = sys::memory::available_bytes().unwrap_or(1 << 30) as f64 * CACHE_SHARE;
+    let affordable = (free / model.block_bytes() as f64) as usize;
+    (one * n_parallel).min(affordable).max(one)
+}
+
+/// Tokenizer and template as command line and server use them.
+pub struct Format {
+    pub tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+    stop_tokens: Vec<u32>,
+}
+
+impl Format {
+    fn new(tokenizer: Tokenizer, template: ChatTemplate, config: &Config) -> Self {
+        let mut stop_tokens: Vec<u32> = tokenizer.eos_ids().iter().chain(config.eos_token_ids()).copied().collect();
+        stop_tokens.sort_unstable();
+        stop_tokens.dedup();
+        // Where a checkpoint has no template it gets ours, which says nothing to a model without our tokens.
+        let foreign = template.source() == PENSEUR_TEMPLATE && tokenizer.token_id("<｜User｜>").is_none();
+        Self { tokenizer, template: (!foreign).then_some(template), stop_tokens }
+    }
+
+    /// The prompt for the assistant's next turn.
+    pub fn encode_chat(&self, messages: &[Message], options: &RenderOptions) -> anyhow::Result<PromptTokens> {
+        let Some(template) = &self.template else {
+            anyhow::bail!("this model has no chat template, so it cannot chat: use `penseur generate --raw`");
+        };
+        let prompt = template.encode(&self.tokenizer, messages, options)?;
+        Ok(PromptTokens { tokens: prompt.tokens, in_thinking: prompt.in_thinking })
+    }
+
+    /// A text as it stands: control tokens in it count, and the token that begins a document comes first.
+    pub fn encode_raw(&self, text: &str) -> Vec<u32> {
+        let mut tokens = self.tokenizer.encode_with_special(text);
+        if let Some(bos) = self.tokenizer.bos_id().filter(|bos| tokens.first() != Some(bos)) {
+            tokens.insert(0, bos);
+        }
+        tokens
+    }
+}
+
+impl Decode for Format {
+    fn decode(&self, tokens: &[u32]) -> String {
+        let shown: Vec<u32> = tokens.iter().copied().filter(|&id| !self.tokenizer.is_control_id(id)).collect();
+        self.tokenizer.decode(&shown, false)
+    }
+}
+
+impl ChatFormat for Format {
+    fn prompt(&self, messages: &[ChatMessage], options: &PromptOptions) -> Result<PromptTokens, FormatError> {
+        let message = |m: &ChatMessage| Message {
+            role: m.role.clone(),
+            content: Some(m.content.clone()),
+            reasoning_content: m.reasoning_content.clone(),
+            ..Message::default()
+        };
+        let messages: Vec<Message> = messages.iter().map(message).collect();
+        let options = RenderOptions {
+            thinking: options.thinking,
+            variables: options.variables.clone(),
+            ..RenderOptions::default()
+        };
+        self.encode_chat(&messages, &options).map_err(|e| FormatError(e.to_string()))
+    }
+
+    fn stop_tokens(&self) -> Vec<u32> {
+        self.stop_tokens.clone()
+    }
+
+    fn think_tags(&self) -> Option<ThinkTags> {
+        let (start, end) = (self.tokenizer.think_start_id()?, self.tokenizer.think_end_id()?);
+        let closing = self.tokenizer.encode_with_special(&format!("\n{THINK_END}\n\n"));
+        Some(ThinkTags { start, end, closing })
+    }
+}
