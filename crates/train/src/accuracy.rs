@@ -53,7 +53,13 @@ impl ProblemSet {
     ///
     /// # Errors
     /// A full disk.
-    pub fn measure(&self, learner: &mut impl Learner, step: u64, metrics: &mut Metrics, samples: &mut Log) -> Result<()> {
+    pub fn measure(
+        &self,
+        learner: &mut impl Learner,
+        step: u64,
+        metrics: &mut Metrics,
+        samples: &mut Log,
+    ) -> Result<()> {
         if self.problems.is_empty() {
             return Ok(());
         }

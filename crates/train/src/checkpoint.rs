@@ -49,6 +49,9 @@ pub fn directory(run_dir: &Path) -> PathBuf {
 pub fn read_state(checkpoint: &Path) -> Result<TrainerState> {
     let path = checkpoint.join(format!("state/{STATE_NAME}.json"));
     read_json(&path)?.ok_or_else(|| {
-        TrainError::data(&path, "is missing: training cannot go on from here; delete this checkpoint to go on from the one before")
+        TrainError::data(
+            &path,
+            "is missing: training cannot go on from here; delete this checkpoint to go on from the one before",
+        )
     })
 }

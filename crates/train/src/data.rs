@@ -22,9 +22,9 @@ mod token_file;
 mod validation;
 
 pub use codec::Codec;
+pub(crate) use files::expand as expand_files;
 pub use files::{FilesDigest, digest_files};
 pub use loader::{Loader, LoaderState, StepBatch};
-pub(crate) use files::expand as expand_files;
 pub(crate) use problems::mixture as problem_mixture;
 pub use validation::{ValidationGroup, ValidationSet};
 
@@ -100,7 +100,9 @@ pub fn open_sources(stage: &StageRecipe, codec: &Arc<Codec>, cache_dir: &Path) -
 fn label(spec: &SourceSpec, idx: usize) -> String {
     match (&spec.mixture, spec.files.first()) {
         (Some(mixture), _) => mixture.clone(),
-        (None, Some(file)) => Path::new(file).file_stem().map_or_else(|| idx.to_string(), |s| s.to_string_lossy().into()),
+        (None, Some(file)) => {
+            Path::new(file).file_stem().map_or_else(|| idx.to_string(), |s| s.to_string_lossy().into())
+        }
         (None, None) => format!("tasks{idx}"),
     }
 }
@@ -117,7 +119,9 @@ pub fn sample_texts(stage: &StageRecipe) -> Result<Vec<String>> {
         let n_bytes = (stage.tokenizer.sample_bytes as f64 * spec.weight / total) as usize;
         match spec.kind {
             SourceKind::Task => texts.extend(problems::sample_texts(spec, stage.seed ^ idx as u64, n_bytes)?),
-            SourceKind::Text | SourceKind::Jsonl => texts.extend(files::sample_texts(spec, stage.data.validation, n_bytes)?),
+            SourceKind::Text | SourceKind::Jsonl => {
+                texts.extend(files::sample_texts(spec, stage.data.validation, n_bytes)?)
+            }
         }
     }
     Ok(texts)

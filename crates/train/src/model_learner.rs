@@ -165,7 +165,8 @@ impl Learner for ModelLearner {
                 (idx, Request { prompt, max_tokens: max_new_tokens, stop_tokens, sampling, thinking: None })
             })
             .unzip();
-        let completions = engine.generate(requests).unwrap_or_else(|e| panic!("an evaluation's requests are valid: {e}"));
+        let completions =
+            engine.generate(requests).unwrap_or_else(|e| panic!("an evaluation's requests are valid: {e}"));
         for (idx, completion) in fitting.into_iter().zip(completions) {
             answers[idx] = completion.tokens.iter().map(|token| token.id).collect();
         }
@@ -227,7 +228,8 @@ impl ModelLearner {
     /// Writes the checkpoint while the average, if there is one, stands in the place of the weights.
     fn write_checkpoint(&self, dir: &Path, record: &TrainingRecord, counters: Value) -> Result<()> {
         let params = self.model.params();
-        let stored = |id| if params.role(id) == Role::Matrix { stored_type(params.precision()) } else { StoredType::F32 };
+        let stored =
+            |id| if params.role(id) == Role::Matrix { stored_type(params.precision()) } else { StoredType::F32 };
         let tensors = all_tensor_parts(params).into_iter().map(|(id, part)| {
             let n_values: usize = part.shape.iter().product();
             let values = &params.master(id).slice()[part.offset..part.offset + n_values];

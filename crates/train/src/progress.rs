@@ -96,7 +96,8 @@ impl Progress {
     }
 
     fn text(&self, step: &Snapshot, now: Instant, first: (Instant, f64)) -> String {
-        let mut text = format!("step {} loss {:.4} lr {:.2e}", step.at.step, self.smooth_loss.unwrap_or(step.loss), step.lr);
+        let mut text =
+            format!("step {} loss {:.4} lr {:.2e}", step.at.step, self.smooth_loss.unwrap_or(step.loss), step.lr);
         let oldest = if self.recent.len() > 1 { self.recent[0].0 } else { self.started };
         let seconds = (now - oldest).as_secs_f64().max(1e-6);
         let n_skipped = usize::from(self.recent.len() > 1);

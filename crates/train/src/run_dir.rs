@@ -20,10 +20,10 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Attempt, Meter};
 pub(crate) use ledger::read_ledger;
-pub(crate) use log::read_lines;
+pub use ledger::{Attempt, Meter};
 pub use log::Log;
+pub(crate) use log::read_lines;
 pub use replay::Replay;
 
 use crate::error::{Result, TrainError};

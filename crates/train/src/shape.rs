@@ -2,11 +2,11 @@
 
 use crate::error::{Result, TrainError};
 use crate::recipe::StageRecipe;
+use model::Config;
 use model::config::DenseModelType;
 use model::error::nearest;
 use model::presets::Dial;
 use model::tokenizer::Tokenizer;
-use model::Config;
 use serde_json::{Map, Value};
 
 /// What the model must know of its tokenizer.
@@ -115,7 +115,8 @@ fn preset(stage: &StageRecipe, depth: usize, vocabulary: &Vocabulary) -> Result<
 fn check_known<'a>(keys: impl Iterator<Item = &'a String>, config: &Config) -> Result<()> {
     let written: Map<String, Value> = serde_json::from_str(&config.to_json()).unwrap_or_default();
     // Keys that are read, and written only where they say something.
-    let also = ["num_nextn_predict_layers", "q_lora_rank", "rope_scaling", "rope_parameters", "head_dim", "attention_bias"];
+    let also =
+        ["num_nextn_predict_layers", "q_lora_rank", "rope_scaling", "rope_parameters", "head_dim", "attention_bias"];
     for key in keys {
         if written.contains_key(key) || also.contains(&key.as_str()) {
             continue;

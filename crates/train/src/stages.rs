@@ -219,11 +219,8 @@ fn finished_before(dir: &RunDir, digest: &str) -> Result<Option<PathBuf>> {
 
 /// Marks a new directory, or checks that an old one is the same run.
 fn begin_or_resume(dir: &RunDir, stage: &StageRecipe, inputs: &Inputs, options: &RunOptions) -> Result<()> {
-    let now = RunInfo {
-        digest: inputs.digest.clone(),
-        code_version: crate::CODE_VERSION.to_owned(),
-        isa: crate::isa_name(),
-    };
+    let now =
+        RunInfo { digest: inputs.digest.clone(), code_version: crate::CODE_VERSION.to_owned(), isa: crate::isa_name() };
     let Some(begun) = dir.read_json::<RunInfo>("run.json")? else {
         dir.write_text("recipe.toml", &stage.to_toml())?;
         return dir.write_json("run.json", &now);
@@ -293,7 +290,9 @@ fn build_learner(stage: &StageRecipe, inputs: &Inputs, text: TextSide) -> Result
     let parent = match &inputs.parent {
         None => None,
         Some(Source::Dir(dir)) => Some(Weights::open(dir)?),
-        Some(Source::Bundled(bundled)) => Some(Weights::from_static(bundled.file("model.safetensors").unwrap_or_default())?),
+        Some(Source::Bundled(bundled)) => {
+            Some(Weights::from_static(bundled.file("model.safetensors").unwrap_or_default())?)
+        }
     };
     let precision = stage.model.precision;
     ModelLearner::new(Parts { config, precision, train: &stage.train, seed: stage.seed, parent, files })

@@ -10,8 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Files of a tokenizer that a checkpoint passes on.
-const FILES: [&str; 6] =
-    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt"];
+const FILES: [&str; 6] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+];
 
 /// Tokenizer, template and files.
 pub struct TextSide {
@@ -31,7 +37,9 @@ impl TextSide {
             (Some(path), _, _) => Source::Dir(directory(Path::new(path))),
             (None, Some(parent), _) => parent.clone(),
             (None, None, Some(vocab_size)) => Source::Dir(trained(stage, vocab_size, &run_dir.join("tokenizer"))?),
-            (None, None, None) => return Err(TrainError::Recipe("no tokenizer: set tokenizer.vocab_size or .path".to_owned())),
+            (None, None, None) => {
+                return Err(TrainError::Recipe("no tokenizer: set tokenizer.vocab_size or .path".to_owned()));
+            }
         };
         let Some(tokenizer) = source.tokenizer()? else {
             return Err(TrainError::Run(format!(

@@ -150,7 +150,8 @@ pub fn digest_files(paths: &[PathBuf]) -> Result<FilesDigest> {
 pub(crate) fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for pattern in patterns {
-        let found = glob::glob(pattern).map_err(|e| TrainError::Recipe(format!("data.source.files: `{pattern}`: {e}")))?;
+        let found =
+            glob::glob(pattern).map_err(|e| TrainError::Recipe(format!("data.source.files: `{pattern}`: {e}")))?;
         let before = paths.len();
         paths.extend(found.filter_map(std::result::Result::ok).filter(|path| path.is_file()));
         if paths.len() == before {

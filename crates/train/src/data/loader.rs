@@ -56,7 +56,12 @@ pub struct Loader {
 
 impl Loader {
     /// A loader at the start, or where `state` was taken.
-    pub fn new(sources: Vec<Arc<dyn Source>>, weights: Vec<f64>, train: &TrainSpec, state: Option<LoaderState>) -> Loader {
+    pub fn new(
+        sources: Vec<Arc<dyn Source>>,
+        weights: Vec<f64>,
+        train: &TrainSpec,
+        state: Option<LoaderState>,
+    ) -> Loader {
         assert_eq!(sources.len(), weights.len(), "a weight for each source");
         let state = state.unwrap_or_else(|| LoaderState {
             drawn: vec![0; sources.len()],
@@ -111,7 +116,9 @@ impl Loader {
                 None => self.state.n_skipped += 1,
             }
         }
-        Err(TrainError::Run(format!("{MAX_EMPTY} records in a row hold nothing to learn from; look at the data's sources")))
+        Err(TrainError::Run(format!(
+            "{MAX_EMPTY} records in a row hold nothing to learn from; look at the data's sources"
+        )))
     }
 
     fn furthest_behind(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The records of text and JSONL files: what stands between separators, or on one line.
 
-use super::codec::Codec;
 use super::Document;
+use super::codec::Codec;
 use crate::error::{Result, TrainError};
 use crate::recipe::{Learn, SourceKind, SourceSpec};
 use model::chat_template::Message;
@@ -39,7 +39,9 @@ impl Record {
     pub(super) fn texts(self) -> Vec<String> {
         match self {
             Record::Text { text, .. } => vec![text],
-            Record::Chat(messages) => messages.into_iter().flat_map(|m| m.content.into_iter().chain(m.reasoning_content)).collect(),
+            Record::Chat(messages) => {
+                messages.into_iter().flat_map(|m| m.content.into_iter().chain(m.reasoning_content)).collect()
+            }
         }
     }
 
@@ -122,7 +124,8 @@ struct Line {
 
 fn parse_line(line: &str, path: &Path, number: usize) -> Result<Record> {
     let place = || -> PathBuf { format!("{}:{number}", path.display()).into() };
-    let parsed: Line = serde_json::from_str(line).map_err(|e| TrainError::data(&place(), format!("not a JSON record: {e}")))?;
+    let parsed: Line =
+        serde_json::from_str(line).map_err(|e| TrainError::data(&place(), format!("not a JSON record: {e}")))?;
     match parsed {
         Line { messages: Some(messages), .. } => Ok(Record::Chat(messages)),
         Line { prompt: Some(prompt), response: Some(response), .. } => {

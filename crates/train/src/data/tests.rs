@@ -145,7 +145,7 @@ fn texts_are_cut_without_loss_and_held_out_by_content() {
     let lines: Vec<String> = (0..4000).map(|i| format!("line {i} of a text with some words in it é\n")).collect();
     std::fs::write(dir.path().join("a.txt"), lines.concat()).unwrap();
     let sources = format!("[[data.source]]\nfiles = [\"{}/*.txt\"]\n", dir.path().display());
-    let mut stage = stage(&sources, "[eval]\ntokens = 1e9\n[data]\nvalidation = 0.2\n".trim_end_matches("\n[data]\nvalidation = 0.2\n"));
+    let mut stage = stage(&sources, "[eval]\ntokens = 1e9\n");
     stage.data.validation = 0.2;
     let codec = codec();
     let source = &open_sources(&stage, &codec, &dir.path().join("cache")).unwrap()[0];

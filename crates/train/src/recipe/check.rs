@@ -78,7 +78,10 @@ fn train_problem(train: &TrainSpec) -> Option<String> {
     if train.tokens == Some(0) || train.steps == Some(0) || train.minutes.is_some_and(|m| m.is_nan() || m <= 0.0) {
         return Some("train.tokens, train.steps and train.minutes are above 0".to_owned());
     }
-    if train.seq_len < 2 || train.micro_batch_tokens < train.seq_len || train.batch_tokens < train.micro_batch_tokens as u64 {
+    if train.seq_len < 2
+        || train.micro_batch_tokens < train.seq_len
+        || train.batch_tokens < train.micro_batch_tokens as u64
+    {
         return Some(format!(
             "expected 2 <= train.seq_len ({}) <= train.micro_batch_tokens ({}) <= train.batch_tokens ({})",
             train.seq_len, train.micro_batch_tokens, train.batch_tokens

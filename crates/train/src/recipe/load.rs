@@ -203,7 +203,10 @@ impl Setting {
         let mut path: Vec<String> = path.trim().split('.').map(|part| part.trim().to_owned()).collect();
         let stage = (path[0] == "stage" && path.len() > 2).then(|| path.drain(..2).nth(1)).flatten();
         if matches!(path[0].as_str(), "name" | "run_dir" | "stage") {
-            return Err(TrainError::Recipe(format!("--set {text}: `{}` cannot be set; use --run-dir for the place", path[0])));
+            return Err(TrainError::Recipe(format!(
+                "--set {text}: `{}` cannot be set; use --run-dir for the place",
+                path[0]
+            )));
         }
         let value = value.trim();
         // What is no TOML value is a text, so that quotes may be left out.
@@ -234,10 +237,9 @@ impl Setting {
                     let n_items = items.len();
                     let index = sections.get(at).and_then(|part| part.parse::<usize>().ok());
                     at += 1;
-                    index
-                        .and_then(|i| items.get_mut(i))
-                        .and_then(Value::as_table_mut)
-                        .ok_or_else(|| self.misfit(&format!("expected a number under {n_items} after `{}`", sections[at - 2])))?
+                    index.and_then(|i| items.get_mut(i)).and_then(Value::as_table_mut).ok_or_else(|| {
+                        self.misfit(&format!("expected a number under {n_items} after `{}`", sections[at - 2]))
+                    })?
                 }
                 _ => return Err(self.misfit(&format!("`{}` is not a section", sections[at - 1]))),
             };

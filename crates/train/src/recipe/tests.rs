@@ -38,7 +38,8 @@ fn a_later_layer_replaces_the_budget() {
 
 #[test]
 fn the_resolved_recipe_is_a_recipe() {
-    let stage = read(ONE, &["train.batch_ramp={from=4096,tokens=1e5}", "model.config.vocab_size=7"]).unwrap().stages.remove(0);
+    let stage =
+        read(ONE, &["train.batch_ramp={from=4096,tokens=1e5}", "model.config.vocab_size=7"]).unwrap().stages.remove(0);
     let again = read(&stage.to_toml(), &[]).unwrap();
     assert_eq!(again.stages[0], stage);
 }

@@ -80,12 +80,14 @@ impl Learner for Mock {
     }
 
     fn save(&mut self, dir: &Path, record: &TrainingRecord, counters: Value) -> Result<()> {
-        let dial = Dial { depth: 1, vocab_size: 300, max_position_embeddings: 64, experts: false, tie_word_embeddings: true };
+        let dial =
+            Dial { depth: 1, vocab_size: 300, max_position_embeddings: 64, experts: false, tie_word_embeddings: true };
         let config = Config::DeepseekV3(dial.deepseek_v3());
         let values = OutValues::F32(&self.weights);
         let tensor = OutTensor { name: "w".to_owned(), shape: vec![8], values, stored: StoredType::F32 };
         let states = vec![State { name: STATE_NAME, tensors: Vec::new(), json: counters }];
-        let contents = Contents { config: &config, tensors: vec![tensor], files: Vec::new(), record: Some(record), states };
+        let contents =
+            Contents { config: &config, tensors: vec![tensor], files: Vec::new(), record: Some(record), states };
         Ok(model::checkpoint::write(dir, &contents)?)
     }
 
@@ -157,7 +159,9 @@ fn a_run_leaves_what_it_promises() {
     assert_eq!(outcome, Outcome::Finished(checkpoint_dir(&checkpoints, 20)));
     let (metrics, samples, _) = result(dir.path());
     assert_eq!(metrics.len(), 20);
-    let steps_with = |key: &str| metrics.iter().filter(|l| l.get(key).is_some()).map(|l| l["step"].as_u64().unwrap()).collect::<Vec<_>>();
+    let steps_with = |key: &str| {
+        metrics.iter().filter(|l| l.get(key).is_some()).map(|l| l["step"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(steps_with("val/bpb"), [5, 10, 15, 20]);
     assert_eq!(steps_with("val/accuracy"), [5, 10, 15, 20]);
     assert_eq!(steps_with("loss").len(), 20);
@@ -176,7 +180,9 @@ fn kills_and_stops_change_nothing_but_time_and_money() {
     train(whole.path(), &test_stage(), Event::None).unwrap();
     let dir = tempfile::tempdir().unwrap();
     std::panic::set_hook(Box::new(|_| {})); // the kills below are meant
-    for event in [Event::DiesAt(2), Event::DiesAt(7), Event::StopsAt(6, StopFlag::default()), Event::DiesAt(3), Event::None] {
+    for event in
+        [Event::DiesAt(2), Event::DiesAt(7), Event::StopsAt(6, StopFlag::default()), Event::DiesAt(3), Event::None]
+    {
         let (path, stage) = (dir.path(), test_stage());
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| train(path, &stage, event)));
         // What a kill may leave behind.
