@@ -182,8 +182,9 @@ def sequence_balance(router_logits_per_layer, top_k):
 
 
 def balance_tensors(model, tokens, segments):
-    """The balance loss of packed documents, each weighted by its tokens, and the gradients of
-    cross-entropy + alpha * balance."""
+    """The balance loss of packed documents, each weighted by its rows, and the gradients of
+    cross-entropy + alpha * balance. A training batch has no row for a document's last token, which
+    predicts nothing, so it is left out here too."""
     docs = common.documents(tokens, segments)
     seen = []
     handles = [
@@ -196,8 +197,9 @@ def balance_tensors(model, tokens, segments):
     for doc in docs:
         seen.clear()
         logits.append(model(input_ids=doc[None], use_cache=False).logits[0])
-        document = sequence_balance(seen, model.config.num_experts_per_tok)
-        balance = balance + document * (len(doc) / len(tokens))
+        rows = [logits_te[:-1] for logits_te in seen]
+        document = sequence_balance(rows, model.config.num_experts_per_tok)
+        balance = balance + document * ((len(doc) - 1) / (len(tokens) - len(docs)))
     for handle in handles:
         handle.remove()
     value = BALANCE_ALPHA * balance
