@@ -55,16 +55,23 @@ impl RopeScaling {
         match *self {
             RopeScaling::None => Kernel::None,
             RopeScaling::Linear { factor } => Kernel::Linear { factor },
-            RopeScaling::Yarn { factor, original_max_position_embeddings, beta_fast, beta_slow, .. } => Kernel::Yarn {
+            RopeScaling::Yarn {
                 factor,
                 original_max_position_embeddings,
                 beta_fast,
                 beta_slow,
-                // The table wants the ratio of two attention temperatures; a second one of weight 0 is 1, so the first
-                // alone carries the factor that the file implies: 0.1 · mscale · ln factor + 1.
-                mscale: if factor > 1.0 { (self.cos_sin_scale() - 1.0) / (0.1 * factor.ln()) } else { 1.0 },
-                mscale_all_dim: 0.0,
-            },
+                mscale,
+                mscale_all_dim,
+                attention_factor,
+                ..
+            } => {
+                // The table multiplies cos and sin by the ratio of two temperatures; a factor given outright is one too.
+                let (mscale, mscale_all_dim) = match attention_factor {
+                    None => (mscale.unwrap_or(0.0), mscale_all_dim.unwrap_or(0.0)),
+                    Some(given) => ((given * yarn_mscale(factor, 1.0) - 1.0) / (0.1 * factor.ln()), 1.0),
+                };
+                Kernel::Yarn { factor, original_max_position_embeddings, beta_fast, beta_slow, mscale, mscale_all_dim }
+            }
             RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings } => {
                 Kernel::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_position_embeddings }
             }
@@ -101,9 +108,10 @@ impl RopeScaling {
     /// `rope_theta` and the scaling, from either dialect of `transformers`.
     pub(super) fn read(fields: &Fields, max_position: usize) -> Result<(f64, RopeScaling)> {
         fields.only_number("partial_rotary_factor", 1.0)?;
-        let parameters = match fields.object("rope_parameters")? {
+        // As `transformers` does where both are given: the older key wins, unless it is empty.
+        let parameters = match fields.object("rope_scaling")?.filter(|map| !map.is_empty()) {
             Some(map) => Some(map),
-            None => fields.object("rope_scaling")?,
+            None => fields.object("rope_parameters")?,
         };
         let top_theta = fields.optional_float("rope_theta")?;
         let Some(map) = parameters else {

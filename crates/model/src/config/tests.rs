@@ -215,3 +215,26 @@ fn a_dense_model_of_deepseek_form_needs_no_experts() {
     let Config::DeepseekV3(c) = Config::from_json(&text).unwrap() else { panic!() };
     assert_eq!(c.n_moe_layers(), 0);
 }
+
+/// The kernels' table once got YaRN's temperature twice: V3's cos and sin were scaled by 1.37 instead of 1.
+#[test]
+fn the_kernels_table_scales_cos_and_sin_as_the_configuration_says() {
+    let yarn = |changes: serde_json::Value| {
+        let mut scaling = json!({"type": "yarn", "factor": 40.0, "original_max_position_embeddings": 4096});
+        for (key, value) in changes.as_object().unwrap() {
+            scaling[key] = value.clone();
+        }
+        Config::from_json(&with(v3(), json!({"rope_scaling": scaling}))).unwrap()
+    };
+    for (changes, want) in [
+        (json!({"mscale": 1.0, "mscale_all_dim": 1.0}), 1.0),
+        (json!({"mscale": 1.0, "mscale_all_dim": 0.8}), 1.368_887_945 / 1.295_110_356),
+        (json!({"mscale": 1.0}), 1.368_887_945),
+        (json!({"attention_factor": 1.25}), 1.25),
+    ] {
+        let Config::DeepseekV3(config) = yarn(changes.clone()) else { panic!() };
+        let table = config.rope_scaling.to_kernel().attention_factor();
+        assert!((table - want).abs() < 1e-8, "{changes}: {table}, not {want}");
+        assert!((table - config.rope_scaling.cos_sin_scale()).abs() < 1e-12, "{changes}");
+    }
+}
