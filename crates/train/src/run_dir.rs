@@ -21,7 +21,7 @@ mod replay;
 mod tests;
 
 pub(crate) use ledger::read_ledger;
-pub use ledger::{Attempt, Meter};
+pub use ledger::{Attempt, Mark, Meter};
 pub use log::Log;
 pub(crate) use log::read_lines;
 pub use replay::Replay;

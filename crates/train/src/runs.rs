@@ -123,12 +123,12 @@ fn ledger(run_dir: &Path) -> Result<Vec<LedgerLine>> {
         lines.push(LedgerLine {
             stage: text(&recipe, "name"),
             attempt: open.attempt,
-            usage: open.spent,
+            usage: open.spent.usage,
             price,
             price_source: String::new(),
-            dollars: open.spent.core_s / 3600.0 * price,
+            dollars: open.spent.usage.core_s / 3600.0 * price,
             lost: false,
-            to_step: open.step,
+            to_step: open.spent.step,
         });
     }
     Ok(lines)

@@ -73,6 +73,10 @@ fn from_recipe(stage: &StageRecipe, vocabulary: &Vocabulary) -> Result<Config> {
         ("max_position_embeddings", Value::from(max_positions)),
     ]);
     keys.extend(given.as_object().cloned().unwrap_or_default());
+    // MLA has as many key heads as query heads, and the file says both.
+    if spec.config.contains_key("num_attention_heads") && spec.architecture == "deepseek_v3" {
+        keys.remove("num_key_value_heads");
+    }
     for (key, value) in &spec.config {
         let value = serde_json::to_value(value).map_err(|e| TrainError::Recipe(format!("model.config.{key}: {e}")))?;
         keys.insert(key.clone(), value);

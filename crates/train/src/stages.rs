@@ -75,8 +75,8 @@ pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
     let mut finished = BTreeMap::new();
     for stage in &recipe.stages {
         let inputs = inputs(stage, &finished)?;
-        let run_dir = run_dir_of(recipe, stage, &inputs.digest, options);
-        let (outcome, was_cached) = run_stage(stage, &run_dir, &inputs, options)?;
+        let (run_dir, cache_dir) = places(recipe, stage, &inputs.digest, options);
+        let (outcome, was_cached) = run_stage(stage, (&run_dir, &cache_dir), &inputs, options)?;
         if let Outcome::Finished(path) = &outcome {
             finished.insert(stage.name.clone(), (inputs.digest, path.clone()));
         }
@@ -89,16 +89,16 @@ pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
     Ok(results)
 }
 
-/// A run of one stage has its own directory; a chain has a directory of directories.
-fn run_dir_of(recipe: &Recipe, stage: &StageRecipe, digest: &str, options: &RunOptions) -> PathBuf {
-    let short = &digest[..8];
-    let chosen = options.run_dir.clone().or_else(|| recipe.run_dir.clone());
-    match (chosen, recipe.is_chain) {
-        (Some(dir), false) => dir,
-        (None, false) => Path::new("runs").join(format!("{}-{short}", recipe.name)),
-        (dir, true) => {
-            dir.unwrap_or_else(|| Path::new("runs").join(&recipe.name)).join(format!("{}-{short}", stage.name))
-        }
+/// The stage's directory and that of its tokenised data. A run of one stage has its own directory; a chain has a
+/// directory of directories. Runs without a chosen place share their tokenised data.
+fn places(recipe: &Recipe, stage: &StageRecipe, digest: &str, options: &RunOptions) -> (PathBuf, PathBuf) {
+    let runs = Path::new("runs");
+    let of_stage = |name: &str| format!("{name}-{}", &digest[..8]);
+    match (options.run_dir.as_ref().or(recipe.run_dir.as_ref()), recipe.is_chain) {
+        (Some(dir), false) => (dir.clone(), dir.join("tokens")),
+        (Some(dir), true) => (dir.join(of_stage(&stage.name)), dir.join("tokens")),
+        (None, false) => (runs.join(of_stage(&recipe.name)), runs.join(".tokens")),
+        (None, true) => (runs.join(&recipe.name).join(of_stage(&stage.name)), runs.join(".tokens")),
     }
 }
 
@@ -164,7 +164,12 @@ fn source_digest(source: &Source) -> Result<String> {
 }
 
 /// Runs one stage in its directory, or finds that it is done.
-fn run_stage(stage: &StageRecipe, path: &Path, inputs: &Inputs, options: &RunOptions) -> Result<(Outcome, bool)> {
+fn run_stage(
+    stage: &StageRecipe,
+    (path, cache_dir): (&Path, &Path),
+    inputs: &Inputs,
+    options: &RunOptions,
+) -> Result<(Outcome, bool)> {
     let dir = RunDir::open(path)?;
     if let Some(done) = finished_before(&dir, &inputs.digest)? {
         return Ok((Outcome::Finished(done), true));
@@ -178,8 +183,7 @@ fn run_stage(stage: &StageRecipe, path: &Path, inputs: &Inputs, options: &RunOpt
     let (metrics, samples) = (dir.log("metrics.jsonl", state.at.step)?, dir.log("samples.jsonl", state.at.step)?);
 
     let text = TextSide::open(stage, inputs.parent.as_ref(), path)?;
-    let cache_dir = path.parent().unwrap_or(path).join(".tokens");
-    let sources = data::open_sources(stage, &text.codec, &cache_dir)?;
+    let sources = data::open_sources(stage, &text.codec, cache_dir)?;
     meter.add(&dir, state.at.step, 0, 0.0)?;
     let weights = stage.data.source.iter().map(|source| source.weight).collect();
     let validation = ValidationSet::new(stage, &sources, &text.codec);
@@ -205,6 +209,7 @@ fn run_stage(stage: &StageRecipe, path: &Path, inputs: &Inputs, options: &RunOpt
         progress,
         stop: options.stop.clone(),
         digest: inputs.digest.clone(),
+        parent: inputs.parent.as_ref().map(described),
         cost_before: cost_of(inputs.parent.as_ref())?,
         last_checkpoint: Instant::now(),
     };
@@ -304,6 +309,14 @@ fn sampling(stage: &StageRecipe, inputs: &Inputs, config: &Config) -> Result<Str
     let temperature = stage.model.temperature.or(parent.map(|p| p.temperature)).unwrap_or(0.6);
     let top_p = stage.model.top_p.or(parent.map(|p| p.top_p)).unwrap_or(0.95);
     Ok(generation_config(config, temperature, top_p))
+}
+
+/// What a checkpoint says it was trained from.
+fn described(parent: &Source) -> String {
+    match parent {
+        Source::Dir(dir) => dir.display().to_string(),
+        Source::Bundled(bundled) => bundled.name.to_owned(),
+    }
 }
 
 /// What a model had cost, where its checkpoint says.

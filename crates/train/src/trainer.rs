@@ -67,6 +67,8 @@ pub struct Trainer<'a, L> {
     pub stop: StopFlag,
     /// Digest of the stage's inputs.
     pub digest: String,
+    /// What training began from.
+    pub parent: Option<String>,
     /// What the model had cost when the stage began.
     pub cost_before: CostSoFar,
     /// When the last checkpoint was written.
@@ -207,11 +209,13 @@ impl<L: Learner> Trainer<'_, L> {
     fn write_checkpoint(&mut self) -> Result<()> {
         self.metrics.sync()?;
         self.samples.sync()?;
-        let (record, step) = (self.record(), self.state.at.step);
+        let step = self.state.at.step;
+        self.meter.prepare(self.dir, step)?;
+        let record = self.record();
         let counters = serde_json::to_value(&self.state).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
         let checkpoints = checkpoint::directory(self.dir.path());
         self.learner.save(&model::checkpoint::checkpoint_dir(&checkpoints, step), &record, counters)?;
-        self.meter.keep(self.dir, step)?;
+        self.meter.keep(self.dir)?;
         let spec = &self.stage.checkpoint;
         model::checkpoint::keep(&checkpoints, KeepRule { last: spec.keep_last, best: spec.keep_best })?;
         self.last_checkpoint = Instant::now();
@@ -228,7 +232,7 @@ impl<L: Learner> Trainer<'_, L> {
             recipe: self.stage.to_toml(),
             code_version: crate::CODE_VERSION.to_owned(),
             isa: crate::isa_name(),
-            parent: self.stage.model.from.clone(),
+            parent: self.parent.clone(),
             data_digest: self.digest.clone(),
             cost: self.meter.cost_on_top_of(&self.cost_before),
             held_out_loss: self.state.held_out_loss,

@@ -17,19 +17,26 @@ use sys::EnergyMeter;
 /// The running attempt writes down what it spent at most this often.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
+/// What an attempt had spent when a checkpoint was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The checkpoint's step.
+    pub step: u64,
+    /// Spent since the attempt began.
+    pub usage: Usage,
+}
+
 /// `attempt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Which start of the process, from 1.
     pub attempt: u64,
-    /// Spent up to the last checkpoint.
-    pub kept: Usage,
-    /// Its step.
-    pub kept_step: u64,
-    /// Spent in all.
-    pub spent: Usage,
-    /// The step now.
-    pub step: u64,
+    /// The last checkpoint that is complete.
+    pub kept: Mark,
+    /// The one that is being written: a kill may fall just before or just after it is complete.
+    pub pending: Option<Mark>,
+    /// Spent in all, and the step now.
+    pub spent: Mark,
 }
 
 /// Counts what this attempt spends, on top of what earlier ones did.
@@ -51,6 +58,7 @@ impl Meter {
     /// # Errors
     /// A full disk, or a ledger that cannot be read.
     pub fn start(dir: &RunDir, stage: &str, price: Price, step: u64) -> Result<Meter> {
+        let begin = Mark { step, usage: Usage::default() };
         let mut meter = Meter {
             stage: stage.to_owned(),
             price,
@@ -58,11 +66,12 @@ impl Meter {
             started: Instant::now(),
             energy: EnergyMeter::start(),
             before: (Usage::default(), 0.0),
-            now: Attempt { attempt: 1, kept: Usage::default(), kept_step: step, spent: Usage::default(), step },
+            now: Attempt { attempt: 1, kept: begin, pending: None, spent: begin },
             last_heartbeat: None,
         };
         let mut lines = read_ledger(dir.path())?;
-        if let Some(dead) = dir.read_json::<Attempt>("attempt.json")? {
+        if let Some(mut dead) = dir.read_json::<Attempt>("attempt.json")? {
+            dead.kept = dead.pending.filter(|pending| pending.step == step).unwrap_or(dead.kept);
             meter.now.attempt = dead.attempt + 1;
             if !lines.iter().any(|line| line.attempt == dead.attempt) {
                 let settled = meter.settle(&dead);
@@ -81,10 +90,9 @@ impl Meter {
     /// # Errors
     /// A full disk.
     pub fn add(&mut self, dir: &RunDir, step: u64, tokens: u64, flops: f64) -> Result<()> {
-        self.now.spent.tokens += tokens;
-        self.now.spent.flops += flops;
-        self.now.step = step;
-        self.read_clocks();
+        self.now.spent.usage.tokens += tokens;
+        self.now.spent.usage.flops += flops;
+        self.read_clocks(step);
         if self.last_heartbeat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
             self.last_heartbeat = Some(Instant::now());
             write_unsynced(&dir.path().join("attempt.json"), &self.now)?;
@@ -92,14 +100,22 @@ impl Meter {
         Ok(())
     }
 
-    /// Everything up to now is kept: a checkpoint of `step` has it.
+    /// A checkpoint of `step` is about to be written.
     ///
     /// # Errors
     /// A full disk.
-    pub fn keep(&mut self, dir: &RunDir, step: u64) -> Result<()> {
-        self.read_clocks();
-        self.now.step = step;
-        (self.now.kept, self.now.kept_step) = (self.now.spent, step);
+    pub fn prepare(&mut self, dir: &RunDir, step: u64) -> Result<()> {
+        self.read_clocks(step);
+        self.now.pending = Some(self.now.spent);
+        write_unsynced(&dir.path().join("attempt.json"), &self.now)
+    }
+
+    /// The checkpoint is complete: the work that went into it is kept.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub fn keep(&mut self, dir: &RunDir) -> Result<()> {
+        self.now.kept = self.now.pending.take().unwrap_or(self.now.spent);
         dir.write_json("attempt.json", &self.now)
     }
 
@@ -108,8 +124,8 @@ impl Meter {
     /// # Errors
     /// A full disk.
     pub fn finish(mut self, dir: &RunDir) -> Result<()> {
-        let step = self.now.step;
-        self.keep(dir, step)?;
+        self.read_clocks(self.now.spent.step);
+        self.now.kept = self.now.spent;
         let settled = self.settle(&self.now);
         append(dir, &settled)
     }
@@ -126,7 +142,7 @@ impl Meter {
 
     /// All that a model has cost: `earlier` stages, and this one with what its crashes threw away.
     pub fn cost_on_top_of(&self, earlier: &CostSoFar) -> CostSoFar {
-        let usage = self.before.0.plus(&self.now.spent);
+        let usage = self.before.0.plus(&self.now.spent.usage);
         CostSoFar {
             wall_s: earlier.wall_s + usage.wall_s,
             core_s: earlier.core_s + usage.core_s,
@@ -135,14 +151,16 @@ impl Meter {
                 (None, None) => None,
                 (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
             },
-            dollars: earlier.dollars + self.before.1 + self.price.dollars(self.now.spent.core_s),
+            dollars: earlier.dollars + self.before.1 + self.price.dollars(self.now.spent.usage.core_s),
         }
     }
 
-    fn read_clocks(&mut self) {
-        self.now.spent.wall_s = self.started.elapsed().as_secs_f64();
-        self.now.spent.core_s = self.now.spent.wall_s * self.n_cores as f64;
-        self.now.spent.joules = self.energy.as_mut().map(EnergyMeter::joules);
+    fn read_clocks(&mut self, step: u64) {
+        let spent = &mut self.now.spent;
+        spent.step = step;
+        spent.usage.wall_s = self.started.elapsed().as_secs_f64();
+        spent.usage.core_s = spent.usage.wall_s * self.n_cores as f64;
+        spent.usage.joules = self.energy.as_mut().map(EnergyMeter::joules);
     }
 
     fn settle(&self, attempt: &Attempt) -> Vec<LedgerLine> {
@@ -156,10 +174,13 @@ impl Meter {
             lost,
             to_step,
         };
-        let lost = between(&attempt.kept, &attempt.spent);
-        let mut lines = vec![line(attempt.kept, false, attempt.kept_step)];
+        let lost = between(&attempt.kept.usage, &attempt.spent.usage);
+        let mut lines = Vec::new();
+        if attempt.kept.usage.wall_s > 0.0 || lost.wall_s == 0.0 {
+            lines.push(line(attempt.kept.usage, false, attempt.kept.step));
+        }
         if lost.wall_s > 0.0 {
-            lines.push(line(lost, true, attempt.step));
+            lines.push(line(lost, true, attempt.spent.step));
         }
         lines
     }

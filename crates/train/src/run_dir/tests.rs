@@ -58,7 +58,8 @@ fn the_ledger_shows_what_a_kill_threw_away() {
     let price = cost::Price { dollars_per_core_hour: 3600.0, source: "a test".to_owned() };
     let mut meter = Meter::start(&dir, "pretrain", price.clone(), 0).unwrap();
     meter.add(&dir, 1, 100, 1e9).unwrap();
-    meter.keep(&dir, 1).unwrap();
+    meter.prepare(&dir, 1).unwrap();
+    meter.keep(&dir).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(250));
     meter.add(&dir, 2, 50, 1e9).unwrap();
     drop(meter); // as a kill does: no line is written
@@ -72,7 +73,16 @@ fn the_ledger_shows_what_a_kill_threw_away() {
     assert_eq!(shown, [(1, false, 100, 1), (1, true, 50, 2), (2, false, 0, 1)]);
     assert!((lines[1].dollars - lines[1].usage.core_s).abs() < 1e-9 && lines[1].usage.wall_s >= 0.2);
 
-    // A third start settles nothing twice.
+    // Killed just after a checkpoint was complete: what went into it is not called lost.
+    let mut meter = Meter::start(&dir, "pretrain", price.clone(), 1).unwrap();
+    meter.add(&dir, 2, 70, 1e9).unwrap();
+    meter.prepare(&dir, 2).unwrap();
+    drop(meter);
+    Meter::start(&dir, "pretrain", price.clone(), 2).unwrap().finish(&dir).unwrap();
+    let lines = read_ledger(path.path()).unwrap();
+    assert_eq!((lines[3].attempt, lines[3].lost, lines[3].usage.tokens), (3, false, 70));
+
+    // A last start settles nothing twice.
     Meter::start(&dir, "pretrain", price, 1).unwrap().finish(&dir).unwrap();
-    assert_eq!(read_ledger(path.path()).unwrap().len(), 4);
+    assert_eq!(read_ledger(path.path()).unwrap().len(), 6);
 }

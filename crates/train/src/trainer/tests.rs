@@ -130,6 +130,7 @@ fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
         progress: Progress::new(&stage.name, None, true),
         stop,
         digest: "digest".to_owned(),
+        parent: None,
         cost_before: Default::default(),
         last_checkpoint: Instant::now(),
         data: Prefetch::start(Loader::new(sources, vec![1.0], &stage.train, state.loader.clone())),
