@@ -2,8 +2,10 @@
 //!
 //! `cargo run --release -p kernels --example row_bench [f32|bf16] [attention|decode|rows]..`
 //!
-//! The best of many short calls counts, for the kernel and for the limit alike: a shared machine's speed changes from
-//! second to second. FLOPs are those of the causal half; bytes are those that must move once.
+//! The best of many calls counts, for the kernel and for the limit alike: a shared machine's speed changes from second to
+//! second. With RAYON_NUM_THREADS=1 on Linux a call takes at most its mean time on the processor, so that calls longer
+//! than a slice of the scheduler are measured well too.
+//! FLOPs are those of the causal half; bytes are those that must move once.
 
 use kernels::attention::*;
 use kernels::bf16;
@@ -20,13 +22,10 @@ const SLICE: Duration = Duration::from_millis(400);
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let wants = |name: &str, all: &[&str]| {
-        !words.iter().any(|w| all.contains(&w.as_str())) || words.iter().any(|w| w == name)
-    };
+    let wants =
+        |name: &str, all: &[&str]| !words.iter().any(|w| all.contains(&w.as_str())) || words.iter().any(|w| w == name);
     let threads = rayon::current_num_threads();
-    let flops = (0..5)
-        .map(|_| peak::measure(Isa::active(), Compute::F32, threads))
-        .fold(0.0, f64::max);
+    let flops = (0..5).map(|_| peak::measure(Isa::active(), Compute::F32, threads)).fold(0.0, f64::max);
     let bytes = copy_rate();
     println!(
         "{:?}, {threads} threads, f32 peak {:.0} GFLOP/s, copy {:.1} GB/s (read and written)",
@@ -56,15 +55,10 @@ fn run<T: Element>(group: &str, flops: f64, bytes: f64) {
                 (4, 4, 32, 32, 512, 1),
                 (4, 1, 64, 64, 512, 1),
                 (4, 4, 48, 32, 256, 2),
+                (1, 1, 192, 128, 256, 1),
                 (1, 1, 192, 128, 1024, 1),
             ] {
-                let op = Attention {
-                    n_heads: heads,
-                    n_kv_heads: kv_heads,
-                    qk_head_dim: d,
-                    v_head_dim: e,
-                    scale: 0.1,
-                };
+                let op = Attention { n_heads: heads, n_kv_heads: kv_heads, qk_head_dim: d, v_head_dim: e, scale: 0.1 };
                 attention::<T>(&op, len, docs, flops);
             }
         }
@@ -81,14 +75,28 @@ fn run<T: Element>(group: &str, flops: f64, bytes: f64) {
 
 /// The shortest of many calls, in seconds.
 fn best(mut f: impl FnMut()) -> f64 {
-    let begin = Instant::now();
-    let mut best = f64::INFINITY;
+    let (begin, begin_cpu) = (Instant::now(), processor_seconds());
+    let (mut best, mut calls) = (f64::INFINITY, 0.0);
     while begin.elapsed() < SLICE {
         let start = Instant::now();
         f();
         best = best.min(start.elapsed().as_secs_f64());
+        calls += 1.0;
     }
-    best
+    match (begin_cpu, processor_seconds()) {
+        (Some(begin), Some(end)) if rayon::current_num_threads() == 1 => best.min((end - begin) / calls),
+        _ => best,
+    }
+}
+
+/// The time that this process was on a processor, where the system tells; exact to some milliseconds.
+fn processor_seconds() -> Option<f64> {
+    let nanoseconds = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    Some(tasks.filter_map(|task| nanoseconds(task.ok()?)).sum::<f64>() / 1e9)
 }
 
 fn copy_rate() -> f64 {

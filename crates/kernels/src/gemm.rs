@@ -22,7 +22,7 @@ mod path;
 mod scratch;
 mod tile;
 
-pub use packed::{PackedWeight, gemm_packed};
+pub use packed::{PackedWeight, gemm_packed, grouped_gemm_packed};
 
 use crate::isa::Isa;
 use crate::simd::Element;

@@ -111,6 +111,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn pair(self, _even: Self::V, _odd: Self::V) -> Self::V {
         unreachable!("{:?} has no bf16 dot product", Self::ISA)
     }
+    /// The same from `LANES` bf16 values at `even` and at `odd`. Only where `HAS_DOT2`.
+    #[inline(always)]
+    unsafe fn load_pair_bf16(self, _even: *const bf16, _odd: *const bf16) -> Self::V {
+        unreachable!("{:?} has no bf16 dot product", Self::ISA)
+    }
     /// `2 * LANES` consecutive values as lanes of pairs, rounded to bf16. Only where `HAS_DOT2`.
     #[inline(always)]
     unsafe fn load_pairs_f32(self, _ptr: *const f32) -> Self::V {
@@ -220,6 +225,43 @@ pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     }
 }
 
+/// [`dispatch`] for a kernel without use for bf16 instructions: [`Isa::Avx512Bf16`] runs as [`Isa::Avx512`], which spares
+/// compiling a large kernel once more.
+///
+/// # Panics
+/// As [`dispatch`].
+pub(crate) fn dispatch_wide<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    assert!(isa.is_available(), "{isa:?} is not available here");
+    match isa {
+        Isa::Portable => kernel.run(Portable),
+        // SAFETY: asserted above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::run_avx2(kernel) },
+        // SAFETY: as above; AVX-512 with bf16 includes AVX-512.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx512Bf16 => unsafe { x86::run_avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("not available here"),
+    }
+}
+
+/// [`dispatch`] for a kernel that is made of [`Simd::dot2`]: compiled for the one instruction set that has it.
+///
+/// # Panics
+/// When the machine does not have it.
+pub(crate) fn dispatch_dot2<K: Kernel>(kernel: K) -> K::Output {
+    assert!(Isa::Avx512Bf16.is_available(), "no bf16 dot product here");
+    #[cfg(target_arch = "x86_64")]
+    {
+        // SAFETY: asserted above.
+        unsafe { x86::run_avx512bf16(kernel) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        kernel.run(Portable)
+    }
+}
+
 /// Plain Rust: arrays of eight lanes that the compiler vectorises for the baseline of the target.
 #[derive(Clone, Copy)]
 pub struct Portable;
@@ -245,9 +287,10 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn transpose(self, rows: &mut [Self::V; 16]) {
-        for i in 0..8 {
-            for j in 0..i {
-                (rows[i][j], rows[j][i]) = (rows[j][i], rows[i][j]);
+        let before = *rows;
+        for (i, row) in rows.iter_mut().enumerate().take(8) {
+            for (j, x) in row.iter_mut().enumerate() {
+                *x = before[j][i];
             }
         }
     }

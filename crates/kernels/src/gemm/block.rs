@@ -3,8 +3,8 @@
 //! For each panel of `b`, slice after slice of `k` passes through L1 while the packed rows of `a` wait in L2. Between
 //! slices the partial sums rest as f32 in a scratch panel, so `c` is read and written once whatever `k`.
 
-use super::pack::{Operand, PackLeft, PackRight, Tiles};
-use super::path::{A_BYTES, Path, PathKernel, max_rows, panel_vectors};
+use super::pack::{Ahead, Operand, PackLeft, PackRight, Tiles, prefetch};
+use super::path::{A_BYTES, On, Path, PathKernel, max_rows, panel_vectors};
 use super::scratch::Scratch;
 use super::tile::{TileArgs, multiply, panels_at_once};
 use crate::lanes::{load_n, store_n};
@@ -13,7 +13,7 @@ use half::bf16;
 use std::ops::Range;
 
 /// Units of `k` in one slice: 128 columns' worth of a panel's rows take half of a 32 KB L1.
-const SLICE: usize = 128;
+const SLICE: usize = 256;
 
 /// Where results go: f32 or bf16, row-major.
 #[derive(Clone, Copy)]
@@ -42,6 +42,18 @@ impl Output {
 
     pub(super) fn is_bf16(self) -> bool {
         self.is_bf16
+    }
+
+    /// Asks for the cache lines of `n` elements in each of `rows`.
+    #[inline(always)]
+    fn prefetch(self, rows: Range<usize>, n: usize) {
+        let bytes = n * if self.is_bf16 { 2 } else { 4 };
+        for row in rows {
+            let start = self.at(row, 0).ptr;
+            for line in (0..bytes).step_by(64) {
+                prefetch(start.wrapping_add(line));
+            }
+        }
     }
 
     /// Sets `rows` rows of `n` elements to zero.
@@ -89,6 +101,8 @@ pub(super) struct Block {
     /// Bytes from one packed tile of `a` to the next.
     pub tile_stride: usize,
     pub accumulate: bool,
+    /// Rows that another block, probably this thread's next, will pack after these.
+    pub next_rows: usize,
 }
 
 impl PathKernel for Block {
@@ -125,9 +139,16 @@ impl PathKernel for Block {
                     dst: scratch.ptr(),
                     tile_stride: self.tile_stride,
                 };
-                left.run::<S, P>(s);
+                s.call(On::<P, _>::new(left));
                 scratch.ptr().cast_const()
             }
+        };
+        let mut ahead = match self.a {
+            Rows::Raw(a) if self.next_rows > 0 => {
+                let n_calls = self.panels.len() * units.div_ceil(slice) * tiles.n;
+                Ahead::new(a.at(self.rows, 0), self.next_rows, self.k, n_calls)
+            }
+            _ => Ahead::none(),
         };
         let mut panel = self.panels.start;
         while panel < self.panels.end {
@@ -146,7 +167,7 @@ impl PathKernel for Block {
                 c_scratch: scratch.ptr().wrapping_add(a_bytes + b_bytes).cast(),
             };
             // SAFETY: the block's pointers are valid for its shape, the scratch was just sized for it.
-            unsafe { columns.run::<S, P>(s) }
+            unsafe { columns.run::<S, P>(s, &mut ahead) }
             panel += n_panels;
         }
     }
@@ -169,50 +190,61 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd, P: Path>(self, s: S) {
+    unsafe fn run<S: Simd, P: Path>(self, s: S, ahead: &mut Ahead) {
         let block = self.block;
         let first = self.panel * self.width;
         let exist = (self.n_panels * self.width).min(block.n - first);
         let vectors = if self.n_panels == 1 { exist.div_ceil(S::LANES) } else { panel_vectors(S::ISA) };
         let c = block.c.at(0, first);
         let c_stride = self.n_panels * self.width;
-        // Whole vectors of f32 can be read from and left in `c` itself.
-        let direct = !c.is_bf16 && (exist == c_stride || exist == vectors * S::LANES);
-        let in_c = (c.ptr.cast::<f32>(), c.stride);
+        // Whole vectors are left in `c` itself, and f32 ones read from there; all else passes through the scratch.
+        let stores = !c.is_bf16 || S::HAS_DOT2;
+        let whole = stores && (exist == c_stride || exist == vectors * S::LANES);
         let in_scratch = (self.c_scratch, c_stride);
-        let mut src = if block.accumulate && direct {
-            in_c
+        let mut src = if block.accumulate && whole && !c.is_bf16 {
+            (c.ptr.cast::<f32>(), c.stride)
         } else if block.accumulate {
             unsafe { copy_in(s, c, block.rows, exist, self.c_scratch, c_stride) };
             in_scratch
         } else {
             (std::ptr::null_mut(), 0)
         };
+        let scratch = Output { ptr: self.c_scratch.cast(), is_bf16: false, stride: c_stride };
         for start in (0..self.units).step_by(self.slice) {
             let units = self.slice.min(self.units - start);
             let is_last = start + units == self.units;
-            let dst = if is_last && direct { in_c } else { in_scratch };
+            let dst = if is_last && whole { c } else { scratch };
+            // The panels lie one after another, so what comes next is known.
+            let slice_bytes = units * self.width * P::B_BYTES;
             unsafe {
                 let (b, b_panel) = self.slice_of_b::<S, P>(s, start, units);
                 for tile in 0..self.tiles.n {
                     let rows = self.tiles.get(tile);
+                    ahead.go_on();
+                    if is_last || (start == 0 && block.accumulate) {
+                        c.prefetch(rows.clone(), exist);
+                    }
+                    let is_last_tile = tile + 1 == self.tiles.n;
                     let a = self.a.add(tile * block.tile_stride + start * rows.len() * A_BYTES);
                     let args = TileArgs {
                         units,
                         a,
                         b,
                         b_panel,
+                        ahead: b.wrapping_add(if is_last_tile { slice_bytes } else { 0 }),
+                        ahead_step: if is_last_tile { self.width * P::B_BYTES } else { 0 },
                         src: src.0.cast_const().wrapping_add(rows.start * src.1),
                         src_stride: src.1,
-                        dst: dst.0.add(rows.start * dst.1),
-                        dst_stride: dst.1,
+                        dst: dst.at(rows.start, 0).ptr,
+                        dst_is_bf16: dst.is_bf16,
+                        dst_stride: dst.stride,
                     };
                     multiply::<S, P>(s, (rows.len(), self.n_panels, vectors), args);
                 }
             }
             src = in_scratch;
         }
-        if !direct {
+        if !whole {
             unsafe { copy_out(s, self.c_scratch, c_stride, c, block.rows, exist) }
         }
     }
@@ -228,7 +260,7 @@ impl Columns<'_> {
             Panels::Raw(b) => {
                 let stride = units * self.width * P::B_BYTES;
                 let k = start * P::K_STEP;
-                PackRight {
+                let right = PackRight {
                     b: b.at(0, k),
                     n: self.block.n,
                     k: (units * P::K_STEP).min(self.block.k - k),
@@ -236,8 +268,8 @@ impl Columns<'_> {
                     which: self.panel..self.panel + self.n_panels,
                     dst: self.b_scratch,
                     panel_stride: stride,
-                }
-                .run::<S, P>(s);
+                };
+                s.call(On::<P, _>::new(right));
                 (self.b_scratch.cast_const(), stride)
             }
         }

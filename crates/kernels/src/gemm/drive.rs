@@ -10,10 +10,9 @@
 use super::Compute;
 use super::block::{Block, Output, Panels, Rows};
 use super::pack::{Operand, PackLeft, PackRight, Tiles};
-use super::path::{Geometry, OnPath};
+use super::path::{Geometry, dispatch_path};
 use super::scratch::Scratch;
 use crate::isa::Isa;
-use crate::simd::dispatch;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -24,7 +23,7 @@ const BLOCK_BYTES: usize = 400 << 10;
 /// Register tiles in one block: enough to use a slice of `b` several times while it is in L1.
 const BLOCK_TILES: usize = 12;
 /// Units of `k` in one part of a product with an f32 `c`.
-const PART_UNITS: usize = 2048;
+const PART_UNITS: usize = 1024;
 /// Up to this many rows go by columns.
 const FEW_ROWS: usize = 128;
 /// Below both of these, other threads are not worth waking.
@@ -264,7 +263,7 @@ impl Machine {
                     dst: shared.at(offsets[*i]),
                     tile_stride: g.tile_bytes(job.k),
                 };
-                dispatch(self.isa, OnPath(self.compute, left));
+                dispatch_path(self.isa, self.compute, left);
             }
             Pack::Panels(i, which) => {
                 let job = &jobs[*i];
@@ -280,7 +279,7 @@ impl Machine {
                     dst: shared.at(offsets[*i] + which.start * g.panel_bytes(job.k)),
                     panel_stride: g.panel_bytes(job.k),
                 };
-                dispatch(self.isa, OnPath(self.compute, right));
+                dispatch_path(self.isa, self.compute, right);
             }
         }
     }
@@ -304,8 +303,9 @@ impl Machine {
             panels: task.panels.clone(),
             tile_stride: g.tile_bytes(job.k),
             accumulate: job.accumulate,
+            next_rows: task.rows.len().min(job.m - task.rows.end),
         };
-        dispatch(self.isa, OnPath(self.compute, block));
+        dispatch_path(self.isa, self.compute, block);
     }
 }
 

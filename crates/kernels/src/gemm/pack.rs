@@ -58,6 +58,73 @@ impl Operand {
     }
 }
 
+/// Asks for the cache line at `ptr`, which may be any address.
+#[inline(always)]
+pub(super) fn prefetch(ptr: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: part of every x86-64; a prefetch of an invalid address does nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr.cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = ptr;
+}
+
+/// The cache lines of a part of an operand, to be asked for little by little while other work goes on.
+pub(super) struct Ahead {
+    row: *const u8,
+    /// Bytes from one contiguous run to the next.
+    stride: usize,
+    /// Bytes of a run, and those of it that were asked for.
+    run: usize,
+    done: usize,
+    /// Runs that are left.
+    runs: usize,
+    /// Lines to ask for at a time.
+    quota: usize,
+}
+
+impl Ahead {
+    /// The first `width` rows or columns of `operand` by `k`, to be spread over `n_calls` calls of [`Ahead::go_on`].
+    #[inline(always)]
+    pub(super) fn new(operand: Operand, width: usize, k: usize, n_calls: usize) -> Self {
+        let size = if operand.is_bf16 { 2 } else { 4 };
+        let (runs, run) = if operand.k_contiguous { (width, k * size) } else { (k, width * size) };
+        Ahead {
+            row: operand.ptr,
+            stride: operand.stride * size,
+            run,
+            done: 0,
+            runs: if run == 0 { 0 } else { runs },
+            quota: (runs * (run / 64 + 1)).div_ceil(n_calls.max(1)),
+        }
+    }
+
+    /// Nothing at all.
+    #[inline(always)]
+    pub(super) fn none() -> Self {
+        Ahead { row: std::ptr::null(), stride: 0, run: 0, done: 0, runs: 0, quota: 0 }
+    }
+
+    /// Asks for the next few lines.
+    #[inline(always)]
+    pub(super) fn go_on(&mut self) {
+        for _ in 0..self.quota {
+            if self.runs == 0 {
+                return;
+            }
+            prefetch(self.row.wrapping_add(self.done));
+            self.done += 64;
+            if self.done >= self.run {
+                self.done = 0;
+                self.runs -= 1;
+                self.row = self.row.wrapping_add(self.stride);
+            }
+        }
+    }
+}
+
 /// Rows among register tiles, as evenly as can be: `n` tiles of at most `max` rows.
 #[derive(Clone, Copy)]
 pub(super) struct Tiles {
@@ -232,6 +299,13 @@ impl Panel {
                 let next = (P::K_STEP == 2 && at + 1 < self.k).then_some(stride);
                 for w in (0..self.width).step_by(S::LANES) {
                     let exist = self.src.width.saturating_sub(w);
+                    if RIGHT {
+                        let later = at + STRIDED_UNITS * P::K_STEP;
+                        prefetch(src.wrapping_add(later * stride + w).cast());
+                        if P::K_STEP == 2 {
+                            prefetch(src.wrapping_add((later + 1) * stride + w).cast());
+                        }
+                    }
                     let v =
                         if exist > 0 { P::across_k(s, src.add(at * stride + w), next, exist) } else { s.splat(0.0) };
                     self.store::<S, P, RIGHT>(s, u, w, v);

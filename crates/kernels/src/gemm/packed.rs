@@ -4,10 +4,10 @@ use super::Compute;
 use super::block::Output;
 use super::drive::{Job, Right, run};
 use super::pack::{Operand, PackRight};
-use super::path::{Geometry, OnPath};
+use super::path::{Geometry, dispatch_path};
 use super::scratch::Buffer;
 use crate::isa::Isa;
-use crate::simd::{Element, dispatch};
+use crate::simd::Element;
 
 /// A weight [n, k] in the panels that its products read: `c = a . w^T` without packing at each call.
 ///
@@ -47,7 +47,7 @@ impl PackedWeight {
             dst: panels.ptr(),
             panel_stride: g.panel_bytes(k),
         };
-        dispatch(isa, OnPath(compute, pack));
+        dispatch_path(isa, compute, pack);
         PackedWeight { isa, compute, n, k, panels }
     }
 
@@ -92,4 +92,54 @@ pub fn gemm_packed<A: Element, C: Element>(m: usize, a: &[A], w: &PackedWeight, 
     };
     // SAFETY: the lengths were checked, `c` is borrowed mutably, and the panels were packed for this geometry.
     unsafe { run(w.isa, w.compute, &[job]) }
+}
+
+/// Products of groups of rows, each with a weight of its own (experts when decoding): group g owns the rows
+/// `offsets[g]..offsets[g + 1]` of `a` [rows, k] and `c` [rows, n], and takes `weights[g]`. Rows outside every group are
+/// left alone. Same bits as [`gemm_packed`] on each group.
+///
+/// # Panics
+/// When the offsets do not ascend, the weights are not of one shape and one for each group, or a slice is too short.
+pub fn grouped_gemm_packed<A: Element, C: Element>(
+    offsets: &[usize],
+    a: &[A],
+    weights: &[PackedWeight],
+    c: &mut [C],
+    accumulate: bool,
+) {
+    let Some(first) = weights.first() else {
+        return;
+    };
+    let (n, k, rows) = (first.n, first.k, offsets.last().copied().unwrap_or(0));
+    assert!(
+        weights.len() + 1 == offsets.len() && offsets.windows(2).all(|w| w[0] <= w[1]),
+        "{} weights need one more offsets, ascending: {offsets:?}",
+        weights.len()
+    );
+    assert!(
+        weights.iter().all(|w| (w.n, w.k, w.isa, w.compute) == (n, k, first.isa, first.compute)),
+        "weights of groups differ in shape or packing from the first, [{n}, {k}]"
+    );
+    assert!(
+        a.len() >= rows * k && c.len() >= rows * n,
+        "{rows} rows by packed weights of [{n}, {k}] with slices of {} and {}",
+        a.len(),
+        c.len()
+    );
+    let stride = Geometry::new(first.isa, first.compute).panel_bytes(k);
+    let job = |(w, range): (&PackedWeight, &[usize])| {
+        let (start, m) = (range[0], range[1] - range[0]);
+        Job {
+            a: Operand::along_k(&a[start * k..(start + m) * k], m, k),
+            b: Right::Packed(w.panels.ptr().cast_const(), stride),
+            c: Output::new(&mut c[start * n..(start + m) * n], n),
+            m,
+            n,
+            k,
+            accumulate,
+        }
+    };
+    let jobs: Vec<Job> = weights.iter().zip(offsets.windows(2)).map(job).collect();
+    // SAFETY: as in `gemm_packed`; the groups' rows of `c` are disjoint because offsets ascend.
+    unsafe { run(first.isa, first.compute, &jobs) }
 }

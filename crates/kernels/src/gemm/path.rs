@@ -4,8 +4,9 @@
 
 use super::Compute;
 use crate::isa::Isa;
-use crate::simd::{Element, Kernel, Simd};
+use crate::simd::{Element, Kernel, Simd, dispatch_dot2, dispatch_wide};
 use half::bf16;
+use std::marker::PhantomData;
 
 /// Bytes of a unit of a packed left operand, on every path.
 pub(super) const A_BYTES: usize = 4;
@@ -138,6 +139,9 @@ impl Path for Dot2 {
     #[inline(always)]
     unsafe fn across_k<S: Simd, T: Element>(s: S, ptr: *const T, stride: Option<usize>, n: usize) -> S::V {
         unsafe {
+            if let (true, true, Some(stride)) = (T::IS_BF16, n >= S::LANES, stride) {
+                return s.load_pair_bf16(ptr.cast(), ptr.add(stride).cast());
+            }
             let even = load_some(s, ptr, n);
             let odd = match stride {
                 Some(stride) => load_some(s, ptr.add(stride), n),
@@ -166,18 +170,29 @@ pub(super) trait PathKernel {
     fn run<S: Simd, P: Path>(self, s: S);
 }
 
-/// Chooses the path of a [`PathKernel`] by the type of the products and the instruction set.
-pub(super) struct OnPath<K>(pub(super) Compute, pub(super) K);
+/// A [`PathKernel`] on a path.
+pub(super) struct On<P, K>(pub(super) K, PhantomData<P>);
 
-impl<K: PathKernel> Kernel for OnPath<K> {
+impl<P: Path, K: PathKernel> On<P, K> {
+    pub(super) fn new(kernel: K) -> Self {
+        On(kernel, PhantomData)
+    }
+}
+
+impl<P: Path, K: PathKernel> Kernel for On<P, K> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match self.0 {
-            Compute::F32 => self.1.run::<S, F32>(s),
-            Compute::Bf16 if S::HAS_DOT2 => self.1.run::<S, Dot2>(s),
-            Compute::Bf16 => self.1.run::<S, Widen>(s),
-        }
+        self.0.run::<S, P>(s)
+    }
+}
+
+/// Runs `kernel` compiled for the instruction set, on the path that it has for products of this type.
+pub(super) fn dispatch_path<K: PathKernel>(isa: Isa, compute: Compute, kernel: K) {
+    match (compute, isa) {
+        (Compute::F32, _) => dispatch_wide(isa, On::<F32, K>::new(kernel)),
+        (Compute::Bf16, Isa::Avx512Bf16) => dispatch_dot2(On::<Dot2, K>::new(kernel)),
+        (Compute::Bf16, _) => dispatch_wide(isa, On::<Widen, K>::new(kernel)),
     }
 }
 

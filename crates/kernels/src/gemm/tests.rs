@@ -190,6 +190,27 @@ fn groups_equal_products_of_their_own() {
 }
 
 #[test]
+fn groups_packed_ahead_give_the_same_bits() {
+    let (n, k) = (70, 45);
+    for isa in Isa::available() {
+        for compute in COMPUTES {
+            for offsets in [&[0, 0, 3][..], &[1, 2, 2, 20, 160]] {
+                let (n_groups, rows) = (offsets.len() - 1, offsets[offsets.len() - 1] + 1);
+                let a: Vec<f32> = random(rows * k, 19);
+                let b: Vec<bf16> = random(n_groups * n * k, 20);
+                let pack = |b: &[bf16]| PackedWeight::new_on(isa, compute, n, k, b);
+                let weights: Vec<PackedWeight> = b.chunks(n * k).map(pack).collect();
+                let mut got: Vec<f32> = random(rows * n, 21);
+                let mut want = got.clone();
+                grouped_gemm_packed(offsets, &a, &weights, &mut got, true);
+                grouped_gemm_on(isa, op(Layout::Nt, compute, [0, n, k], true), offsets, &a, &b, &mut want);
+                assert_same_bits(&format!("{isa:?} {compute:?} {offsets:?}"), &got, &want);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_thread_count_changes_nothing() {
     for layout in LAYOUTS {
         for [m, n, k] in [[300, 200, 150], [20, 1000, 300], [1, 2048, 512]] {

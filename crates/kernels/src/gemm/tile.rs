@@ -1,7 +1,9 @@
 //! The register tile: MR rows by PN panels of NV vectors, down a block of `k`. Everything else only feeds it.
 
+use super::pack::prefetch;
 use super::path::{A_BYTES, Path, max_rows, panel_vectors};
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Element, Kernel, Simd};
+use half::bf16;
 use std::marker::PhantomData;
 
 /// What a tile multiplies: packed operands in, f32 partial sums in and out.
@@ -15,12 +17,18 @@ pub(super) struct TileArgs {
     pub b: *const u8,
     /// Bytes from one panel to the next.
     pub b_panel: usize,
+    /// What the tile after this one reads first: asked for meanwhile, `ahead_step` bytes for each unit.
+    pub ahead: *const u8,
+    /// 128, or 0 where there is nothing to ask for.
+    pub ahead_step: usize,
     /// Where the chains start; null means zero.
     pub src: *const f32,
     /// Elements from one row of `src` to the next.
     pub src_stride: usize,
-    /// Where the chains are left.
-    pub dst: *mut f32,
+    /// Where the chains are left, as f32 or, with [`Simd::HAS_DOT2`], rounded to bf16. (Elsewhere rounding is a long
+    /// sequence, whose loop would keep the accumulators in memory.)
+    pub dst: *mut u8,
+    pub dst_is_bf16: bool,
     /// Elements from one row of `dst` to the next.
     pub dst_stride: usize,
 }
@@ -48,8 +56,13 @@ impl<P: Path, const MR: usize, const PN: usize, const NV: usize> Kernel for Tile
                     }
                 }
             }
-            let (mut a, mut b_ptr) = (t.a, t.b);
+            let (mut a, mut b_ptr, mut ahead) = (t.a, t.b, t.ahead);
             for _ in 0..t.units {
+                if MR > 4 {
+                    prefetch(ahead);
+                    prefetch(ahead.wrapping_add(64));
+                    ahead = ahead.wrapping_add(t.ahead_step);
+                }
                 let mut b = [[s.splat(0.0); NV]; PN];
                 for (p, b) in b.iter_mut().enumerate() {
                     for (v, b) in b.iter_mut().enumerate() {
@@ -67,13 +80,28 @@ impl<P: Path, const MR: usize, const PN: usize, const NV: usize> Kernel for Tile
                 a = a.add(MR * A_BYTES);
                 b_ptr = b_ptr.add(row * P::B_BYTES);
             }
-            for (r, acc) in acc.iter().enumerate() {
-                for (p, acc) in acc.iter().enumerate() {
-                    for (v, acc) in acc.iter().enumerate() {
-                        let at = r * t.dst_stride + p * row + v * S::LANES;
-                        s.store_f32(t.dst.add(at), *acc);
-                    }
-                }
+            if S::HAS_DOT2 && t.dst_is_bf16 {
+                store::<S, bf16, MR, PN, NV>(s, &acc, t.dst.cast(), t.dst_stride);
+            } else {
+                store::<S, f32, MR, PN, NV>(s, &acc, t.dst.cast(), t.dst_stride);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd, T: Element, const MR: usize, const PN: usize, const NV: usize>(
+    s: S,
+    acc: &[[[S::V; NV]; PN]; MR],
+    dst: *mut T,
+    stride: usize,
+) {
+    let row = panel_vectors(S::ISA) * S::LANES;
+    for (r, acc) in acc.iter().enumerate() {
+        for (p, acc) in acc.iter().enumerate() {
+            for (v, acc) in acc.iter().enumerate() {
+                // SAFETY: the caller's.
+                unsafe { T::store(s, dst.add(r * stride + p * row + v * S::LANES), *acc) };
             }
         }
     }

@@ -210,6 +210,24 @@ unsafe fn transpose_16(rows: &mut [__m512; 16]) {
     }
 }
 
+/// Sixteen 16-bit values and sixteen others become sixteen lanes: the first in the low halves, the others in the high.
+#[inline(always)]
+unsafe fn interleave_halves(x: __m512i) -> __m512 {
+    const ORDER: [u16; 32] = {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 16 {
+            (order[2 * i], order[2 * i + 1]) = (i as u16, 16 + i as u16);
+            i += 1;
+        }
+        order
+    };
+    unsafe {
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+        _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, x))
+    }
+}
+
 /// The methods that AVX-512 with and without bf16 share.
 macro_rules! avx512_methods {
     () => {
@@ -362,12 +380,15 @@ impl Simd for Avx512Bf16 {
     #[inline(always)]
     unsafe fn pair(self, even: Self::V, odd: Self::V) -> Self::V {
         unsafe {
-            let half = |v| {
-                let packed = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
-                _mm512_cvtepu16_epi32(packed)
-            };
-            let high = _mm512_slli_epi32::<16>(half(odd));
-            _mm512_castsi512_ps(_mm512_or_si512(half(even), high))
+            let both = _mm512_cvtne2ps_pbh(odd, even);
+            interleave_halves(std::mem::transmute::<__m512bh, __m512i>(both))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_pair_bf16(self, even: *const bf16, odd: *const bf16) -> Self::V {
+        unsafe {
+            let even = _mm512_castsi256_si512(_mm256_loadu_si256(even.cast()));
+            interleave_halves(_mm512_inserti64x4::<1>(even, _mm256_loadu_si256(odd.cast())))
         }
     }
     #[inline(always)]
