@@ -9,7 +9,18 @@ pub struct Bundled {
 }
 
 /// All of them; the first is the default model.
-pub static BUNDLED: &[Bundled] = &[];
+pub static BUNDLED: &[Bundled] = &[Bundled {
+    name: "mini",
+    files: &[
+        ("config.json", include_bytes!("../assets/mini/config.json")),
+        ("generation_config.json", include_bytes!("../assets/mini/generation_config.json")),
+        ("model.safetensors", include_bytes!("../assets/mini/model.safetensors")),
+        ("penseur.json", include_bytes!("../assets/mini/penseur.json")),
+        ("README.md", include_bytes!("../assets/mini/README.md")),
+        ("tokenizer.json", include_bytes!("../assets/mini/tokenizer.json")),
+        ("tokenizer_config.json", include_bytes!("../assets/mini/tokenizer_config.json")),
+    ],
+}];
 
 impl Bundled {
     /// The model of that name.
@@ -20,5 +31,36 @@ impl Bundled {
     /// The bytes of one of its files.
     pub fn file(&self, name: &str) -> Option<&'static [u8]> {
         self.files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What ships inside the binary is complete and consistent.
+
+    use super::*;
+    use crate::chat_template::PENSEUR_TEMPLATE;
+    use crate::source::Source;
+
+    #[test]
+    fn bundled_models_are_whole() {
+        for bundled in BUNDLED {
+            let source = Source::resolve(bundled.name).expect("found by its name");
+            let config = source.config().expect("a sound config.json");
+            let tokenizer = source.tokenizer().expect("a sound tokenizer").expect("a tokenizer");
+            assert!(tokenizer.vocab_size() <= config.vocab_size(), "{}", bundled.name);
+            assert!(!source.card().expect("a card").examples.is_empty(), "{}", bundled.name);
+            let bytes: usize = bundled.files.iter().map(|(_, bytes)| bytes.len()).sum();
+            assert!(bytes <= 12 << 20, "{} takes {bytes} bytes, more than 12 MiB", bundled.name);
+        }
+    }
+
+    #[test]
+    fn assets_speak_our_template() {
+        for bundled in BUNDLED {
+            let config: serde_json::Value =
+                serde_json::from_slice(bundled.file("tokenizer_config.json").expect("there")).expect("JSON");
+            assert_eq!(config["chat_template"], PENSEUR_TEMPLATE, "{}", bundled.name);
+        }
     }
 }

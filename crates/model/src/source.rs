@@ -110,6 +110,7 @@ impl Source {
     pub fn chat_template(&self) -> Result<ChatTemplate> {
         let template = match self {
             Source::Dir(dir) => ChatTemplate::from_dir(dir).map(|found| found.unwrap_or_else(ChatTemplate::penseur)),
+            // Bundled models are ours and speak our template; `assets_speak_our_template` holds them to it.
             Source::Bundled(_) => Ok(ChatTemplate::penseur()),
         };
         template.map_err(|e| Error::config(format!("{}: {e}", self.name())))
