@@ -16,6 +16,7 @@ pub mod card;
 mod deepseek_v3;
 mod dense;
 mod init;
+pub mod inspect;
 mod layers;
 pub mod memory;
 mod model;
