@@ -33,7 +33,7 @@ impl Problems {
 
     fn document(&self, seed: u64, index: u64, split: Split) -> Option<Document> {
         let example = self.mixture.sample(seed, index, split);
-        let thinks = Rng::stream(&[seed, index, 0x7468_696e_6b]).chance(self.think);
+        let thinks = Rng::stream(&[seed, index, 0x0074_6869_6e6b]).chance(self.think);
         let documents = self.codec.conversation(&conversation(&example, thinks)?, self.learn)?;
         documents.into_iter().next().map(|document| document.truncate(self.seq_len))
     }

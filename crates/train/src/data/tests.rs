@@ -42,7 +42,7 @@ impl Source for Counting {
         }
         let n = self.n_tokens + (index % 13) as usize;
         let tokens: Vec<u32> = (0..n as u32).map(|i| (index as u32).wrapping_mul(31).wrapping_add(i) % 300).collect();
-        Some(Document { learn: vec![true; n], tokens, is_truncated: index % 5 == 0 })
+        Some(Document { learn: vec![true; n], tokens, is_truncated: index.is_multiple_of(5) })
     }
 
     fn held_out(&self, n_tokens: u64) -> Vec<Document> {
