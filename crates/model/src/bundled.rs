@@ -39,7 +39,7 @@ mod tests {
     //! What ships inside the binary is complete and consistent.
 
     use super::*;
-    use crate::chat_template::PENSEUR_TEMPLATE;
+    use crate::chat_template::{PENSEUR_TEMPLATE, single_turn_template};
     use crate::source::Source;
 
     #[test]
@@ -56,11 +56,12 @@ mod tests {
     }
 
     #[test]
-    fn assets_speak_our_template() {
+    fn bundled_models_speak_our_template() {
         for bundled in BUNDLED {
-            let config: serde_json::Value =
-                serde_json::from_slice(bundled.file("tokenizer_config.json").expect("there")).expect("JSON");
-            assert_eq!(config["chat_template"], PENSEUR_TEMPLATE, "{}", bundled.name);
+            let source = Source::resolve(bundled.name).expect("found by its name");
+            let template = source.chat_template().expect("a sound template");
+            let ours = [PENSEUR_TEMPLATE.to_owned(), single_turn_template()];
+            assert!(ours.contains(&template.source().to_owned()), "{}", bundled.name);
         }
     }
 }

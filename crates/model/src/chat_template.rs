@@ -38,6 +38,11 @@ use crate::tokenizer::{THINK_END, THINK_START, Tokenizer, token_text};
 /// The default template, in R1's form.
 pub const PENSEUR_TEMPLATE: &str = include_str!("penseur.jinja");
 
+/// The default template for a model that has only learned single questions: of a conversation it shows the last one.
+pub fn single_turn_template() -> String {
+    PENSEUR_TEMPLATE.replace("set single_turn = false", "set single_turn = true")
+}
+
 /// Roles that [`ChatTemplate::encode`] accepts.
 pub const ROLES: [&str; 7] = ["system", "developer", "user", "assistant", "tool", "function", "ipython"];
 
@@ -196,16 +201,29 @@ impl ChatTemplate {
     pub fn from_dir(dir: impl AsRef<Path>) -> Result<Option<Self>, ChatTemplateError> {
         let dir = dir.as_ref();
         let config_path = dir.join("tokenizer_config.json");
-        let config = match read_if_exists(&config_path)? {
-            None => Value::Null,
-            Some(text) => serde_json::from_str(&text).map_err(|e| ChatTemplateError::Config {
-                path: config_path.clone(),
-                reason: format!("not JSON: {e}"),
-            })?,
+        let config = read_if_exists(&config_path)?.unwrap_or_default();
+        let jinja = read_if_exists(&dir.join("chat_template.jinja"))?;
+        Self::from_files(&config_path, config.as_bytes(), jinja)
+    }
+
+    /// The template in the bytes of a `tokenizer_config.json` (none where they are empty).
+    pub fn from_config(tokenizer_config: &[u8]) -> Result<Option<Self>, ChatTemplateError> {
+        Self::from_files(Path::new("tokenizer_config.json"), tokenizer_config, None)
+    }
+
+    fn from_files(
+        config_path: &Path,
+        tokenizer_config: &[u8],
+        jinja: Option<String>,
+    ) -> Result<Option<Self>, ChatTemplateError> {
+        let refused = |reason| ChatTemplateError::Config { path: config_path.to_owned(), reason };
+        let config: Value = match tokenizer_config {
+            [] => Value::Null,
+            json => serde_json::from_slice(json).map_err(|e| refused(format!("not JSON: {e}")))?,
         };
-        let source = match read_if_exists(&dir.join("chat_template.jinja"))? {
+        let source = match jinja {
             Some(source) => Some(source),
-            None => template_in(&config).map_err(|reason| ChatTemplateError::Config { path: config_path, reason })?,
+            None => template_in(&config).map_err(refused)?,
         };
         let Some(source) = source else {
             return Ok(None);

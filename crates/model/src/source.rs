@@ -110,8 +110,10 @@ impl Source {
     pub fn chat_template(&self) -> Result<ChatTemplate> {
         let template = match self {
             Source::Dir(dir) => ChatTemplate::from_dir(dir).map(|found| found.unwrap_or_else(ChatTemplate::penseur)),
-            // Bundled models are ours and speak our template; `assets_speak_our_template` holds them to it.
-            Source::Bundled(_) => Ok(ChatTemplate::penseur()),
+            Source::Bundled(bundled) => {
+                let config = bundled.file("tokenizer_config.json").unwrap_or_default();
+                ChatTemplate::from_config(config).map(|found| found.unwrap_or_else(ChatTemplate::penseur))
+            }
         };
         template.map_err(|e| Error::config(format!("{}: {e}", self.name())))
     }

@@ -101,6 +101,8 @@ pub struct TokenizerSpec {
     /// Bytes of the data, all sources in their mixture, that it is trained on.
     #[serde(deserialize_with = "keys::count")]
     pub sample_bytes: u64,
+    /// The chat template shows the model a conversation's last question alone: for data without dialogues.
+    pub single_turn: bool,
 }
 
 /// `[data]`.

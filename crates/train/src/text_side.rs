@@ -4,7 +4,7 @@ use crate::data::{self, Codec};
 use crate::error::{Result, TrainError};
 use crate::recipe::StageRecipe;
 use model::bpe_train::BpeTrainer;
-use model::chat_template::{ChatTemplate, PENSEUR_TEMPLATE};
+use model::chat_template::{ChatTemplate, PENSEUR_TEMPLATE, single_turn_template};
 use model::source::Source;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,10 +88,14 @@ fn trained(stage: &StageRecipe, vocab_size: usize, dir: &Path) -> Result<PathBuf
         tracing::warn!("the texts give only {} of the {vocab_size} entries asked for", bpe.vocab_size());
     }
     let max_positions = stage.model.max_positions.unwrap_or(stage.train.seq_len);
+    let template = match stage.tokenizer.single_turn {
+        true => single_turn_template(),
+        false => PENSEUR_TEMPLATE.to_owned(),
+    };
     let partial = dir.with_extension("tmp");
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(&partial)?;
-        bpe.write_dir(&partial, PENSEUR_TEMPLATE, max_positions)?;
+        bpe.write_dir(&partial, &template, max_positions)?;
         sys::disk::rename_synced(&partial, dir)
     };
     write().map_err(|e| TrainError::io("write", dir, e))?;

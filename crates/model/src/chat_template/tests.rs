@@ -62,6 +62,18 @@ fn a_training_text_continues_its_own_prompt() {
 }
 
 #[test]
+fn a_single_turn_template_shows_the_last_question_alone() {
+    let template = ChatTemplate::new(&single_turn_template(), "<s>", "</s>").unwrap();
+    let options = RenderOptions { add_generation_prompt: true, ..RenderOptions::default() };
+    let chat = [Message::user("1 + 1"), Message::assistant("2"), Message::user("2 + 3")];
+    let last = template.render(&chat, &options).unwrap();
+    assert_eq!(last, template.render(&chat[2..], &options).unwrap());
+    assert_eq!(last, "<s><｜User｜>2 + 3<｜Assistant｜><think>\n");
+    let answered = template.render(&chat[..2], &RenderOptions::default()).unwrap();
+    assert!(answered.contains("1 + 1") && answered.contains("2</s>"), "{answered}");
+}
+
+#[test]
 fn our_template_renders_a_tool_round() {
     let call = json!({"id": "1", "type": "function",
         "function": {"name": "add", "arguments": "{\"a\": 1}"}});
