@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// An open reasoning model at a fraction of the cost: train it, run it, and know what it cost.
 ///
@@ -12,7 +14,6 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "penseur",
     version,
-    args_conflicts_with_subcommands = true,
     after_help = "Examples:
   penseur                                            the app, in the browser
   penseur chat                                       the same in the terminal
@@ -31,12 +32,42 @@ pub struct Cli {
     pub serve: ServeArgs,
 
     /// Threads that compute; by default one a core
-    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_name = "N", value_parser = count, help_heading = "Everywhere")]
     pub threads: Option<NonZeroUsize>,
 
     /// More on stderr about what happens; twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
     pub verbose: u8,
+}
+
+impl Cli {
+    /// Reads the process's arguments; bad usage ends the process with code 2.
+    ///
+    /// `penseur` alone is `penseur serve`, so serve's flags may stand there too, but not before another command, where
+    /// they would do nothing.
+    pub fn read() -> Cli {
+        let mut command = Cli::command();
+        let matches = command.get_matches_mut();
+        if let Some(name) = matches.subcommand_name() {
+            let serve = ServeArgs::augment_args(clap::Command::new("serve"));
+            let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some(flag) = serve.get_arguments().find(|arg| given(arg.get_id().as_str())) {
+                let flag = flag.get_long().unwrap_or_default();
+                let message = format!("--{flag} stands before the command: write it after `penseur {name}`");
+                command.error(ErrorKind::ArgumentConflict, message).exit();
+            }
+        }
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A number of things, at least one.
+fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
+fn token_id(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| "expected token ids, such as 17,42".to_owned())
 }
 
 #[derive(Subcommand)]
@@ -73,7 +104,7 @@ pub struct ModelArgs {
     pub model: String,
 
     /// Longest prompt and answer together, in tokens; by default what the model allows, at most 8192
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub ctx: Option<NonZeroUsize>,
 
     /// Type of weights and activations; by default bf16 for models stored in it, else f32
@@ -112,7 +143,7 @@ pub struct AnswerArgs {
     pub think_budget: Option<usize>,
 
     /// Most tokens, thinking included; by default to the end of the context
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub max_tokens: Option<NonZeroUsize>,
 
     /// 0 always takes the most probable token; by default as the model's generation_config.json says
@@ -220,7 +251,7 @@ pub struct GenerateArgs {
     pub raw: bool,
 
     /// Number of answers
-    #[arg(short = 'n', default_value_t = NonZeroUsize::MIN, value_name = "K")]
+    #[arg(short = 'n', default_value_t = NonZeroUsize::MIN, value_name = "K", value_parser = count)]
     pub n: NonZeroUsize,
 
     /// Print one JSON value instead of streaming text
@@ -262,7 +293,7 @@ pub struct LogprobsArgs {
 #[group(id = "tokens_in", required = true, multiple = false)]
 pub struct TokenInput {
     /// Token ids
-    #[arg(long, value_delimiter = ',', value_name = "ID,ID,..")]
+    #[arg(long, value_delimiter = ',', value_name = "ID,ID,..", value_parser = token_id)]
     pub tokens: Vec<u32>,
 
     /// A file of token ids with white space between them

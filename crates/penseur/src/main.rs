@@ -19,12 +19,10 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     usage::exit_code(start(&cli).and_then(|()| run(cli)))
 }
 

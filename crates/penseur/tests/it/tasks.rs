@@ -1,0 +1,63 @@
+//! Problems and verdicts, a JSON value a line.
+
+use serde_json::Value;
+
+use crate::{json, penseur_with_stdin, stderr, stdout, succeed};
+
+#[test]
+fn samples_are_lines_with_all_that_scoring_needs() {
+    let args = ["tasks", "sample", "addition", "-n", "5", "--seed", "3", "--json"];
+    let text = succeed(&args);
+    assert_eq!(text, succeed(&args));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 5);
+    let answers: String = lines
+        .iter()
+        .map(|line| {
+            let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+            assert_eq!(keys, ["id", "prompt", "problem", "answer"]);
+            format!("{line}\n{}\n", serde_json::json!({"problem": line["problem"], "answer": "-77"}))
+        })
+        .collect();
+    let output = penseur_with_stdin(&["tasks", "score", "addition", "--jsonl", "-"], &answers);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let verdicts: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), 10);
+    for pair in verdicts.chunks(2) {
+        assert_eq!((&pair[0]["verdict"], &pair[1]["verdict"]), (&"right".into(), &"wrong".into()));
+    }
+}
+
+#[test]
+fn fewer_samples_are_the_first_of_more() {
+    let sample = |n: &str| succeed(&["tasks", "sample", "word_problems", "-n", n, "--json"]);
+    assert!(sample("6").starts_with(&sample("2")));
+}
+
+#[test]
+fn the_list_is_one_json_value() {
+    let list = json(&["tasks", "list", "--json"]);
+    assert!(list.as_array().unwrap().iter().any(|task| task["name"] == "addition"));
+}
+
+#[test]
+fn a_line_that_is_no_problem_is_named() {
+    let output = penseur_with_stdin(&["tasks", "score", "addition", "--jsonl", "-"], "{\"answer\": \"1\"}\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("line 1"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_penseur"))
+        .args(["tasks", "sample", "addition", "-n", "20000", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(stderr(&output), "");
+}
