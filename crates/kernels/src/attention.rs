@@ -13,15 +13,14 @@
 mod backward;
 mod cached;
 mod forward;
+mod pack;
 mod product;
 mod tile;
 
 use crate::isa::Isa;
 use crate::simd::Element;
 
-pub use cached::{
-    Cache, CachedSeq, attention_cached, attention_cached_on, kv_cache_write,
-};
+pub use cached::{Cache, CachedSeq, attention_cached, attention_cached_on, kv_cache_write};
 
 /// Positions in one block of keys and values.
 pub const KV_BLOCK: usize = 64;
@@ -75,21 +74,22 @@ impl Attention {
         );
         let t = lens[0] / rows[0];
         let want = rows.map(|row| t * row);
-        assert!(
-            lens == want,
-            "{name}: {self:?} of {t} rows: q, k, v and out have {lens:?} elements, not {want:?}"
-        );
-        let mut sorted = spans.to_vec();
-        sorted.sort_by_key(|span| span.start);
-        let mut end = 0;
-        for span in sorted {
-            assert!(
-                span.start >= end && span.start + span.len <= t,
-                "{name}: {span:?} overlaps another or ends after {t} rows"
-            );
-            end = span.start + span.len;
-        }
+        assert!(lens == want, "{name}: {self:?} of {t} rows: q, k, v and out have {lens:?} elements, not {want:?}");
+        check_spans(name, spans.to_vec(), t);
         t
+    }
+}
+
+/// Spans stay inside `t` rows and apart: what lets threads write them at the same time.
+pub(crate) fn check_spans(name: &str, mut spans: Vec<Span>, t: usize) {
+    spans.sort_by_key(|span| span.start);
+    let mut end = 0;
+    for span in spans.into_iter().filter(|span| span.len > 0) {
+        assert!(
+            span.start >= end && span.start + span.len <= t,
+            "{name}: {span:?} overlaps another or ends after {t} rows"
+        );
+        end = span.start + span.len;
     }
 }
 

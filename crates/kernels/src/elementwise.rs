@@ -118,12 +118,7 @@ pub fn add_assign<A: Element, B: Element>(a: &mut [A], b: &[B]) {
 }
 
 fn cast_or_add<A: Element, B: Element>(name: &str, src: &[A], dst: &mut [B], accumulate: bool) {
-    assert!(
-        src.len() == dst.len(),
-        "{name}: {} elements into {}",
-        src.len(),
-        dst.len()
-    );
+    assert!(src.len() == dst.len(), "{name}: {} elements into {}", src.len(), dst.len());
     let isa = Isa::active();
     let dst = SharedMut::new(dst);
     for_rows(src.len(), 1, |r| {
@@ -185,10 +180,7 @@ pub fn bias_add<T: Element>(bias: &[f32], x: &mut [T]) {
 }
 
 fn whole_rows(name: &str, len: usize, dim: usize) -> usize {
-    assert!(
-        dim > 0 && len.is_multiple_of(dim),
-        "{name}: {len} elements are not rows of {dim}"
-    );
+    assert!(dim > 0 && len.is_multiple_of(dim), "{name}: {len} elements are not rows of {dim}");
     len / dim
 }
 
@@ -247,20 +239,14 @@ pub struct Columns {
 ///
 /// # Panics
 /// When the rectangle does not fit.
-pub fn copy_columns<A: Element, B: Element>(
-    op: &Columns,
-    src: &[A],
-    dst: &mut [B],
-    accumulate: bool,
-) {
+pub fn copy_columns<A: Element, B: Element>(op: &Columns, src: &[A], dst: &mut [B], accumulate: bool) {
     let Columns { rows, width, .. } = *op;
     let end = |offset: usize, stride: usize| {
         assert!(offset + width <= stride, "copy_columns: {op:?}");
         if rows == 0 { 0 } else { (rows - 1) * stride + offset + width }
     };
     assert!(
-        end(op.src_offset, op.src_stride) <= src.len()
-            && end(op.dst_offset, op.dst_stride) <= dst.len(),
+        end(op.src_offset, op.src_stride) <= src.len() && end(op.dst_offset, op.dst_stride) <= dst.len(),
         "{op:?}: source of {} elements, destination of {}",
         src.len(),
         dst.len()

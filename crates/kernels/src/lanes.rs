@@ -8,13 +8,7 @@ use crate::simd::{Element, Simd};
 /// `ptr` is valid for `min(n, LANES)` reads.
 #[inline(always)]
 pub(crate) unsafe fn load_n<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
-    unsafe {
-        if n >= S::LANES {
-            T::load(s, ptr)
-        } else {
-            s.load_partial(ptr, n, 0.0)
-        }
-    }
+    unsafe { if n >= S::LANES { T::load(s, ptr) } else { s.load_partial(ptr, n, 0.0) } }
 }
 
 /// Stores the first `min(n, LANES)` lanes.
@@ -23,13 +17,7 @@ pub(crate) unsafe fn load_n<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) 
 /// `ptr` is valid for `min(n, LANES)` writes.
 #[inline(always)]
 pub(crate) unsafe fn store_n<S: Simd, T: Element>(s: S, ptr: *mut T, n: usize, v: S::V) {
-    unsafe {
-        if n >= S::LANES {
-            T::store(s, ptr, v)
-        } else {
-            s.store_partial(ptr, n, v)
-        }
-    }
+    unsafe { if n >= S::LANES { T::store(s, ptr, v) } else { s.store_partial(ptr, n, v) } }
 }
 
 /// `x . y` in f32: four vectors of partial sums, then their lanes by halving; the order depends on the length alone.

@@ -16,13 +16,7 @@ const OPS: usize = 8;
 ///
 /// # Panics
 /// When a length does not fit or a target is outside the vocabulary.
-pub fn log_softmax_gather(
-    vocab: usize,
-    logits: &[f32],
-    targets: &[u32],
-    logp: &mut [f32],
-    lse: &mut [f32],
-) {
+pub fn log_softmax_gather(vocab: usize, logits: &[f32], targets: &[u32], logp: &mut [f32], lse: &mut [f32]) {
     log_softmax_gather_on(Isa::active(), vocab, logits, targets, logp, lse);
 }
 
@@ -39,8 +33,7 @@ pub fn log_softmax_gather_on(
     let (logp, lse) = (SharedMut::new(logp), SharedMut::new(lse));
     for_rows(targets.len(), vocab * OPS, |rows| {
         // SAFETY: chunks of rows are disjoint.
-        let (logp, lse) =
-            unsafe { (logp.part(rows.start, rows.len()), lse.part(rows.start, rows.len())) };
+        let (logp, lse) = unsafe { (logp.part(rows.start, rows.len()), lse.part(rows.start, rows.len())) };
         for (i, r) in rows.enumerate() {
             let row = &logits[r * vocab..][..vocab];
             lse[i] = dispatch(isa, LogSumExp(row));
@@ -126,12 +119,7 @@ pub fn softmax_gather_backward_on<T: Element>(
 ) {
     const NAME: &str = "softmax_gather_backward";
     check(NAME, vocab, logits.len(), targets, [lse.len(), dlogp.len()]);
-    assert!(
-        dlogits.len() == logits.len(),
-        "{NAME}: {} gradients for {} logits",
-        dlogits.len(),
-        logits.len()
-    );
+    assert!(dlogits.len() == logits.len(), "{NAME}: {} gradients for {} logits", dlogits.len(), logits.len());
     let dlogits = SharedMut::new(dlogits);
     for_rows(targets.len(), vocab * OPS, |rows| {
         for r in rows {

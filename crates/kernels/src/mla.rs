@@ -50,13 +50,7 @@ impl MlaKv<'_> {
     fn check(&self, name: &str, kv: usize, kv_a: usize, k: usize, v: usize) {
         self.table.check(name, self.qk_rope_head_dim, self.positions);
         let (t, h) = (self.tokens, self.n_heads);
-        let want = [
-            t,
-            t * h * self.kv(),
-            t * self.kv_a(),
-            t * h * self.key(),
-            t * h * self.v_head_dim,
-        ];
+        let want = [t, t * h * self.kv(), t * self.kv_a(), t * h * self.key(), t * h * self.v_head_dim];
         let got = [self.positions.len(), kv, kv_a, k, v];
         assert!(
             got == want,
@@ -74,14 +68,7 @@ pub fn mla_kv_forward<T: Element>(op: &MlaKv, kv: &[T], kv_a: &[T], k: &mut [T],
 }
 
 /// [`mla_kv_forward`] on a given instruction set.
-pub fn mla_kv_forward_on<T: Element>(
-    isa: Isa,
-    op: &MlaKv,
-    kv: &[T],
-    kv_a: &[T],
-    k: &mut [T],
-    v: &mut [T],
-) {
+pub fn mla_kv_forward_on<T: Element>(isa: Isa, op: &MlaKv, kv: &[T], kv_a: &[T], k: &mut [T], v: &mut [T]) {
     op.check("mla_kv_forward", kv.len(), kv_a.len(), k.len(), v.len());
     let (k_row, v_row) = (op.n_heads * op.key(), op.n_heads * op.v_head_dim);
     let (k, v) = (SharedMut::new(k), SharedMut::new(v));
@@ -133,25 +120,12 @@ impl<T: Element> Kernel for Forward<'_, '_, T> {
 ///
 /// # Panics
 /// When a length does not fit or a position is outside the table.
-pub fn mla_kv_backward<T: Element>(
-    op: &MlaKv,
-    dk: &[T],
-    dv: &[T],
-    dkv: &mut [T],
-    dkv_a: &mut [T],
-) {
+pub fn mla_kv_backward<T: Element>(op: &MlaKv, dk: &[T], dv: &[T], dkv: &mut [T], dkv_a: &mut [T]) {
     mla_kv_backward_on(Isa::active(), op, dk, dv, dkv, dkv_a);
 }
 
 /// [`mla_kv_backward`] on a given instruction set.
-pub fn mla_kv_backward_on<T: Element>(
-    isa: Isa,
-    op: &MlaKv,
-    dk: &[T],
-    dv: &[T],
-    dkv: &mut [T],
-    dkv_a: &mut [T],
-) {
+pub fn mla_kv_backward_on<T: Element>(isa: Isa, op: &MlaKv, dk: &[T], dv: &[T], dkv: &mut [T], dkv_a: &mut [T]) {
     op.check("mla_kv_backward", dkv.len(), dkv_a.len(), dk.len(), dv.len());
     let (kv_row, kv_a_row) = (op.n_heads * op.kv(), op.kv_a());
     let (dkv, dkv_a) = (SharedMut::new(dkv), SharedMut::new(dkv_a));
@@ -159,10 +133,7 @@ pub fn mla_kv_backward_on<T: Element>(
         // SAFETY: chunks of tokens are disjoint.
         let (dkv, dkv_a) = unsafe {
             let (start, len) = (tokens.start, tokens.len());
-            (
-                dkv.part(start * kv_row, len * kv_row),
-                dkv_a.part(start * kv_a_row, len * kv_a_row),
-            )
+            (dkv.part(start * kv_row, len * kv_row), dkv_a.part(start * kv_a_row, len * kv_a_row))
         };
         dispatch(isa, Backward { op, dk, dv, dkv, dkv_a, tokens });
     });

@@ -27,10 +27,7 @@ pub struct RmsNorm {
 impl RmsNorm {
     fn check(&self, x: usize, gain: usize, y: usize) {
         let RmsNorm { rows, dim, x_stride, .. } = *self;
-        assert!(
-            dim > 0 && x_stride >= dim,
-            "rms_norm of dim {dim} with stride {x_stride}"
-        );
+        assert!(dim > 0 && x_stride >= dim, "rms_norm of dim {dim} with stride {x_stride}");
         let least = if rows == 0 { 0 } else { (rows - 1) * x_stride + dim };
         assert!(
             x >= least && gain == dim && y == rows * dim,
@@ -48,13 +45,7 @@ pub fn rms_norm_forward<X: Element, Y: Element>(op: &RmsNorm, x: &[X], gain: &[f
 }
 
 /// [`rms_norm_forward`] on a given instruction set.
-pub fn rms_norm_forward_on<X: Element, Y: Element>(
-    isa: Isa,
-    op: &RmsNorm,
-    x: &[X],
-    gain: &[f32],
-    y: &mut [Y],
-) {
+pub fn rms_norm_forward_on<X: Element, Y: Element>(isa: Isa, op: &RmsNorm, x: &[X], gain: &[f32], y: &mut [Y]) {
     op.check(x.len(), gain.len(), y.len());
     let y = SharedMut::new(y);
     for_rows(op.rows, 2 * op.dim, |rows| {
@@ -202,13 +193,7 @@ impl<X: Element, Y: Element> Kernel for Backward<'_, X, Y> {
 /// # Safety
 /// All three are valid for `n` reads.
 #[inline(always)]
-unsafe fn dot3<S: Simd, B: Element, C: Element>(
-    s: S,
-    a: *const f32,
-    b: *const B,
-    c: *const C,
-    n: usize,
-) -> f32 {
+unsafe fn dot3<S: Simd, B: Element, C: Element>(s: S, a: *const f32, b: *const B, c: *const C, n: usize) -> f32 {
     unsafe {
         let mut acc = [s.splat(0.0); 2];
         let mut i = 0;

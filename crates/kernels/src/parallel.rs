@@ -28,11 +28,7 @@ unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
 
 impl<'a, T> SharedMut<'a, T> {
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
-        SharedMut {
-            ptr: slice.as_mut_ptr(),
-            len: slice.len(),
-            lifetime: PhantomData,
-        }
+        SharedMut { ptr: slice.as_mut_ptr(), len: slice.len(), lifetime: PhantomData }
     }
 
     /// `len` elements from `start`.
@@ -41,11 +37,7 @@ impl<'a, T> SharedMut<'a, T> {
     /// No two parts that live at the same time overlap.
     #[allow(clippy::mut_from_ref)] // the point of the type
     pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(
-            start <= self.len && len <= self.len - start,
-            "part {start}+{len} of a slice of {}",
-            self.len
-        );
+        assert!(start <= self.len && len <= self.len - start, "part {start}+{len} of a slice of {}", self.len);
         // SAFETY: in bounds, and disjoint by contract.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(start), len) }
     }
@@ -62,11 +54,7 @@ pub(crate) fn for_rows(n_rows: usize, ops_per_row: usize, f: impl Fn(Range<usize
 }
 
 /// Calls `f(block, rows)` on the blocks of [`ROW_BLOCK`] rows of `0..n_rows`.
-pub(crate) fn for_row_blocks(
-    n_rows: usize,
-    ops_per_row: usize,
-    f: impl Fn(usize, Range<usize>) + Sync + Send,
-) {
+pub(crate) fn for_row_blocks(n_rows: usize, ops_per_row: usize, f: impl Fn(usize, Range<usize>) + Sync + Send) {
     let block = |rows: Range<usize>| {
         for start in rows.clone().step_by(ROW_BLOCK) {
             f(start / ROW_BLOCK, start..(start + ROW_BLOCK).min(rows.end));
@@ -84,12 +72,7 @@ pub(crate) fn for_tasks(n: usize, ops: usize, f: impl Fn(usize) + Sync + Send) {
     }
 }
 
-fn for_chunks(
-    n_rows: usize,
-    ops_per_row: usize,
-    chunk: usize,
-    f: impl Fn(Range<usize>) + Sync + Send,
-) {
+fn for_chunks(n_rows: usize, ops_per_row: usize, chunk: usize, f: impl Fn(Range<usize>) + Sync + Send) {
     if n_rows.saturating_mul(ops_per_row) < SERIAL_BELOW || n_rows <= chunk {
         f(0..n_rows);
         return;

@@ -32,12 +32,7 @@ pub enum RopeScaling {
         mscale_all_dim: f64,
     },
     /// Llama 3.1's.
-    Llama3 {
-        factor: f64,
-        low_freq_factor: f64,
-        high_freq_factor: f64,
-        original_max_position_embeddings: usize,
-    },
+    Llama3 { factor: f64, low_freq_factor: f64, high_freq_factor: f64, original_max_position_embeddings: usize },
 }
 
 impl RopeScaling {
@@ -48,13 +43,7 @@ impl RopeScaling {
         match *self {
             RopeScaling::None => pairs.map(plain).collect(),
             RopeScaling::Linear { factor } => pairs.map(|i| plain(i) / factor).collect(),
-            RopeScaling::Yarn {
-                factor,
-                original_max_position_embeddings: original,
-                beta_fast,
-                beta_slow,
-                ..
-            } => {
+            RopeScaling::Yarn { factor, original_max_position_embeddings: original, beta_fast, beta_slow, .. } => {
                 // The pair that turns `n` times within the original context.
                 let pair = |n: f64| {
                     let period = original as f64 / (n * std::f64::consts::TAU);
@@ -132,9 +121,7 @@ impl RopeTable {
         assert!(rot_dim.is_multiple_of(2), "RoPE needs pairs of columns, not {rot_dim} columns");
         let inv_freq = scaling.inverse_frequencies(rot_dim, theta);
         let by = scaling.attention_factor();
-        let angles = || {
-            (0..n_positions).flat_map(|p| inv_freq.iter().map(move |f| p as f64 * f))
-        };
+        let angles = || (0..n_positions).flat_map(|p| inv_freq.iter().map(move |f| p as f64 * f));
         RopeTable {
             rot_dim,
             n_positions,
@@ -160,11 +147,7 @@ impl RopeTable {
     }
 
     pub(crate) fn check(&self, name: &str, rot_dim: usize, positions: &[u32]) {
-        assert!(
-            rot_dim == self.rot_dim,
-            "{name}: {rot_dim} columns to turn, the table has {}",
-            self.rot_dim
-        );
+        assert!(rot_dim == self.rot_dim, "{name}: {rot_dim} columns to turn, the table has {}", self.rot_dim);
         if let Some(p) = positions.iter().find(|p| **p as usize >= self.n_positions) {
             panic!("{name}: position {p} is outside the table of {}", self.n_positions);
         }
@@ -254,12 +237,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn new(rot_dim: usize, interleaved: bool, inverse: bool) -> Self {
-        Turn {
-            interleaved,
-            sign: if inverse { -1.0 } else { 1.0 },
-            cos: vec![0.0; rot_dim],
-            sin: vec![0.0; rot_dim],
-        }
+        Turn { interleaved, sign: if inverse { -1.0 } else { 1.0 }, cos: vec![0.0; rot_dim], sin: vec![0.0; rot_dim] }
     }
 
     pub(crate) fn set(&mut self, (cos, sin): (&[f32], &[f32])) {

@@ -17,8 +17,7 @@ use crate::swiglu::sigmoid;
 
 pub use balance::balance_loss;
 pub use dispatch::{
-    DispatchPlan, combine_backward, combine_forward, dispatch_backward, dispatch_forward,
-    dispatch_plan,
+    DispatchPlan, combine_backward, combine_forward, dispatch_backward, dispatch_forward, dispatch_plan,
 };
 
 /// How logits become affinities.
@@ -107,8 +106,7 @@ pub fn router_forward_on(isa: Isa, op: &Router, logits: &[f32], bias: &[f32], in
     let Chosen { scores, expert_idx, weights } = into;
     let got = [scores.len(), expert_idx.len(), weights.len()];
     assert!(
-        got == [t * op.n_experts, t * op.top_k, t * op.top_k]
-            && (bias.is_empty() || bias.len() == op.n_experts),
+        got == [t * op.n_experts, t * op.top_k, t * op.top_k] && (bias.is_empty() || bias.len() == op.n_experts),
         "{NAME}: {op:?} of {t} tokens: scores, expert_idx and weights have {got:?} elements, bias {}",
         bias.len()
     );
@@ -120,8 +118,7 @@ pub fn router_forward_on(isa: Isa, op: &Router, logits: &[f32], bias: &[f32], in
         let mut selection = Selection::new(op);
         for t in tokens {
             // SAFETY: rows are disjoint.
-            let (scores, idx, weights) =
-                unsafe { (scores.part(t * e, e), idx.part(t * k, k), weights.part(t * k, k)) };
+            let (scores, idx, weights) = unsafe { (scores.part(t * e, e), idx.part(t * k, k), weights.part(t * k, k)) };
             dispatch(isa, Affinity { op, logits: &logits[t * e..][..e], scores });
             biased.copy_from_slice(scores);
             biased.iter_mut().zip(bias).for_each(|(s, b)| *s += b);

@@ -37,9 +37,7 @@ pub(crate) fn with_scratch<R>(lens: &[usize], f: impl FnOnce(Scratch<'_>) -> R) 
         lines.resize(n_lines, Line([0.0; 16]));
     }
     // SAFETY: `Line` is sixteen f32 values and nothing else.
-    let rest = unsafe {
-        std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16)
-    };
+    let rest = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16) };
     let result = f(Scratch { rest });
     LINES.with(|kept| kept.replace(lines));
     result

@@ -78,25 +78,12 @@ pub(crate) unsafe fn sigmoid<S: Simd>(s: S, x: S::V) -> S::V {
 ///
 /// # Panics
 /// When the lengths differ.
-pub fn swiglu_backward<T: Element>(
-    gate: &[T],
-    up: &[T],
-    dout: &[T],
-    dgate: &mut [T],
-    dup: &mut [T],
-) {
+pub fn swiglu_backward<T: Element>(gate: &[T], up: &[T], dout: &[T], dgate: &mut [T], dup: &mut [T]) {
     swiglu_backward_on(Isa::active(), gate, up, dout, dgate, dup);
 }
 
 /// [`swiglu_backward`] on a given instruction set.
-pub fn swiglu_backward_on<T: Element>(
-    isa: Isa,
-    gate: &[T],
-    up: &[T],
-    dout: &[T],
-    dgate: &mut [T],
-    dup: &mut [T],
-) {
+pub fn swiglu_backward_on<T: Element>(isa: Isa, gate: &[T], up: &[T], dout: &[T], dgate: &mut [T], dup: &mut [T]) {
     let len = gate.len();
     assert!(
         [up.len(), dout.len(), dgate.len(), dup.len()] == [len; 4],

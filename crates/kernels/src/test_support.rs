@@ -40,12 +40,7 @@ pub(crate) fn assert_close<T: Element>(what: &str, got: &[T], want: &[f64], tole
 }
 
 /// Checks `grad` against central differences of `loss` at up to 24 elements of `x`.
-pub(crate) fn check_gradient(
-    what: &str,
-    x: &[f64],
-    grad: &[f64],
-    mut loss: impl FnMut(&[f64]) -> f64,
-) {
+pub(crate) fn check_gradient(what: &str, x: &[f64], grad: &[f64], mut loss: impl FnMut(&[f64]) -> f64) {
     assert_eq!(x.len(), grad.len(), "{what}: lengths differ");
     let step = 1e-5;
     let mut moved = x.to_vec();

@@ -4,8 +4,8 @@
 //! With P = exp(S - lse), D = sum(dout * out) of a row and dS = P * (dout v^T - D):
 //! dv += P^T dout, dk += dS^T (scale q), dq = scale * dS k.
 
+use super::pack::Rows;
 use super::product::{Product, Start};
-use super::tile::Rows;
 use super::{Attention, AttentionGrads, AttentionSaved, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::lanes::{dot, load_n, store_n};
@@ -27,11 +27,8 @@ pub(super) fn backward<T: Element>(
     dout: &[T],
     grads: AttentionGrads<T>,
 ) {
-    let tasks: Vec<(Span, usize)> = spans
-        .iter()
-        .filter(|span| span.len > 0)
-        .flat_map(|span| (0..op.n_kv_heads).map(move |g| (*span, g)))
-        .collect();
+    let tasks: Vec<(Span, usize)> =
+        spans.iter().filter(|span| span.len > 0).flat_map(|span| (0..op.n_kv_heads).map(move |g| (*span, g))).collect();
     let pairs: usize = spans.iter().map(|span| span.len * span.len / 2 + span.len).sum();
     let ops = 3 * pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let (dq, dk) = (SharedMut::new(grads.dq), SharedMut::new(grads.dk));
@@ -154,19 +151,8 @@ impl<T: Element> Kernel for Backward<'_, '_, T> {
 impl<T: Element> Backward<'_, '_, T> {
     /// The span's rows of one head in `[t, n_heads, width]`.
     #[inline(always)]
-    fn rows_of<'d>(
-        &self,
-        data: &'d [T],
-        n_heads: usize,
-        head: usize,
-        width: usize,
-    ) -> Rows<'d, T> {
-        Rows {
-            data,
-            offset: (self.span.start * n_heads + head) * width,
-            stride: n_heads * width,
-            width,
-        }
+    fn rows_of<'d>(&self, data: &'d [T], n_heads: usize, head: usize, width: usize) -> Rows<'d, T> {
+        Rows { data, offset: (self.span.start * n_heads + head) * width, stride: n_heads * width, width }
     }
 
     #[inline(always)]
@@ -179,33 +165,26 @@ impl<T: Element> Backward<'_, '_, T> {
             let first = b * KV_BLOCK;
             let n = (len - first).min(KV_BLOCK);
             let k_t = &mut keys.k_t[first * d..][..KV_BLOCK * d];
-            k.pack_transposed(s, first, n, 1.0, (k_t, KV_BLOCK));
+            k.pack_transposed(s, first..first + n, 1.0, (k_t, KV_BLOCK));
             let v_t = &mut keys.v_t[first * e..][..KV_BLOCK * e];
-            v.pack_transposed(s, first, n, 1.0, (v_t, KV_BLOCK));
+            v.pack_transposed(s, first..first + n, 1.0, (v_t, KV_BLOCK));
         }
-        k.pack(s, 0, len, 1.0, (keys.k, d_pad));
+        k.pack(s, 0..len, 1.0, (keys.k, d_pad));
         keys.dk[..len * d_pad].fill(0.0);
         keys.dv[..len * e_pad].fill(0.0);
     }
 
     #[inline(always)]
-    fn pack_rows<S: Simd>(
-        &self,
-        s: S,
-        dims: Dims,
-        head: usize,
-        rows: Range<usize>,
-        queries: &mut Queries<'_>,
-    ) {
+    fn pack_rows<S: Simd>(&self, s: S, dims: Dims, head: usize, rows: Range<usize>, queries: &mut Queries<'_>) {
         let Dims { d, e, d_pad, e_pad } = dims;
         let (n_heads, scale, n) = (self.op.n_heads, self.op.scale, rows.len());
         let q = self.rows_of(self.fwd.q, n_heads, head, d);
         let dout = self.rows_of(self.dout, n_heads, head, e);
         let out = self.rows_of(self.fwd.out, n_heads, head, e);
-        q.pack_transposed(s, rows.start, n, scale, (queries.q_t, Q_BLOCK));
-        q.pack(s, rows.start, n, scale, (queries.q, d_pad));
-        dout.pack_transposed(s, rows.start, n, 1.0, (queries.dout_t, Q_BLOCK));
-        dout.pack(s, rows.start, n, 1.0, (queries.dout, e_pad));
+        q.pack_transposed(s, rows.clone(), scale, (queries.q_t, Q_BLOCK));
+        q.pack(s, rows.clone(), scale, (queries.q, d_pad));
+        dout.pack_transposed(s, rows.clone(), 1.0, (queries.dout_t, Q_BLOCK));
+        dout.pack(s, rows.clone(), 1.0, (queries.dout, e_pad));
         for (i, r) in rows.enumerate() {
             queries.lse[i] = self.fwd.lse[(self.span.start + r) * n_heads + head];
             queries.delta[i] = dot(s, dout.row(r), out.row(r));
@@ -310,13 +289,7 @@ unsafe fn scores<S: Simd>(
 /// Row i's scores become probabilities and `dout v^T` becomes the scores' gradient; 0 from key `seen` to the end of
 /// the block.
 #[inline(always)]
-unsafe fn probabilities<S: Simd>(
-    s: S,
-    i: usize,
-    seen: usize,
-    n_keys: usize,
-    queries: &mut Queries<'_>,
-) {
+unsafe fn probabilities<S: Simd>(s: S, i: usize, seen: usize, n_keys: usize, queries: &mut Queries<'_>) {
     let p = queries.p[i * KV_BLOCK..][..KV_BLOCK].as_mut_ptr();
     let ds = queries.ds[i * KV_BLOCK..][..KV_BLOCK].as_mut_ptr();
     for j in (0..KV_BLOCK).step_by(S::LANES) {

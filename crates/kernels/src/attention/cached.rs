@@ -3,10 +3,10 @@
 //! One layer's pool: keys `[n_blocks, g, d, KV_BLOCK]`, transposed so that a decoded row reads whole vectors of
 //! positions, values `[n_blocks, g, KV_BLOCK, e]`.
 
-use super::tile::{KvBlocks, Packed, TILE, TileScratch, attend, write_row};
-use super::{Attention, KV_BLOCK};
+use super::pack::Rows;
+use super::tile::{Attend, KvBlocks, TILE, TileScratch, write_row};
+use super::{Attention, KV_BLOCK, Span, check_spans};
 use crate::isa::Isa;
-use crate::lanes::load_n;
 use crate::parallel::{SharedMut, for_tasks};
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
@@ -25,6 +25,14 @@ pub struct CachedSeq<'a> {
     pub blocks: &'a [u32],
 }
 
+impl<'a> CachedSeq<'a> {
+    /// The blocks that receive new rows.
+    fn written(&self) -> &'a [u32] {
+        let end = self.n_cached + self.len;
+        if self.len == 0 { &[] } else { &self.blocks[self.n_cached / KV_BLOCK..end.div_ceil(KV_BLOCK)] }
+    }
+}
+
 /// Checks the sequences against `t` rows and the pool's blocks.
 fn check(name: &str, op: &Attention, seqs: &[CachedSeq], t: usize, k_pool: usize, v_pool: usize) {
     let k_block = op.n_kv_heads * op.qk_head_dim * KV_BLOCK;
@@ -34,6 +42,7 @@ fn check(name: &str, op: &Attention, seqs: &[CachedSeq], t: usize, k_pool: usize
         k_pool == n_blocks * k_block && v_pool == n_blocks * v_block,
         "{name}: {op:?}: pools of {k_pool} and {v_pool} elements are not blocks of {k_block} and {v_block}"
     );
+    check_spans(name, seqs.iter().map(|seq| Span { start: seq.row, len: seq.len }).collect(), t);
     for seq in seqs {
         let n = seq.n_cached + seq.len;
         assert!(
@@ -67,21 +76,36 @@ pub fn kv_cache_write<T: Element>(
         v.len()
     );
     check(NAME, op, seqs, t, k_pool.len(), v_pool.len());
-    for seq in seqs {
-        for i in 0..seq.len {
-            let position = seq.n_cached + i;
-            let (block, slot) = (seq.blocks[position / KV_BLOCK] as usize, position % KV_BLOCK);
-            for g in 0..n_kv_heads {
-                let src = (seq.row + i) * n_kv_heads + g;
-                let dst = block * n_kv_heads + g;
-                let keys = &mut k_pool[dst * d * KV_BLOCK..][..d * KV_BLOCK];
-                for (c, x) in k[src * d..][..d].iter().enumerate() {
-                    keys[c * KV_BLOCK + slot] = *x;
-                }
-                v_pool[(dst * KV_BLOCK + slot) * e..][..e].copy_from_slice(&v[src * e..][..e]);
-            }
-        }
+    let mut written: Vec<u32> = seqs.iter().flat_map(|seq| seq.written()).copied().collect();
+    written.sort_unstable();
+    if let Some(pair) = written.windows(2).find(|pair| pair[0] == pair[1]) {
+        panic!("{NAME}: two sequences, or one twice, write block {}", pair[0]);
     }
+    // One task for each sequence and key-value head; a block that receives rows belongs to one sequence.
+    let n_rows: usize = seqs.iter().map(|seq| seq.len).sum();
+    let (k_pool, v_pool) = (SharedMut::new(k_pool), SharedMut::new(v_pool));
+    for_tasks(seqs.len() * n_kv_heads, n_rows * n_kv_heads * (d + e), |task| {
+        let (seq, g) = (&seqs[task / n_kv_heads], task % n_kv_heads);
+        let mut i = 0;
+        while i < seq.len {
+            let position = seq.n_cached + i;
+            let first = position % KV_BLOCK;
+            let n = (KV_BLOCK - first).min(seq.len - i);
+            let block = seq.blocks[position / KV_BLOCK] as usize * n_kv_heads + g;
+            // SAFETY: this block and head belong to this task alone.
+            let (keys, values) = unsafe {
+                (k_pool.part(block * d * KV_BLOCK, d * KV_BLOCK), v_pool.part(block * e * KV_BLOCK, e * KV_BLOCK))
+            };
+            for slot in first..first + n {
+                let src = (seq.row + i + slot - first) * n_kv_heads + g;
+                for (x, column) in k[src * d..][..d].iter().zip(keys.chunks_exact_mut(KV_BLOCK)) {
+                    column[slot] = *x;
+                }
+                values[slot * e..][..e].copy_from_slice(&v[src * e..][..e]);
+            }
+            i += n;
+        }
+    });
 }
 
 /// Attends each sequence's new rows, causal among themselves, to its positions in the pool, where
@@ -123,19 +147,14 @@ pub fn attention_cached_on<T: Element>(
     let [q_row, _, _, out_row] = op.rows();
     let t = cache.q.len() / q_row;
     assert!(
-        op.n_heads.is_multiple_of(op.n_kv_heads)
-            && cache.q.len() == t * q_row
-            && out.len() == t * out_row,
+        op.n_heads.is_multiple_of(op.n_kv_heads) && cache.q.len() == t * q_row && out.len() == t * out_row,
         "{NAME}: {op:?}: q has {} elements, out {}",
         cache.q.len(),
         out.len()
     );
     check(NAME, op, seqs, t, cache.k_pool.len(), cache.v_pool.len());
-    let tasks: Vec<(&CachedSeq, usize)> = seqs
-        .iter()
-        .filter(|seq| seq.len > 0)
-        .flat_map(|seq| (0..op.n_kv_heads).map(move |g| (seq, g)))
-        .collect();
+    let tasks: Vec<(&CachedSeq, usize)> =
+        seqs.iter().filter(|seq| seq.len > 0).flat_map(|seq| (0..op.n_kv_heads).map(move |g| (seq, g))).collect();
     let pairs: usize = seqs.iter().map(|seq| seq.len * (seq.n_cached + seq.len)).sum();
     let ops = pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let out = SharedMut::new(out);
@@ -150,7 +169,7 @@ pub fn attention_cached_on<T: Element>(
 
 /// The pool is read where it is, unless values need padding or many rows share the widening of bf16.
 fn packs<T: Element>(op: &Attention, seq: &CachedSeq) -> bool {
-    let many = T::IS_BF16 && seq.len * op.group() > TILE;
+    let many = T::IS_BF16 && seq.len * op.group() > 8;
     !op.v_head_dim.is_multiple_of(16) || many
 }
 
@@ -181,113 +200,49 @@ impl<T: Element> Kernel for Cached<'_, '_, T> {
         let lens = lens(self.op, self.seq, self.packed);
         let [k, v, q, p, o] = lens.map(|len| self.scratch.take(len));
         let mut scratch = TileScratch { q, p, o };
-        let pool = self.pool();
+        let pool = KvBlocks {
+            k: self.cache.k_pool,
+            v: self.cache.v_pool,
+            table: Some(self.seq.blocks),
+            n_kv_heads: self.op.n_kv_heads,
+            kv_head: self.kv_head,
+            d,
+            v_stride: e,
+        };
         if self.packed {
             self.pack(s, &pool, k, (v, v_stride));
-            self.tiles(s, &Packed { k, v, d, v_stride }, v_stride, &mut scratch);
+            let packed = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, d, v_stride };
+            self.tiles(s, &packed, v_stride, &mut scratch);
         } else {
             self.tiles(s, &pool, v_stride, &mut scratch);
         }
     }
 }
 
-/// One sequence's blocks of one key-value head, where they lie in the pool.
-struct Pool<'a, T> {
-    cache: Cache<'a, T>,
-    blocks: &'a [u32],
-    n_kv_heads: usize,
-    kv_head: usize,
-    d: usize,
-    e: usize,
-}
-
-impl<T: Element> Pool<'_, T> {
-    fn keys(&self, b: usize) -> &[T] {
-        let at = self.blocks[b] as usize * self.n_kv_heads + self.kv_head;
-        &self.cache.k_pool[at * self.d * KV_BLOCK..][..self.d * KV_BLOCK]
-    }
-
-    fn values(&self, b: usize) -> &[T] {
-        let at = self.blocks[b] as usize * self.n_kv_heads + self.kv_head;
-        &self.cache.v_pool[at * self.e * KV_BLOCK..][..self.e * KV_BLOCK]
-    }
-}
-
-impl<T: Element> KvBlocks for Pool<'_, T> {
-    type T = T;
+impl<T: Element> Cached<'_, '_, T> {
+    /// Widens the pool's blocks up to the last position.
     #[inline(always)]
-    fn block(&self, b: usize) -> (*const T, *const T) {
-        (self.keys(b).as_ptr(), self.values(b).as_ptr())
-    }
-    #[inline(always)]
-    fn v_stride(&self) -> usize {
-        self.e
-    }
-}
-
-impl<'a, T: Element> Cached<'a, '_, T> {
-    fn pool(&self) -> Pool<'a, T> {
-        Pool {
-            cache: self.cache,
-            blocks: self.seq.blocks,
-            n_kv_heads: self.op.n_kv_heads,
-            kv_head: self.kv_head,
-            d: self.op.qk_head_dim,
-            e: self.op.v_head_dim,
-        }
-    }
-
-    /// Widens the pool's blocks; positions that were never written become 0.
-    #[inline(always)]
-    fn pack<S: Simd>(
-        &self,
-        s: S,
-        pool: &Pool<'_, T>,
-        k: &mut [f32],
-        (v, v_stride): (&mut [f32], usize),
-    ) {
+    fn pack<S: Simd>(&self, s: S, pool: &KvBlocks<'_, T>, k: &mut [f32], (v, v_stride): (&mut [f32], usize)) {
         let n_keys = self.seq.n_cached + self.seq.len;
-        for (b, k) in k.chunks_exact_mut(pool.d * KV_BLOCK).enumerate() {
-            let src = pool.keys(b);
-            for i in (0..src.len()).step_by(S::LANES) {
-                // SAFETY: both hold d * KV_BLOCK elements, whole vectors.
-                unsafe { s.store_f32(k.as_mut_ptr().add(i), T::load(s, src.as_ptr().add(i))) };
-            }
-        }
-        for (p, v) in v.chunks_exact_mut(v_stride).enumerate() {
-            if p >= n_keys {
-                v.fill(0.0);
-                continue;
-            }
-            let src = &pool.values(p / KV_BLOCK)[p % KV_BLOCK * pool.e..][..pool.e];
-            for i in (0..v_stride).step_by(S::LANES) {
-                // SAFETY: at most `e` elements are read; `v_stride` is whole vectors.
-                unsafe {
-                    let x = if i < pool.e {
-                        load_n(s, src.as_ptr().add(i), pool.e - i)
-                    } else {
-                        s.splat(0.0)
-                    };
-                    s.store_f32(v.as_mut_ptr().add(i), x);
-                }
-            }
+        let (d, e) = (pool.d, pool.v_stride);
+        let blocks = k.chunks_exact_mut(d * KV_BLOCK).zip(v.chunks_exact_mut(v_stride * KV_BLOCK));
+        for (b, (k, v)) in blocks.enumerate() {
+            let (keys, values) = pool.block(b);
+            let keys = Rows { data: keys, offset: 0, stride: KV_BLOCK, width: KV_BLOCK };
+            keys.pack(s, 0..d, 1.0, (k, KV_BLOCK));
+            let values = Rows { data: values, offset: 0, stride: e, width: e };
+            values.pack(s, 0..(n_keys - b * KV_BLOCK).min(KV_BLOCK), 1.0, (v, v_stride));
         }
     }
 
     /// Attends tiles of (position, head) rows: by head where there are many positions, else by position.
     #[inline(always)]
-    fn tiles<S: Simd, K: KvBlocks>(
-        &self,
-        s: S,
-        kv: &K,
-        o_stride: usize,
-        scratch: &mut TileScratch<'_>,
-    ) {
+    fn tiles<S: Simd, K: Element>(&self, s: S, kv: &KvBlocks<'_, K>, o_stride: usize, scratch: &mut TileScratch<'_>) {
         let Attention { n_heads, qk_head_dim: d, v_head_dim: e, scale, .. } = *self.op;
         let (len, group) = (self.seq.len, self.op.group());
         let n_rows = len * group;
         let row = |i: usize| {
-            let (p, h) = if len >= TILE { (i % len, i / len) } else { (i / group, i % group) };
+            let (p, h) = if len >= 8 { (i % len, i / len) } else { (i / group, i % group) };
             (p, (self.seq.row + p) * n_heads + self.kv_head * group + h)
         };
         for first in (0..n_rows).step_by(TILE) {
@@ -295,11 +250,10 @@ impl<'a, T: Element> Cached<'a, '_, T> {
             let mut limits = [0; TILE];
             for (r, limit) in limits.iter_mut().enumerate().take(m) {
                 let (p, at) = row(first + r);
-                scratch.set_query(r, &self.cache.q[at * d..][..d], scale);
+                scratch.set_query(r, m, &self.cache.q[at * d..][..d], scale);
                 *limit = self.seq.n_cached + p + 1;
             }
-            // SAFETY: the blocks hold all positions up to the last row's; every limit is at least 1.
-            let result = unsafe { attend(s, kv, d, o_stride, &limits[..m], scratch) };
+            let result = s.call(Attend { kv, o_stride, limits: &limits[..m], scratch });
             for r in 0..m {
                 // SAFETY: each (row, head) belongs to one tile of one task.
                 let out = unsafe { self.out.part(row(first + r).1 * e, e) };

@@ -1,6 +1,7 @@
 //! The packed forward pass: one task for each (document, key-value head, chunk of query rows).
 
-use super::tile::{Packed, Rows, TILE, TileScratch, attend, write_row};
+use super::pack::Rows;
+use super::tile::{Attend, KvBlocks, TILE, TileScratch, write_row};
 use super::{Attention, Inputs, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::parallel::{SharedMut, for_tasks};
@@ -81,7 +82,7 @@ impl<T: Element> Kernel for Forward<'_, '_, T> {
         let v_stride = e.next_multiple_of(S::LANES);
         let [k, v, q, p, o] = lens(self.op, self.task.rows.end).map(|len| self.scratch.take(len));
         self.pack(s, k, (v, v_stride));
-        let kv = Packed { k, v, d, v_stride };
+        let kv = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, d, v_stride };
         let mut scratch = TileScratch { q, p, o };
         let group = self.op.group();
         for head in self.task.kv_head * group..(self.task.kv_head + 1) * group {
@@ -108,16 +109,16 @@ impl<T: Element> Forward<'_, '_, T> {
         let keys = rows_of(self.inputs.k, d);
         for (b, k) in k.chunks_exact_mut(d * KV_BLOCK).enumerate() {
             let n = (rows.end - b * KV_BLOCK).min(KV_BLOCK);
-            keys.pack_transposed(s, b * KV_BLOCK, n, 1.0, (k, KV_BLOCK));
+            keys.pack_transposed(s, b * KV_BLOCK..b * KV_BLOCK + n, 1.0, (k, KV_BLOCK));
         }
-        rows_of(self.inputs.v, e).pack(s, 0, rows.end, 1.0, v);
+        rows_of(self.inputs.v, e).pack(s, 0..rows.end, 1.0, v);
     }
 
     #[inline(always)]
     fn tile<S: Simd>(
         &self,
         s: S,
-        kv: &Packed<'_>,
+        kv: &KvBlocks<'_, f32>,
         head: usize,
         positions: Range<usize>,
         scratch: &mut TileScratch<'_>,
@@ -126,12 +127,11 @@ impl<T: Element> Forward<'_, '_, T> {
         let row_of = |p: usize| (self.task.span.start + p) * n_heads + head;
         let mut limits = [0; TILE];
         for (r, p) in positions.clone().enumerate() {
-            scratch.set_query(r, &self.inputs.q[row_of(p) * d..][..d], scale);
+            scratch.set_query(r, positions.len(), &self.inputs.q[row_of(p) * d..][..d], scale);
             limits[r] = p + 1;
         }
-        // SAFETY: keys and values are packed up to the task's last row; every limit is at least 1.
-        let result =
-            unsafe { attend(s, kv, d, kv.v_stride, &limits[..positions.len()], scratch) };
+        let limits = &limits[..positions.len()];
+        let result = s.call(Attend { kv, o_stride: kv.v_stride, limits, scratch });
         for (r, p) in positions.enumerate() {
             // SAFETY: each (row, head) belongs to one tile of one task.
             let out = unsafe { self.out.part(row_of(p) * e, e) };

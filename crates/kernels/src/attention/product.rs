@@ -1,6 +1,7 @@
 //! The one small matrix product of attention: tiles in registers, one chain over k for each element.
 
 use crate::attention::KV_BLOCK;
+use crate::isa::Isa;
 use crate::simd::{Element, Kernel, Simd};
 
 /// `c = start + a b` with `m` rows, `n` vectors of columns and chains over `k` ascending.
@@ -39,10 +40,10 @@ impl<B: Element, const ROW_MAJOR: bool> Kernel for Product<B, ROW_MAJOR> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let mut r = 0;
+        // Sizes of tiles are constants, so that only those that fit the registers are compiled.
         // SAFETY: the contract of the struct; tiles stay inside m x n.
         unsafe {
-            // Thirty-two registers hold twice the tile that sixteen do.
-            if S::LANES == 16 {
+            if const { S::LANES == 16 } {
                 while self.m - r >= 8 {
                     self.rows::<S, 8>(s, r);
                     r += 8;
@@ -52,12 +53,9 @@ impl<B: Element, const ROW_MAJOR: bool> Kernel for Product<B, ROW_MAJOR> {
                 self.rows::<S, 4>(s, r);
                 r += 4;
             }
-            if self.m - r >= 2 {
-                self.rows::<S, 2>(s, r);
-                r += 2;
-            }
-            if self.m - r >= 1 {
+            while self.m > r {
                 self.rows::<S, 1>(s, r);
+                r += 1;
             }
         }
     }
@@ -68,18 +66,21 @@ impl<B: Element, const ROW_MAJOR: bool> Product<B, ROW_MAJOR> {
     unsafe fn rows<S: Simd, const M: usize>(&self, s: S, r: usize) {
         let mut j = 0;
         unsafe {
-            if M <= 2 || (M == 4 && S::LANES == 16) {
+            if const { S::LANES == 16 && M <= 4 || M == 1 } {
                 while self.n - j >= 4 {
                     self.tile::<S, M, 4>(s, r, j);
                     j += 4;
                 }
             }
-            while self.n - j >= 2 {
-                self.tile::<S, M, 2>(s, r, j);
-                j += 2;
+            if const { !matches!(S::ISA, Isa::Portable) } {
+                while self.n - j >= 2 {
+                    self.tile::<S, M, 2>(s, r, j);
+                    j += 2;
+                }
             }
-            if self.n - j >= 1 {
+            while self.n > j {
                 self.tile::<S, M, 1>(s, r, j);
+                j += 1;
             }
         }
     }

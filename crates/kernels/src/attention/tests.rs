@@ -79,8 +79,7 @@ fn matches_the_twin<T: Element>(op: Attention, lens: &[usize]) {
     let [q, k, v] = case.qkv64();
     let want = twin::attention(&op, &case.spans, &q, &k, &v);
     let dout: Vec<T> = random(case.t * op.rows()[3], 4);
-    let want_grads =
-        twin::attention_backward(&op, &case.spans, [&q, &k, &v], &to_f64(&dout));
+    let want_grads = twin::attention_backward(&op, &case.spans, [&q, &k, &v], &to_f64(&dout));
     for isa in Isa::available() {
         let what = |name: &str| format!("{isa:?} {op:?} {lens:?} {name}");
         let (out, lse) = case.forward(isa);
@@ -118,9 +117,7 @@ fn the_twin_is_the_gradient() {
     let [q, k, v] = case.qkv64();
     let dout = to_f64::<f32>(&random(case.t * op.rows()[3], 4));
     let g = twin::attention_backward(&op, &case.spans, [&q, &k, &v], &dout);
-    let loss = |q: &[f64], k: &[f64], v: &[f64]| {
-        weighted(&twin::attention(&op, &case.spans, q, k, v).out, &dout)
-    };
+    let loss = |q: &[f64], k: &[f64], v: &[f64]| weighted(&twin::attention(&op, &case.spans, q, k, v).out, &dout);
     check_gradient("dq", &q, &g.dq, |x| loss(x, &k, &v));
     check_gradient("dk", &k, &g.dk, |x| loss(&q, x, &v));
     check_gradient("dv", &v, &g.dv, |x| loss(&q, &k, x));
@@ -192,8 +189,7 @@ fn several_sequences_decode_together_as_alone() {
     let case = Case::<f32>::new(op, &[70, 3], 0);
     let (out, _) = case.forward(Isa::active());
     let [_, k_row, v_row, out_row] = op.rows();
-    let (mut k_pool, mut v_pool) =
-        (vec![0.0; 4 * k_row * KV_BLOCK], vec![0.0; 4 * v_row * KV_BLOCK]);
+    let (mut k_pool, mut v_pool) = (vec![0.0; 4 * k_row * KV_BLOCK], vec![0.0; 4 * v_row * KV_BLOCK]);
     let seq = |i: usize, blocks| {
         let Span { start, len } = case.spans[i];
         CachedSeq { row: start, len, n_cached: 0, blocks }
@@ -210,9 +206,7 @@ fn documents_do_not_see_each_other_nor_the_number_of_threads() {
     let op = op(2, 1, 40, 24);
     let case = Case::<f32>::new(op, &[300, 90], 0);
     let dout: Vec<f32> = random(case.t * op.rows()[3], 4);
-    assert_same_on_any_threads("attention", || {
-        (case.forward(Isa::active()), case.backward(Isa::active(), &dout))
-    });
+    assert_same_on_any_threads("attention", || (case.forward(Isa::active()), case.backward(Isa::active(), &dout)));
     let (together, _) = case.forward(Isa::active());
     let grads = case.backward(Isa::active(), &dout);
     let [q_row, k_row, v_row, out_row] = op.rows();
@@ -238,4 +232,14 @@ fn overlapping_spans_panic() {
     let x = [0.0f32; 8];
     let spans = [Span { start: 0, len: 3 }, Span { start: 2, len: 2 }];
     attention_forward(&op, &spans, &x, &x, &x, &mut [0.0; 8], &mut []);
+}
+
+#[test]
+#[should_panic(expected = "write block 1")]
+fn two_sequences_cannot_write_one_block() {
+    let op = op(1, 1, 2, 2);
+    let x = [0.0f32; 4];
+    let seq = |row| CachedSeq { row, len: 1, n_cached: 0, blocks: &[1] };
+    let (mut k_pool, mut v_pool) = (vec![0.0; 4 * KV_BLOCK], vec![0.0; 4 * KV_BLOCK]);
+    kv_cache_write(&op, &[seq(0), seq(1)], &x, &x, &mut k_pool, &mut v_pool);
 }

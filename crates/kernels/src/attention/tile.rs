@@ -1,31 +1,51 @@
-//! One tile of query rows against the blocks of keys that it sees, and the packing that tiles need.
+//! One tile of query rows against the blocks of keys that it sees.
 
 use crate::attention::KV_BLOCK;
 use crate::attention::product::{Product, Start};
 use crate::lanes::{load_n, store_n};
-use crate::simd::{Element, Simd};
+use crate::simd::{Element, Kernel, Simd};
+use std::ops::Range;
 
-/// Query rows in a tile.
-pub(super) const TILE: usize = 8;
+/// The most query rows in a tile: enough to reuse a block of keys from the first-level cache.
+pub(super) const TILE: usize = 32;
+/// Rows that share their limit at the diagonal.
+const STEP: usize = 8;
 
-/// Where a tile's keys and values are: block b's keys, transposed `[d, KV_BLOCK]`, and its values, rows of `v_stride`
-/// columns whose columns beyond e, up to a whole vector, are readable and finite.
-pub(super) trait KvBlocks {
-    /// How they are stored.
-    type T: Element;
-    /// `(keys, values)` of block b.
-    fn block(&self, b: usize) -> (*const Self::T, *const Self::T);
+/// Where a tile's keys and values are. A block has its keys transposed, `[d, KV_BLOCK]`, and its values in rows of
+/// `v_stride` columns, whose columns beyond e, up to a whole vector, are finite.
+pub(super) struct KvBlocks<'a, T> {
+    /// Blocks of keys.
+    pub(super) k: &'a [T],
+    /// Blocks of values.
+    pub(super) v: &'a [T],
+    /// The indices of blocks 0, 1, .. in `k` and `v`, each then times `n_kv_heads` plus `kv_head`; none: they follow
+    /// each other.
+    pub(super) table: Option<&'a [u32]>,
+    pub(super) n_kv_heads: usize,
+    pub(super) kv_head: usize,
+    /// Columns of a key.
+    pub(super) d: usize,
     /// Elements from one row of values to the next.
-    fn v_stride(&self) -> usize;
+    pub(super) v_stride: usize,
+}
+
+impl<T> KvBlocks<'_, T> {
+    /// `(keys, values)` of block b; the last block of values may be cut short.
+    #[inline(always)]
+    pub(super) fn block(&self, b: usize) -> (&[T], &[T]) {
+        let at = self.table.map_or(b, |table| table[b] as usize * self.n_kv_heads + self.kv_head);
+        let v = &self.v[at * KV_BLOCK * self.v_stride..];
+        (&self.k[at * KV_BLOCK * self.d..][..KV_BLOCK * self.d], &v[..v.len().min(KV_BLOCK * self.v_stride)])
+    }
 }
 
 /// Scratch of one tile.
 pub(super) struct TileScratch<'a> {
-    /// Queries times the scale, `[d, TILE]`.
+    /// Queries times the scale, `[d, q_stride]`.
     pub(super) q: &'a mut [f32],
     /// Scores, then probabilities, `[TILE, KV_BLOCK]`.
     pub(super) p: &'a mut [f32],
-    /// Outputs, `[TILE, e rounded up to vectors]`.
+    /// Outputs, `[TILE, o_stride]`: e rounded up to vectors.
     pub(super) o: &'a mut [f32],
 }
 
@@ -35,19 +55,19 @@ impl TileScratch<'_> {
         [d * TILE, TILE * KV_BLOCK, TILE * e.next_multiple_of(16)]
     }
 
-    /// Row r's query, widened and scaled.
+    /// Row r's query, widened and scaled; `q_stride` is the tile's rows.
     #[inline(always)]
-    pub(super) fn set_query<T: Element>(&mut self, r: usize, q: &[T], scale: f32) {
-        for (q, slot) in q.iter().zip(self.q[r..].iter_mut().step_by(TILE)) {
+    pub(super) fn set_query<T: Element>(&mut self, r: usize, q_stride: usize, q: &[T], scale: f32) {
+        for (q, slot) in q.iter().zip(self.q[r..].iter_mut().step_by(q_stride)) {
             *slot = q.to_f32() * scale;
         }
     }
 }
 
-/// Each row's running statistics after the last block.
+/// Each row's running statistics.
 pub(super) struct TileResult {
     /// The largest score.
-    max: [f32; 16],
+    max: [f32; TILE],
     /// The sum of exponentials relative to it.
     sum: [f32; TILE],
 }
@@ -59,110 +79,148 @@ impl TileResult {
     }
 }
 
-/// Attends `limits.len() <= TILE` rows, row r to positions `0..limits[r]`; the outputs, not yet divided by the sums, are
-/// left in `scratch.o` with rows of `o_stride` columns.
-///
-/// # Safety
-/// `kv` holds the blocks up to the largest limit, which is at least 1, as is every other.
-#[inline(always)]
-pub(super) unsafe fn attend<S: Simd, K: KvBlocks>(
-    s: S,
-    kv: &K,
-    d: usize,
-    o_stride: usize,
-    limits: &[usize],
-    scratch: &mut TileScratch<'_>,
-) -> TileResult {
-    let m = limits.len();
-    let furthest = limits.iter().copied().max().unwrap_or(0);
-    let mut max = [f32::NEG_INFINITY; 16];
-    // SAFETY: an all-zero vector is a valid vector.
-    let mut sums = unsafe { [s.splat(0.0); TILE] };
-    scratch.o[..m * o_stride].fill(0.0);
-    for b in 0..furthest.div_ceil(KV_BLOCK) {
-        let (k, v) = kv.block(b);
-        let first = b * KV_BLOCK;
-        let n_keys = (furthest - first).min(KV_BLOCK);
-        let n_vectors = n_keys.div_ceil(S::LANES);
-        // SAFETY: the contract of `attend`; scratch has the lengths of `TileScratch::lens`.
-        unsafe {
-            s.call(Product::<K::T, false> {
-                m,
-                n: n_vectors,
-                k: d,
-                a: scratch.q.as_ptr(),
-                a_stride: TILE,
-                b: k,
-                b_stride: KV_BLOCK,
-                c: scratch.p.as_mut_ptr(),
-                c_stride: KV_BLOCK,
-                start: Start::Zero,
-            });
-            let visible = |r: usize| limits[r].saturating_sub(first).min(KV_BLOCK);
-            let rescale = softmax(s, n_vectors, m, visible, scratch.p, &mut max, &mut sums);
-            s.call(Product::<K::T, true> {
-                m,
-                n: o_stride / S::LANES,
-                k: n_keys,
-                a: scratch.p.as_ptr(),
-                a_stride: 0,
-                b: v,
-                b_stride: kv.v_stride(),
-                c: scratch.o.as_mut_ptr(),
-                c_stride: o_stride,
-                start: Start::Scaled(rescale.as_ptr()),
-            });
-        }
-    }
-    let mut sum = [0.0; TILE];
-    for (sum, lanes) in sum.iter_mut().zip(sums) {
-        // SAFETY: the instruction set of `s` is available.
-        *sum = unsafe { s.reduce_sum(lanes) };
-    }
-    TileResult { max, sum }
+/// Attends the rows whose queries are in `scratch.q`; the outputs, not yet divided by the sums, are left in
+/// `scratch.o`, in rows of `o_stride` columns. `kv` holds the blocks up to the largest limit.
+pub(super) struct Attend<'a, 's, T> {
+    pub(super) kv: &'a KvBlocks<'a, T>,
+    /// Columns of an output row: e rounded up to vectors.
+    pub(super) o_stride: usize,
+    /// Row r, of at most [`TILE`], sees positions `0..limits[r]`: at least one.
+    pub(super) limits: &'a [usize],
+    pub(super) scratch: &'a mut TileScratch<'s>,
 }
 
-/// Turns the scores of one block into exponentials relative to the new maximum, moves `max` and `sums` on, and returns
-/// what each row's output is multiplied by. Row r sees `visible(r)` keys; the rest of its `n_vectors` become 0.
+impl<T: Element> Kernel for Attend<'_, '_, T> {
+    type Output = TileResult;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> TileResult {
+        let Attend { kv, o_stride, limits, scratch } = self;
+        let m = limits.len();
+        let furthest = limits.iter().copied().max().unwrap_or(0);
+        let nearest = limits.iter().copied().min().unwrap_or(0);
+        let mut max = [f32::NEG_INFINITY; TILE];
+        // SAFETY: the instruction set of `s` is available.
+        let mut sums = unsafe { [s.splat(0.0); TILE] };
+        scratch.o[..m * o_stride].fill(0.0);
+        for b in 0..furthest.div_ceil(KV_BLOCK) {
+            let step = if nearest >= (b + 1) * KV_BLOCK { TILE } else { STEP };
+            for r in (0..m).step_by(step) {
+                let part = r..(r + step).min(m);
+                let statistics = (&mut max, &mut sums);
+                // SAFETY: the instruction set of `s` is available; `block` checks lengths.
+                unsafe { block(s, kv, b, part, (limits, o_stride), scratch, statistics) };
+            }
+        }
+        let mut sum = [0.0; TILE];
+        for (sum, lanes) in sum.iter_mut().zip(sums) {
+            // SAFETY: as above.
+            *sum = unsafe { s.reduce_sum(lanes) };
+        }
+        TileResult { max, sum }
+    }
+}
+
+/// Rows `part` of the tile meet block b.
+#[inline(always)]
+unsafe fn block<S: Simd, T: Element>(
+    s: S,
+    kv: &KvBlocks<'_, T>,
+    b: usize,
+    part: Range<usize>,
+    (limits, o_stride): (&[usize], usize),
+    scratch: &mut TileScratch<'_>,
+    (max, sums): (&mut [f32; TILE], &mut [S::V; TILE]),
+) {
+    let (k, v) = kv.block(b);
+    let first = b * KV_BLOCK;
+    let visible = |r: usize| limits[r].saturating_sub(first).min(KV_BLOCK);
+    let n_keys = part.clone().map(visible).max().unwrap_or(0);
+    if n_keys == 0 {
+        return;
+    }
+    assert!(v.len() >= n_keys * kv.v_stride && kv.v_stride >= o_stride, "{n_keys} values in {}", v.len());
+    let n_vectors = n_keys.div_ceil(S::LANES);
+    let p = &mut scratch.p[part.start * KV_BLOCK..];
+    // SAFETY: scratch has the lengths of `TileScratch::lens`, the block its keys and values.
+    unsafe {
+        s.call(Product::<T, false> {
+            m: part.len(),
+            n: n_vectors,
+            k: kv.d,
+            a: scratch.q.as_ptr().add(part.start),
+            a_stride: limits.len(),
+            b: k.as_ptr(),
+            b_stride: KV_BLOCK,
+            c: p.as_mut_ptr(),
+            c_stride: KV_BLOCK,
+            start: Start::Zero,
+        });
+        let mut rescale = [0.0; TILE];
+        for r in (0..part.len()).step_by(STEP) {
+            let m = (part.len() - r).min(STEP);
+            let at = part.start + r;
+            let seen: [usize; STEP] = std::array::from_fn(|i| if i < m { visible(at + i) } else { 0 });
+            let p = p.as_mut_ptr().add(r * KV_BLOCK);
+            let statistics = (&mut max[at..at + m], &mut sums[at..at + m]);
+            softmax(s, n_vectors, &seen, p, statistics, &mut rescale[r..r + STEP]);
+        }
+        s.call(Product::<T, true> {
+            m: part.len(),
+            n: o_stride / S::LANES,
+            k: n_keys,
+            a: p.as_ptr(),
+            a_stride: 0,
+            b: v.as_ptr(),
+            b_stride: kv.v_stride,
+            c: scratch.o.as_mut_ptr().add(part.start * o_stride),
+            c_stride: o_stride,
+            start: Start::Scaled(rescale.as_ptr()),
+        });
+    }
+}
+
+/// Turns the scores of up to [`STEP`] rows in one block into exponentials relative to the new maximum, moves `max` and
+/// `sums` on, and writes to `rescale` what each row's output is multiplied by. Row r sees `seen[r]` keys; the rest of its
+/// `n_vectors` become 0.
+///
+/// # Safety
+/// `p` holds as many rows of KV_BLOCK scores as `max` has elements.
 #[inline(always)]
 unsafe fn softmax<S: Simd>(
     s: S,
     n_vectors: usize,
-    m: usize,
-    visible: impl Fn(usize) -> usize,
-    p: &mut [f32],
-    max: &mut [f32; 16],
-    sums: &mut [S::V; TILE],
-) -> [f32; 16] {
-    let mut before = [0.0; 16];
-    before[..m].copy_from_slice(&max[..m]);
+    seen: &[usize; STEP],
+    p: *mut f32,
+    (max, sums): (&mut [f32], &mut [S::V]),
+    rescale: &mut [f32],
+) {
+    let mut change = [0.0; 16];
     unsafe {
-        for r in 0..m {
-            let row = p[r * KV_BLOCK..][..KV_BLOCK].as_mut_ptr();
-            let n = visible(r);
-            let mut high = s.splat(max[r]);
+        for (r, max) in max.iter_mut().enumerate() {
+            let row = p.add(r * KV_BLOCK);
+            let mut high = s.splat(*max);
             for i in 0..n_vectors {
                 let at = row.add(i * S::LANES);
-                let seen = n.saturating_sub(i * S::LANES);
-                let v = if seen >= S::LANES {
+                let left = seen[r].saturating_sub(i * S::LANES);
+                let v = if left >= S::LANES {
                     s.load_f32(at)
                 } else {
-                    let v = s.load_partial(at, seen, f32::NEG_INFINITY);
+                    let v = s.load_partial(at, left, f32::NEG_INFINITY);
                     s.store_f32(at, v);
                     v
                 };
                 high = s.max(high, v);
             }
-            max[r] = s.reduce_max(high);
+            let high = s.reduce_max(high);
+            change[r] = *max - high;
+            *max = high;
         }
-        let mut rescale = [0.0; 16];
-        for i in (0..TILE).step_by(S::LANES) {
-            let change = s.sub(s.load_f32(before.as_ptr().add(i)), s.load_f32(max.as_ptr().add(i)));
-            s.store_f32(rescale.as_mut_ptr().add(i), s.exp(change));
-        }
-        for r in 0..m {
-            let row = p[r * KV_BLOCK..][..KV_BLOCK].as_mut_ptr();
-            let shift = s.splat(max[r]);
+        // STEP lanes are one vector of every instruction set, or half of one.
+        s.store_f32(change.as_mut_ptr(), s.exp(s.load_f32(change.as_ptr())));
+        rescale.copy_from_slice(&change[..STEP]);
+        for (r, (max, total)) in max.iter().zip(sums).enumerate() {
+            let row = p.add(r * KV_BLOCK);
+            let shift = s.splat(*max);
             let mut sum = s.splat(0.0);
             for i in 0..n_vectors {
                 let at = row.add(i * S::LANES);
@@ -170,21 +228,14 @@ unsafe fn softmax<S: Simd>(
                 s.store_f32(at, e);
                 sum = s.add(sum, e);
             }
-            sums[r] = s.fma(sums[r], s.splat(rescale[r]), sum);
+            *total = s.fma(*total, s.splat(rescale[r]), sum);
         }
-        rescale
     }
 }
 
 /// Writes row r of the tile's outputs, divided by its sum.
 #[inline(always)]
-pub(super) fn write_row<S: Simd, T: Element>(
-    s: S,
-    r: usize,
-    o: &[f32],
-    result: &TileResult,
-    out: &mut [T],
-) {
+pub(super) fn write_row<S: Simd, T: Element>(s: S, r: usize, o: &[f32], result: &TileResult, out: &mut [T]) {
     let e = out.len();
     let (o, out) = (o[..e].as_ptr(), out.as_mut_ptr());
     let mut i = 0;
@@ -197,101 +248,5 @@ pub(super) fn write_row<S: Simd, T: Element>(
             store_n(s, out.add(i), e - i, v);
         }
         i += S::LANES;
-    }
-}
-
-/// Rows of a strided matrix: row r is `data[offset + r * stride ..][..width]`.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a, T> {
-    pub(super) data: &'a [T],
-    pub(super) offset: usize,
-    pub(super) stride: usize,
-    pub(super) width: usize,
-}
-
-impl<'a, T: Element> Rows<'a, T> {
-    pub(super) fn row(&self, r: usize) -> &'a [T] {
-        &self.data[self.offset + r * self.stride..][..self.width]
-    }
-
-    /// `dst[r * dst_stride ..] = by * row(first + r)` for `n` rows, columns up to `dst_stride` filled with 0.
-    #[inline(always)]
-    pub(super) fn pack<S: Simd>(
-        &self,
-        s: S,
-        first: usize,
-        n: usize,
-        by: f32,
-        (dst, dst_stride): (&mut [f32], usize),
-    ) {
-        for (r, dst) in dst.chunks_exact_mut(dst_stride).take(n).enumerate() {
-            let src = self.row(first + r);
-            let (len, src) = (src.len(), src.as_ptr());
-            let mut i = 0;
-            while i < dst_stride {
-                // SAFETY: at most `len` elements are read, and `dst_stride` is whole vectors.
-                unsafe {
-                    let v = if i < len { load_n(s, src.add(i), len - i) } else { s.splat(0.0) };
-                    s.store_f32(dst.as_mut_ptr().add(i), s.mul(v, s.splat(by)));
-                }
-                i += S::LANES;
-            }
-        }
-    }
-
-    /// The transpose: `dst[c * dst_stride + r] = by * row(first + r)[c]` for `n` rows; rows from `n` up to a whole
-    /// vector become 0.
-    #[inline(always)]
-    pub(super) fn pack_transposed<S: Simd>(
-        &self,
-        s: S,
-        first: usize,
-        n: usize,
-        by: f32,
-        (dst, dst_stride): (&mut [f32], usize),
-    ) {
-        assert!(
-            n.next_multiple_of(S::LANES) <= dst_stride && dst.len() >= self.width * dst_stride,
-            "{n} rows of {} do not fit {} elements in rows of {dst_stride}",
-            self.width,
-            dst.len()
-        );
-        for r in (0..n).step_by(S::LANES) {
-            for c in (0..self.width).step_by(S::LANES) {
-                // SAFETY: rows below `n` and columns below `width` are read; the assertion covers the writes.
-                unsafe {
-                    let mut square = [s.splat(0.0); 16];
-                    for (i, v) in square.iter_mut().enumerate().take(S::LANES.min(n - r)) {
-                        let row = self.row(first + r + i);
-                        *v = s.mul(load_n(s, row.as_ptr().add(c), self.width - c), s.splat(by));
-                    }
-                    s.transpose(&mut square);
-                    for (i, v) in square.iter().enumerate().take(S::LANES.min(self.width - c)) {
-                        s.store_f32(dst.as_mut_ptr().add((c + i) * dst_stride + r), *v);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Keys and values packed as f32: blocks `[d, KV_BLOCK]` of transposed keys, rows of `v_stride` columns of values.
-pub(super) struct Packed<'a> {
-    pub(super) k: &'a [f32],
-    pub(super) v: &'a [f32],
-    pub(super) d: usize,
-    pub(super) v_stride: usize,
-}
-
-impl KvBlocks for Packed<'_> {
-    type T = f32;
-    #[inline(always)]
-    fn block(&self, b: usize) -> (*const f32, *const f32) {
-        let first = b * KV_BLOCK;
-        (self.k[first * self.d..].as_ptr(), self.v[first * self.v_stride..].as_ptr())
-    }
-    #[inline(always)]
-    fn v_stride(&self) -> usize {
-        self.v_stride
     }
 }

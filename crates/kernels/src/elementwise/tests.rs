@@ -80,14 +80,7 @@ fn casts_round_trip_and_sums_are_in_f32() {
 
 #[test]
 fn columns_match_the_twin() {
-    let op = Columns {
-        rows: 700,
-        src_stride: 90,
-        src_offset: 13,
-        dst_stride: 120,
-        dst_offset: 31,
-        width: 77,
-    };
+    let op = Columns { rows: 700, src_stride: 90, src_offset: 13, dst_stride: 120, dst_offset: 31, width: 77 };
     let src: Vec<f32> = random(op.rows * op.src_stride, 1);
     for accumulate in [false, true] {
         let mut dst: Vec<f32> = random(op.rows * op.dst_stride, 2);

@@ -42,9 +42,7 @@ fn the_twin_is_the_gradient() {
     let (logits, targets) = inputs(3, 7);
     let (logits, dlogp) = (to_f64(&logits), to_f64::<f32>(&random(3, 2)));
     let grad = twin::softmax_gather_backward(7, &logits, &targets, &dlogp);
-    check_gradient("dlogits", &logits, &grad, |x| {
-        weighted(&twin::log_softmax_gather(7, x, &targets).0, &dlogp)
-    });
+    check_gradient("dlogits", &logits, &grad, |x| weighted(&twin::log_softmax_gather(7, x, &targets).0, &dlogp));
 }
 
 #[test]

@@ -5,13 +5,7 @@ use crate::bf16;
 use crate::reference::norm as twin;
 use crate::test_support::*;
 
-const SHAPES: [(usize, usize, usize); 5] = [
-    (1, 1, 1),
-    (3, 17, 20),
-    (70, 64, 64),
-    (5, 200, 333),
-    (130, 96, 96),
-];
+const SHAPES: [(usize, usize, usize); 5] = [(1, 1, 1), (3, 17, 20), (70, 64, 64), (5, 200, 333), (130, 96, 96)];
 
 fn op((rows, dim, x_stride): (usize, usize, usize)) -> RmsNorm {
     RmsNorm { rows, dim, x_stride, eps: 1e-6 }
@@ -38,8 +32,7 @@ fn backward_matches<X: Element, Y: Element>() {
         let gain: Vec<f32> = random(op.dim, 2);
         let dy: Vec<Y> = random(op.rows * op.dim, 3);
         let before: Vec<X> = random(x.len(), 4);
-        let (mut want, want_gain) =
-            twin::rms_norm_backward(&op, &to_f64(&x), &to_f64(&gain), &to_f64(&dy));
+        let (mut want, want_gain) = twin::rms_norm_backward(&op, &to_f64(&x), &to_f64(&gain), &to_f64(&dy));
         for (want, before) in want.iter_mut().zip(&before) {
             *want += f64::from(before.to_f32());
         }

@@ -4,9 +4,7 @@ use crate::elementwise::Columns;
 
 /// `table[ids]`.
 pub fn embed(dim: usize, table: &[f64], ids: &[u32]) -> Vec<f64> {
-    ids.iter()
-        .flat_map(|id| table[*id as usize * dim..][..dim].iter().copied())
-        .collect()
+    ids.iter().flat_map(|id| table[*id as usize * dim..][..dim].iter().copied()).collect()
 }
 
 /// The gradient of the table, `[vocab, dim]`.

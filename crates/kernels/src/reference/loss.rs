@@ -17,12 +17,7 @@ pub fn log_softmax_gather(vocab: usize, logits: &[f64], targets: &[u32]) -> (Vec
 }
 
 /// `dlogp * (onehot - softmax)`.
-pub fn softmax_gather_backward(
-    vocab: usize,
-    logits: &[f64],
-    targets: &[u32],
-    dlogp: &[f64],
-) -> Vec<f64> {
+pub fn softmax_gather_backward(vocab: usize, logits: &[f64], targets: &[u32], dlogp: &[f64]) -> Vec<f64> {
     let mut dlogits = Vec::with_capacity(logits.len());
     for (r, row) in logits.chunks_exact(vocab).enumerate() {
         let lse = log_sum_exp(row);

@@ -21,10 +21,8 @@ fn turn(op: &MlaKv, x: &[f64], inverse: bool) -> Vec<f64> {
 /// `(k, v)`.
 pub fn mla_kv(op: &MlaKv, kv: &[f64], kv_a: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let rope_dim = op.qk_rope_head_dim;
-    let before: Vec<f64> = kv_a
-        .chunks_exact(op.kv_lora_rank + rope_dim)
-        .flat_map(|row| row[op.kv_lora_rank..].iter().copied())
-        .collect();
+    let before: Vec<f64> =
+        kv_a.chunks_exact(op.kv_lora_rank + rope_dim).flat_map(|row| row[op.kv_lora_rank..].iter().copied()).collect();
     let turned = turn(op, &before, false);
     let (mut k, mut v) = (Vec::new(), Vec::new());
     for (row, kv) in kv.chunks_exact(op.qk_nope_head_dim + op.v_head_dim).enumerate() {

@@ -19,12 +19,7 @@ fn rstd(op: &RmsNorm, x: &[f64]) -> f64 {
 }
 
 /// `(dx, dgain)`; `dx` is strided like `x`, zero in the other columns.
-pub fn rms_norm_backward(
-    op: &RmsNorm,
-    x: &[f64],
-    gain: &[f64],
-    dy: &[f64],
-) -> (Vec<f64>, Vec<f64>) {
+pub fn rms_norm_backward(op: &RmsNorm, x: &[f64], gain: &[f64], dy: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let (mut dx, mut dgain) = (vec![0.0; x.len()], vec![0.0; op.dim]);
     for r in 0..op.rows {
         let at = r * op.x_stride;

@@ -32,10 +32,8 @@ pub fn choose(op: &Router, scores: &[f64], bias: &[f64]) -> Vec<u32> {
     let mut idx = Vec::new();
     for row in scores.chunks_exact(op.n_experts) {
         let biased: Vec<f64> = row.iter().zip(bias).map(|(s, b)| s + b).collect();
-        let groups: Vec<f64> = biased
-            .chunks_exact(size)
-            .map(|group| ranking(group).iter().take(2).map(|i| group[*i]).sum())
-            .collect();
+        let groups: Vec<f64> =
+            biased.chunks_exact(size).map(|group| ranking(group).iter().take(2).map(|i| group[*i]).sum()).collect();
         let open = &ranking(&groups)[..op.topk_group];
         let mut order = ranking(&biased);
         order.retain(|i| open.contains(&(i / size)));
@@ -68,13 +66,7 @@ fn frequencies(op: &Router, scores: &[f64]) -> Vec<f64> {
 }
 
 /// V3 eq. 17-20. The frequencies come from `constant`, the scores themselves in the forward pass: they have no gradient.
-pub fn balance_loss(
-    op: &Router,
-    spans: &[Span],
-    scores: &[f64],
-    constant: &[f64],
-    alpha: f64,
-) -> f64 {
+pub fn balance_loss(op: &Router, spans: &[Span], scores: &[f64], constant: &[f64], alpha: f64) -> f64 {
     let total: usize = spans.iter().map(|span| span.len).sum();
     let mut loss = 0.0;
     for span in spans {

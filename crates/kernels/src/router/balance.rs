@@ -2,7 +2,7 @@
 //! the ones with high affinity.
 
 use super::{Router, top_k};
-use crate::attention::Span;
+use crate::attention::{Span, check_spans};
 use crate::parallel::{ROW_BLOCK, SharedMut, for_tasks};
 
 /// The sum over spans of `len / total * alpha * sum_i f_i P_i`; its gradient with respect to `scores`, `[t, e]`, is
@@ -13,7 +13,7 @@ use crate::parallel::{ROW_BLOCK, SharedMut, for_tasks};
 /// `[t, k]`, which was chosen with bias and groups, therefore only has its shape checked.
 ///
 /// # Panics
-/// When a length does not fit or a span ends beyond the tokens.
+/// When a length does not fit or spans overlap.
 pub fn balance_loss(
     op: &Router,
     spans: &[Span],
@@ -30,10 +30,7 @@ pub fn balance_loss(
         expert_idx.len(),
         dscores.len()
     );
-    assert!(
-        spans.iter().all(|span| span.start + span.len <= t),
-        "{NAME}: {spans:?} end beyond {t} tokens"
-    );
+    check_spans(NAME, spans.to_vec(), t);
     let total: usize = spans.iter().map(|span| span.len).sum();
     let spans: Vec<Span> = spans.iter().copied().filter(|span| span.len > 0).collect();
     let mut losses = vec![0.0f64; spans.len()];

@@ -63,6 +63,15 @@ impl DispatchPlan {
         );
         rows / top_k
     }
+
+    /// No two (token, slot) share a sorted row: what lets threads write them at the same time.
+    fn check_permutation(&self, name: &str) {
+        let mut taken = vec![false; self.slot_row.len()];
+        for row in &self.slot_row {
+            let before = std::mem::replace(&mut taken[*row as usize], true);
+            assert!(!before, "{name}: sorted row {row} belongs to two slots");
+        }
+    }
 }
 
 /// `y[row] = x[token[row]]` for rows of `dim`.
@@ -227,17 +236,20 @@ pub fn combine_backward<T: Element>(
         weights.len(),
         dweights.len()
     );
+    plan.check_permutation(NAME);
     let isa = Isa::active();
     let (dy, dweights) = (SharedMut::new(dy), SharedMut::new(dweights));
     for_rows(tokens, 2 * dim * top_k, |tokens| {
         for t in tokens {
             let dout = &dout[t * dim..][..dim];
-            for choice in t * top_k..(t + 1) * top_k {
-                let row = plan.slot_row[choice] as usize;
+            // SAFETY: tokens are disjoint.
+            let dweights = unsafe { dweights.part(t * top_k, top_k) };
+            let slots = plan.slot_row[t * top_k..].iter().zip(&weights[t * top_k..]);
+            for (dw, (row, weight)) in dweights.iter_mut().zip(slots) {
+                let at = *row as usize * dim;
                 // SAFETY: each (token, slot) has a sorted row of its own.
-                let (dy, dw) = unsafe { (dy.part(row * dim, dim), dweights.part(choice, 1)) };
-                let y = &y[row * dim..][..dim];
-                dw[0] = dispatch(isa, Uncombine { dout, weight: weights[choice], y, dy });
+                let dy = unsafe { dy.part(at, dim) };
+                *dw = dispatch(isa, Uncombine { dout, weight: *weight, y: &y[at..at + dim], dy });
             }
         }
     });

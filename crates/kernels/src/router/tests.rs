@@ -31,11 +31,7 @@ fn forward(isa: Isa, op: &Router, logits: &[f32], bias: &[f32]) -> (Vec<f32>, Ve
     let t = logits.len() / op.n_experts;
     let mut scores = vec![0.0; logits.len()];
     let (mut expert_idx, mut weights) = (vec![0; t * op.top_k], vec![0.0; t * op.top_k]);
-    let into = Chosen {
-        scores: &mut scores,
-        expert_idx: &mut expert_idx,
-        weights: &mut weights,
-    };
+    let into = Chosen { scores: &mut scores, expert_idx: &mut expert_idx, weights: &mut weights };
     router_forward_on(isa, op, logits, bias, into);
     (scores, expert_idx, weights)
 }
@@ -142,9 +138,7 @@ fn balanced_routing_has_loss_alpha() {
 
 /// Expert e of token t slot s: uneven, with experts that nobody chooses.
 fn choices(t: usize, top_k: usize, n_experts: usize) -> Vec<u32> {
-    (0..t * top_k)
-        .map(|i| ((i / top_k * 5 + i % top_k * 2) % (n_experts - 1)) as u32)
-        .collect()
+    (0..t * top_k).map(|i| ((i / top_k * 5 + i % top_k * 2) % (n_experts - 1)) as u32).collect()
 }
 
 #[test]
@@ -193,15 +187,13 @@ fn traffic<T: Element>(dim: usize) {
     let (mut grad, mut dweights) = (dy.clone(), weights.clone());
     combine_backward(dim, k, &plan, &dy, &weights, &dout, &mut grad, &mut dweights);
     let (y64, dout64) = (unsort(&dy), to_f64(&dout));
-    let want: Vec<f64> = (0..t * k * dim)
-        .map(|i| f64::from(weights[i / dim]) * dout64[i / dim / k * dim + i % dim])
-        .collect();
+    let want: Vec<f64> =
+        (0..t * k * dim).map(|i| f64::from(weights[i / dim]) * dout64[i / dim / k * dim + i % dim]).collect();
     for (i, (got, want)) in unsort(&grad).iter().zip(&want).enumerate() {
         assert!((got - want).abs() <= tolerance::<T>() * want.abs(), "dy[{i}]");
     }
-    let want: Vec<f64> = (0..t * k)
-        .map(|c| (0..dim).map(|i| y64[c * dim + i] * dout64[c / k * dim + i]).sum())
-        .collect();
+    let want: Vec<f64> =
+        (0..t * k).map(|c| (0..dim).map(|i| y64[c * dim + i] * dout64[c / k * dim + i]).sum()).collect();
     assert_close("dweights", &dweights, &want, 1e-4);
 }
 
