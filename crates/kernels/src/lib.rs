@@ -8,9 +8,10 @@
 //!   ascending order for every shape; reductions over rows go through blocks of fixed size in a fixed order.
 //! - **The instruction set is chosen at run time** ([`isa::Isa::active`]); `PENSEUR_ISA` forces one.
 //!
-//! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), `gemm`, `attention`, `norm`, `rope`,
-//! `swiglu`, `router` (gate, dispatch, combine), `loss` (softmax and cross-entropy), `optim` (AdamW),
-//! `elementwise` (embedding, residual, casts).
+//! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), [`gemm`], [`attention`] (packed, cached, backward),
+//! [`mla`] (its keys and values), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine), [`loss`]
+//! (softmax and cross-entropy), [`optim`] (AdamW), [`elementwise`] (embedding, residual, casts), [`peak`] (the machine's
+//! limit), [`mod@reference`] (the twins).
 
 pub mod attention;
 pub mod elementwise;
