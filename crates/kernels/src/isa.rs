@@ -61,10 +61,7 @@ impl Isa {
 
     /// Every instruction set of this machine, in ascending order of speed. Tests run each kernel on all of them.
     pub fn available() -> Vec<Isa> {
-        Isa::ALL
-            .into_iter()
-            .filter(|isa| isa.is_available())
-            .collect()
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
     /// The instruction set in use: the fastest available, or the one that `PENSEUR_ISA` names.
@@ -73,34 +70,19 @@ impl Isa {
     /// When `PENSEUR_ISA` names an unknown or unavailable set: running silently on another one would change results.
     pub fn active() -> Isa {
         static ACTIVE: OnceLock<Isa> = OnceLock::new();
-        *ACTIVE.get_or_init(|| {
-            choose(std::env::var("PENSEUR_ISA").ok().as_deref())
-                .unwrap_or_else(|why| panic!("{why}"))
-        })
+        *ACTIVE
+            .get_or_init(|| choose(std::env::var("PENSEUR_ISA").ok().as_deref()).unwrap_or_else(|why| panic!("{why}")))
     }
 }
 
 /// The choice behind [`Isa::active`], as a function of the environment variable's value.
 pub fn choose(forced: Option<&str>) -> Result<Isa, String> {
     let available = Isa::available();
-    let names = || {
-        available
-            .iter()
-            .map(|isa| isa.name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = || available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ");
     match forced {
-        None | Some("") => Ok(*available
-            .last()
-            .expect("the portable set is always available")),
+        None | Some("") => Ok(*available.last().expect("the portable set is always available")),
         Some(name) => Isa::from_name(name)
             .filter(|isa| available.contains(isa))
-            .ok_or_else(|| {
-                format!(
-                    "PENSEUR_ISA={name} cannot be used on this machine, which has: {}",
-                    names()
-                )
-            }),
+            .ok_or_else(|| format!("PENSEUR_ISA={name} cannot be used on this machine, which has: {}", names())),
     }
 }

@@ -4,9 +4,9 @@
 
 pub mod attention;
 pub mod elementwise;
+pub mod gemm;
 pub mod loss;
 pub mod mla;
-pub mod gemm;
 pub mod norm;
 pub mod optim;
 pub mod rope;

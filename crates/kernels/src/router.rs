@@ -17,7 +17,7 @@ use crate::swiglu::sigmoid;
 
 pub use balance::balance_loss;
 pub use dispatch::{
-    DispatchPlan, combine_backward, combine_forward, dispatch_backward, dispatch_forward, dispatch_plan,
+    CombineSaved, DispatchPlan, combine_backward, combine_forward, dispatch_backward, dispatch_forward, dispatch_plan,
 };
 
 /// How logits become affinities.

@@ -297,9 +297,8 @@ impl Moe {
         let (dim, inter, n_experts) = (config.hidden_size, config.moe_intermediate_size, config.n_routed_experts);
         let gate = params.add(format!("{name}.gate.weight"), Role::MatrixF32, &[n_experts, dim]);
         let correction_bias = params.add(format!("{name}.gate.e_score_correction_bias"), Role::Buffer, &[n_experts]);
-        let mut stack = |part: &str, shape: &[usize]| {
-            params.add(format!("{name}.experts.{part}.weight"), Role::Matrix, shape)
-        };
+        let mut stack =
+            |part: &str, shape: &[usize]| params.add(format!("{name}.experts.{part}.weight"), Role::Matrix, shape);
         let experts = ExpertWeights {
             gate_proj: stack("gate_proj", &[n_experts, inter, dim]),
             up_proj: stack("up_proj", &[n_experts, inter, dim]),

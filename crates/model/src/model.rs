@@ -221,7 +221,8 @@ impl Model {
     /// Appends `tokens` (the sequences' new tokens one after another, as `seqs` says) to the caches, and returns the
     /// f32 logits [seqs, vocab] of each sequence's last new token. The same bits as teacher forcing.
     pub fn forward_cached(&self, tokens: &[u32], seqs: &[CachedSeq], caches: &mut [LayerCache]) -> Tensor {
-        let positions: Vec<u32> = seqs.iter().flat_map(|s| (s.n_cached..s.n_cached + s.len).map(|p| p as u32)).collect();
+        let positions: Vec<u32> =
+            seqs.iter().flat_map(|s| (s.n_cached..s.n_cached + s.len).map(|p| p as u32)).collect();
         let mut tape = Tape::inference(&self.params);
         let mut attend = Attend::Cached(seqs, caches);
         let rows = Rows { tokens, positions: &positions };

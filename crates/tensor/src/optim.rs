@@ -30,7 +30,8 @@ pub struct AdamW {
 impl AdamW {
     /// Zero moments.
     pub fn new(config: AdamWConfig, params: &Params) -> AdamW {
-        let zeros = || params.ids().map(|id| Tensor::zeros(params.device(), DType::F32, params.value(id).shape())).collect();
+        let zeros =
+            || params.ids().map(|id| Tensor::zeros(params.device(), DType::F32, params.value(id).shape())).collect();
         AdamW { config, step: 0, m: zeros(), v: zeros() }
     }
 

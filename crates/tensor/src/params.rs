@@ -163,7 +163,8 @@ impl Params {
             let param = &mut self.entries[id.0];
             let (n, k) = (param.value.n_rows(), param.value.n_cols());
             if param.packed.is_none() && !self.device.is_meta() {
-                let packed = by_dtype!(param.value.dtype(), T => PackedWeight::new::<T>(compute, n, k, param.value.slice()));
+                let packed =
+                    by_dtype!(param.value.dtype(), T => PackedWeight::new::<T>(compute, n, k, param.value.slice()));
                 param.packed = Some(packed);
             }
         }

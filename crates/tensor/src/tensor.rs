@@ -317,7 +317,8 @@ impl Tensor {
     pub fn slice_mut<T: Stored>(&mut self) -> &mut [T] {
         let len = self.len();
         let shape = &self.shape;
-        let buffer = Arc::get_mut(&mut self.buffer).unwrap_or_else(|| panic!("writing to a shared buffer of shape {shape:?}"));
+        let buffer =
+            Arc::get_mut(&mut self.buffer).unwrap_or_else(|| panic!("writing to a shared buffer of shape {shape:?}"));
         &mut T::of_mut(buffer.data.as_mut().expect("present until dropped"))[..len]
     }
 

@@ -173,11 +173,11 @@ pub(super) fn no_machine_paths(repository: &Repository) -> Vec<Finding> {
 
 const TEXT_ENDINGS: &[&str] = &[".rs", ".toml", ".md", ".py", ".sh", ".txt", ".html", ".css", ".js", "/run"];
 
-/// No spaces at the ends of lines, and one line end at the end of a file.
+/// No spaces at the ends of lines, and one line end at the end of a file. Snapshots are output, kept byte for byte.
 pub(super) fn no_trailing_whitespace(repository: &Repository) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let written = repository.ours().filter(|(file, _)| TEXT_ENDINGS.iter().any(|end| file.path.ends_with(end)));
-    for (file, text) in written {
+    let is_written = |path: &str| TEXT_ENDINGS.iter().any(|end| path.ends_with(end)) && !path.contains("/snapshots/");
+    for (file, text) in repository.ours().filter(|(file, _)| is_written(&file.path)) {
         let trailing = numbered(text).filter(|(_, line)| line.ends_with([' ', '\t', '\r']));
         findings.extend(trailing.map(|(line, _)| Finding::new(&file.path, line, "space at the end of the line")));
         if !text.is_empty() && (!text.ends_with('\n') || text.ends_with("\n\n")) {

@@ -212,21 +212,29 @@ impl<T: Element> Kernel for Combine<'_, T> {
     }
 }
 
+/// What [`combine_forward`] read, for its backward.
+pub struct CombineSaved<'a, T> {
+    /// Which row went where.
+    pub plan: &'a DispatchPlan,
+    /// The experts' outputs, sorted rows of `dim`.
+    pub y: &'a [T],
+    /// Gate values [t, k].
+    pub weights: &'a [f32],
+}
+
 /// Gradients of [`combine_forward`], written: `dy[row] = weights * dout[t]` and `dweights[t, slot] = y[row] . dout[t]`.
 ///
 /// # Panics
 /// When a length does not fit.
-#[allow(clippy::too_many_arguments)] // a pair with combine_forward
 pub fn combine_backward<T: Element>(
     dim: usize,
     top_k: usize,
-    plan: &DispatchPlan,
-    y: &[T],
-    weights: &[f32],
+    saved: CombineSaved<T>,
     dout: &[f32],
     dy: &mut [T],
     dweights: &mut [f32],
 ) {
+    let CombineSaved { plan, y, weights } = saved;
     const NAME: &str = "combine_backward";
     let tokens = plan.check(NAME, dim, top_k, y.len(), dout.len());
     assert!(

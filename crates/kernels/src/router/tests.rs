@@ -185,7 +185,7 @@ fn traffic<T: Element>(dim: usize) {
 
     let dout: Vec<f32> = random(t * dim, 5);
     let (mut grad, mut dweights) = (dy.clone(), weights.clone());
-    combine_backward(dim, k, &plan, &dy, &weights, &dout, &mut grad, &mut dweights);
+    combine_backward(dim, k, CombineSaved { plan: &plan, y: &dy, weights: &weights }, &dout, &mut grad, &mut dweights);
     let (y64, dout64) = (unsort(&dy), to_f64(&dout));
     let want: Vec<f64> =
         (0..t * k * dim).map(|i| f64::from(weights[i / dim]) * dout64[i / dim / k * dim + i % dim]).collect();

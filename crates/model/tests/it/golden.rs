@@ -93,14 +93,18 @@ impl Case {
             let norm = got.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
             if let Some(want) = self.golden.get(&format!("{prefix}.grad.{}", part.name)) {
                 let want_norm = want.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-                let difference =
-                    got.iter().zip(want).map(|(&a, &b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
+                let difference = got.iter().zip(want).map(|(&a, &b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
                 let bound = tolerance * want_norm + 1e-7;
                 assert!(difference <= bound, "{prefix} gradient of {}: off by {difference} of {want_norm}", part.name);
                 n_checked += 1;
             } else if let Some(want) = self.golden.get(&format!("{prefix}.grad_norm.{}", part.name)) {
                 let bound = tolerance * f64::from(want[0]) + 1e-7;
-                assert!((norm - f64::from(want[0])).abs() <= bound, "{prefix} |gradient| of {}: {norm}, not {}", part.name, want[0]);
+                assert!(
+                    (norm - f64::from(want[0])).abs() <= bound,
+                    "{prefix} |gradient| of {}: {norm}, not {}",
+                    part.name,
+                    want[0]
+                );
                 n_checked += 1;
             }
         }
@@ -201,8 +205,11 @@ fn generation_has_the_bits_of_teacher_forcing() {
     for name in ["deepseek_v3_groups_yarn", "deepseek_v3_plain_tied", "llama", "qwen2", "qwen3"] {
         for precision in [Precision::F32, Precision::Bf16] {
             let mut case = load(name, precision);
-            let documents: Vec<Vec<u32>> =
-                case.documents("two").into_iter().map(|d| d.iter().cycle().take(70 + d.len()).copied().collect()).collect();
+            let documents: Vec<Vec<u32>> = case
+                .documents("two")
+                .into_iter()
+                .map(|d| d.iter().cycle().take(70 + d.len()).copied().collect())
+                .collect();
             let expected: Vec<Vec<f32>> = documents
                 .iter()
                 .map(|d| {
@@ -223,7 +230,11 @@ fn generation_has_the_bits_of_teacher_forcing() {
                     .collect();
                 let logits = case.model.forward_cached(&tokens, &seqs, &mut caches);
                 for (i, row) in logits.slice::<f32>().chunks_exact(vocab).enumerate() {
-                    assert_eq!(row, &expected[i][(to - 1) * vocab..to * vocab], "{name} {precision:?} document {i} at {to}");
+                    assert_eq!(
+                        row,
+                        &expected[i][(to - 1) * vocab..to * vocab],
+                        "{name} {precision:?} document {i} at {to}"
+                    );
                 }
             }
         }

@@ -25,7 +25,12 @@ impl<'a> Tape<'a> {
     /// weight zero cost nothing. A root of the backward, so weights carry every factor (mean, λ of MTP).
     pub fn head_loss(&mut self, x: &Var, head: ParamId, targets: &[u32], weights: &[f32]) -> LossSum {
         let t = x.value.n_rows();
-        assert_eq!((t, t), (targets.len(), weights.len()), "head_loss: rows of {:?}, targets, weights", x.value.shape());
+        assert_eq!(
+            (t, t),
+            (targets.len(), weights.len()),
+            "head_loss: rows of {:?}, targets, weights",
+            x.value.shape()
+        );
         let vocab = self.params.value(head).n_rows();
         let is_meta = x.value.is_meta();
         let rows: Vec<usize> = (0..t).filter(|&i| is_meta || weights[i] != 0.0).collect();
@@ -39,7 +44,8 @@ impl<'a> Tape<'a> {
             let (mut logp, mut lse) = (vec![0.0; chunk.len()], vec![0.0; chunk.len()]);
             if !is_meta {
                 log_softmax_gather(vocab, logits.slice(), &chunk_targets, &mut logp, &mut lse);
-                sum.loss += chunk.iter().zip(&logp).map(|(&i, &lp)| -f64::from(weights[i]) * f64::from(lp)).sum::<f64>();
+                sum.loss +=
+                    chunk.iter().zip(&logp).map(|(&i, &lp)| -f64::from(weights[i]) * f64::from(lp)).sum::<f64>();
                 sum.logprobs.extend_from_slice(&logp);
             }
             if let Some(dx) = &mut dx {

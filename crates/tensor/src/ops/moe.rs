@@ -6,8 +6,8 @@ use crate::{DType, ParamId, Tape, Tensor, Var};
 use kernels::attention::Span;
 use kernels::gemm::{Gemm, Layout, grouped_gemm};
 use kernels::router::{
-    DispatchPlan, Router, balance_loss, combine_backward, combine_forward, dispatch_backward, dispatch_forward,
-    dispatch_plan, router_backward, router_forward,
+    CombineSaved, DispatchPlan, Router, balance_loss, combine_backward, combine_forward, dispatch_backward,
+    dispatch_forward, dispatch_plan, router_backward, router_forward,
 };
 use std::rc::Rc;
 
@@ -167,7 +167,8 @@ impl<'a> Tape<'a> {
                 if !y.is_meta() {
                     by_dtype!(y.dtype(), T => {
                         let dweights = dweights.slice_mut();
-                        combine_backward::<T>(dim, top_k, &plan, y.slice(), weights.slice(), dout.slice(), dy.slice_mut(), dweights)
+                        let saved = CombineSaved { plan: &plan, y: y.slice(), weights: weights.slice() };
+                        combine_backward::<T>(dim, top_k, saved, dout.slice(), dy.slice_mut(), dweights)
                     });
                 }
                 b.slots.give(y_id, dy);
