@@ -42,9 +42,11 @@ impl Var {
     }
 }
 
+type MakeFn = Box<dyn FnOnce(&Params) -> Tensor>;
+
 /// How to make a value again, and who still wants it.
 pub(crate) struct Remake {
-    make: RefCell<Option<Box<dyn FnOnce(&Params) -> Tensor>>>,
+    make: RefCell<Option<MakeFn>>,
     cached: RefCell<Option<Tensor>>,
     n_uses: Cell<usize>,
 }
@@ -127,7 +129,7 @@ impl<'a> Tape<'a> {
     /// Puts a value on the tape that backward makes again instead of keeping it.
     pub(crate) fn remakeable(&mut self, value: Tensor, make: impl FnOnce(&Params) -> Tensor + 'static) -> Var {
         let mut var = self.var(value);
-        let make: Box<dyn FnOnce(&Params) -> Tensor> = Box::new(make);
+        let make: MakeFn = Box::new(make);
         var.remake =
             Some(Rc::new(Remake { make: RefCell::new(Some(make)), cached: RefCell::default(), n_uses: Cell::new(0) }));
         var
