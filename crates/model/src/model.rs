@@ -25,6 +25,7 @@ pub struct ModelOptions {
     pub n_positions: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a model has one")]
 enum Architecture {
     DeepseekV3(DeepseekV3),
     Dense(Dense),
