@@ -4,7 +4,7 @@
 //! slices the partial sums rest as f32 in a scratch panel, so `c` is read and written once whatever `k`.
 
 use super::pack::{Ahead, Operand, PackLeft, PackRight, Tiles, prefetch};
-use super::path::{A_BYTES, On, Path, PathKernel, max_rows, panel_vectors};
+use super::path::{A_BYTES, On, Path, PathKernel, max_rows, padded_rows, panel_vectors};
 use super::scratch::Scratch;
 use super::tile::{TileArgs, multiply, panels_at_once};
 use crate::lanes::{load_n, store_n};
@@ -225,7 +225,7 @@ impl Columns<'_> {
                         c.prefetch(rows.clone(), exist);
                     }
                     let is_last_tile = tile + 1 == self.tiles.n;
-                    let a = self.a.add(tile * block.tile_stride + start * rows.len() * A_BYTES);
+                    let a = self.a.add(tile * block.tile_stride + start * padded_rows(rows.len()) * A_BYTES);
                     let args = TileArgs {
                         units,
                         a,

@@ -24,11 +24,13 @@ const BLOCK_BYTES: usize = 400 << 10;
 const BLOCK_TILES: usize = 12;
 /// Units of `k` in one part of a product with an f32 `c`.
 const PART_UNITS: usize = 1024;
+/// The same for the gradient of a weight, whose operands are long and whose `c` is small: both stay nearer.
+const STRIDED_PART_UNITS: usize = 512;
 /// Up to this many rows go by columns.
 const FEW_ROWS: usize = 128;
-/// Below both of these, other threads are not worth waking.
-const SERIAL_FLOPS: usize = 2_000_000;
-const SERIAL_BYTES: usize = 512 << 10;
+/// Below both of these (some 20 microseconds of one thread), other threads are not worth waking.
+const SERIAL_FLOPS: usize = 4_000_000;
+const SERIAL_BYTES: usize = 1 << 20;
 /// Tasks for each thread, so that a slow one can be helped.
 const TASKS_PER_THREAD: usize = 4;
 

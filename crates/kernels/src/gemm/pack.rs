@@ -3,7 +3,7 @@
 //! A packed panel is [units, width]: for each unit of `k` the `width` rows (of `a`) or columns (of `b`) side by side.
 //! Converting to the path's type happens here, once for each value.
 
-use super::path::{A_BYTES, Path, PathKernel};
+use super::path::{A_BYTES, Path, PathKernel, padded_rows};
 use crate::simd::{Element, Simd};
 use half::bf16;
 use std::ops::Range;
@@ -50,6 +50,11 @@ impl Operand {
             width: self.width - w,
             ..self
         }
+    }
+
+    /// Whether neighbours along `k` are contiguous.
+    pub(super) fn is_k_contiguous(self) -> bool {
+        self.k_contiguous
     }
 
     /// Units to pack for one panel before going on to the next.
@@ -161,14 +166,15 @@ impl PathKernel for PackLeft {
         for u in (0..units).step_by(chunk) {
             for tile in self.which.clone() {
                 let rows = self.tiles.get(tile);
+                let width = padded_rows(rows.len());
                 let dst = self.dst.wrapping_add(tile * self.tile_stride);
                 let panel = Panel {
                     src: self.a.at(rows.start, 0),
                     valid: rows.len(),
-                    width: rows.len(),
+                    width,
                     k: self.k,
                     units: u..(u + chunk).min(units),
-                    dst: dst.wrapping_add(u * rows.len() * A_BYTES),
+                    dst: dst.wrapping_add(u * width * A_BYTES),
                 };
                 // SAFETY: the tile's bytes were reserved with room for one vector more.
                 unsafe { panel.pack::<S, P, false>(s) }

@@ -220,6 +220,11 @@ pub(super) const fn max_rows(isa: Isa) -> usize {
     }
 }
 
+/// Units between one step and the next of a packed tile of `rows` rows: a power of two keeps its vectors aligned.
+pub(super) const fn padded_rows(rows: usize) -> usize {
+    rows.next_power_of_two()
+}
+
 /// Vectors in one row of a panel.
 pub(super) const fn panel_vectors(isa: Isa) -> usize {
     match isa {
@@ -254,6 +259,6 @@ impl Geometry {
 
     /// Bytes from one packed tile of the left operand to the next: the last store of a tile may run over its end.
     pub(super) fn tile_bytes(self, k: usize) -> usize {
-        (self.units(k) * self.max_rows + self.lanes) * A_BYTES
+        (self.units(k) * padded_rows(self.max_rows) + self.lanes) * A_BYTES
     }
 }

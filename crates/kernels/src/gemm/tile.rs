@@ -1,7 +1,7 @@
 //! The register tile: MR rows by PN panels of NV vectors, down a block of `k`. Everything else only feeds it.
 
 use super::pack::prefetch;
-use super::path::{A_BYTES, Path, max_rows, panel_vectors};
+use super::path::{A_BYTES, Path, max_rows, padded_rows, panel_vectors};
 use crate::simd::{Element, Kernel, Simd};
 use half::bf16;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 pub(super) struct TileArgs {
     /// Steps of the chain.
     pub units: usize,
-    /// [units, MR] units of the left operand.
+    /// [units, `padded_rows(MR)`] units of the left operand.
     pub a: *const u8,
     /// [units, panel] units of the right operand, for each of PN panels.
     pub b: *const u8,
@@ -77,7 +77,7 @@ impl<P: Path, const MR: usize, const PN: usize, const NV: usize> Kernel for Tile
                         }
                     }
                 }
-                a = a.add(MR * A_BYTES);
+                a = a.add(padded_rows(MR) * A_BYTES);
                 b_ptr = b_ptr.add(row * P::B_BYTES);
             }
             if S::HAS_DOT2 && t.dst_is_bf16 {
