@@ -315,7 +315,7 @@ pub struct TokenizeArgs {
     #[arg(long, value_name = "TEXT")]
     pub text: String,
 
-    /// Read control tokens such as <think> in the text as such; otherwise they are plain text
+    /// Read control tokens such as `<think>` in the text as such; otherwise they are plain text
     #[arg(long)]
     pub special: bool,
 

@@ -1,9 +1,9 @@
 //! The HTTP server: OpenAI's chat completions in DeepSeek's dialect, and the chat page, over engines that it is given.
 //!
-//! All of HTTP lives here. A request goes: [`security`] (host, origin, key) → [`wire`] (JSON, strictly) → [`params`]
-//! (template, tokens, settings) → `engine` → [`completion`] (events to text) → [`reply`] (JSON), whole or as a stream ([`chat`]).
+//! All of HTTP lives here. A request goes: `security` (host, origin, key) → `wire` (JSON, strictly) → `params`
+//! (template, tokens, settings) → `engine` → `completion` (events to text) → `reply` (JSON), whole or as a stream (`chat`).
 //!
-//! [`serve`] blocks until a signal; tests drive [`Server`] themselves.
+//! `serve` blocks until a signal; tests drive `Server` themselves.
 #![forbid(unsafe_code)]
 
 mod chat;

@@ -6,7 +6,7 @@
 //!
 //! - [`task`]: the contract, and [`Family`], its typed form that a native family implements
 //! - [`split`]: training, validation and test problems, disjoint by construction
-//! - [`families`]: the problems themselves; [`registry`] names them
+//! - [`families`]: the problems themselves; [`mod@registry`] names them
 //! - [`mixture`]: families by weight, sampled by seed and index without state
 //! - [`phrase`]: the many ways in which people ask; [`worked`]: column arithmetic written out
 //! - [`verify`]: verdicts on answer texts; [`jsonl`]: a user's own problems

@@ -17,7 +17,7 @@ const STREAM: u64 = 0x7461_736b_6d69_7831;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MixtureEntry {
-    /// Name in the [registry](crate::registry).
+    /// Name in the [`mod@crate::registry`].
     pub task: String,
     /// Share of samples, relative to the other entries.
     pub weight: f64,

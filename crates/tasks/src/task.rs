@@ -192,7 +192,7 @@ impl Asked {
     }
 }
 
-/// A native family of problems. Implement this, add a line to [`crate::registry`], done.
+/// A native family of problems. Implement this, add a line to [`mod@crate::registry`], done.
 pub trait Family: Send + Sync {
     /// All that is needed to ask, work out and judge.
     type Problem: Serialize + DeserializeOwned;

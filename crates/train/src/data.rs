@@ -2,7 +2,7 @@
 //!
 //! A [`Source`] gives document number `n` of an endless stream, whatever was drawn before. [`loader::Loader`] mixes
 //! sources by weight and packs documents into micro-batches; its whole state is a few counters, so that a run which was
-//! killed goes on with the very batches it would have seen. Files are tokenised once ([`token_file`]); batches are made
+//! killed goes on with the very batches it would have seen. Files are tokenised once (`token_file`); batches are made
 //! ahead in a thread of their own ([`prefetch`]).
 //!
 //! Nothing is dropped in silence: a document cut to `seq_len` and a record that cannot be used are counted in the

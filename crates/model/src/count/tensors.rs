@@ -44,7 +44,7 @@ pub enum Role {
 pub struct TensorSpec {
     /// Hugging Face's name.
     pub name: String,
-    /// [out, in] for a matrix, [n] for a vector.
+    /// `[out, in]` for a matrix, `[n]` for a vector.
     pub shape: Vec<usize>,
     /// What it does.
     pub part: Part,

@@ -59,7 +59,7 @@ impl<'a> Tape<'a> {
         self.linear_output(x, w, y, self.params.compute())
     }
 
-    /// As [`Tape::linear`] with a bias [out].
+    /// As [`Tape::linear`] with a bias `[out]`.
     pub fn linear_bias(&mut self, x: &Var, w: ParamId, bias: ParamId) -> Var {
         let mut y = self.product(x, w, self.dtype(), self.params.compute());
         if !y.is_meta() {

@@ -24,7 +24,7 @@ impl Tape<'_> {
         self.norm_rows(x, gain, RmsNorm { rows: x.value.n_rows(), dim, x_stride: width, eps })
     }
 
-    /// RMSNorm of each head: `x [t, h·d]`, gain [d].
+    /// RMSNorm of each head: `x [t, h·d]`, gain `[d]`.
     pub fn rms_norm_heads(&mut self, x: &Var, gain: ParamId, eps: f32) -> Var {
         let dim = self.params.value(gain).len();
         let shape = x.value.shape().to_vec();
