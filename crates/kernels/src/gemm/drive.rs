@@ -24,8 +24,6 @@ const BLOCK_BYTES: usize = 400 << 10;
 const BLOCK_TILES: usize = 12;
 /// Units of `k` in one part of a product with an f32 `c`.
 const PART_UNITS: usize = 1024;
-/// The same for the gradient of a weight, whose operands are long and whose `c` is small: both stay nearer.
-const STRIDED_PART_UNITS: usize = 512;
 /// Up to this many rows go by columns.
 const FEW_ROWS: usize = 128;
 /// Below both of these (some 20 microseconds of one thread), other threads are not worth waking.

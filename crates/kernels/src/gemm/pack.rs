@@ -52,11 +52,6 @@ impl Operand {
         }
     }
 
-    /// Whether neighbours along `k` are contiguous.
-    pub(super) fn is_k_contiguous(self) -> bool {
-        self.k_contiguous
-    }
-
     /// Units to pack for one panel before going on to the next.
     fn chunk(self, units: usize) -> usize {
         if self.k_contiguous { units.max(1) } else { STRIDED_UNITS }

@@ -83,7 +83,7 @@ fn shapes_across_tile_edges_equal_the_twin() {
 
 #[test]
 fn shapes_across_block_edges_equal_the_twin() {
-    // Several blocks of rows, slices of k, parts of k (more than 2,048 units) and tasks on several threads.
+    // Several blocks of rows, slices of k, parts of k (more than 1,024 units, for more rows than 128).
     let shapes = [[150, 40, 300], [260, 33, 129], [131, 2, 4200], [9, 150, 515], [1, 300, 1000]];
     for_every(|isa, layout, compute, accumulate| {
         for shape in shapes {
