@@ -223,11 +223,13 @@ pub struct TrainSpec {
     /// End after this many minutes. What the clock said is written down, so that a resumed run repeats it.
     pub minutes: Option<f64>,
     /// Longest document in tokens.
+    #[serde(deserialize_with = "keys::length")]
     pub seq_len: usize,
     /// Tokens of one optimizer step.
     #[serde(deserialize_with = "keys::count")]
     pub batch_tokens: u64,
     /// Tokens that go through the model at once.
+    #[serde(deserialize_with = "keys::length")]
     pub micro_batch_tokens: usize,
     /// A smaller batch at first.
     pub batch_ramp: Option<BatchRamp>,

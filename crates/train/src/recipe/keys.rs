@@ -134,6 +134,11 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::
     }
 }
 
+/// As [`count`], for lengths in memory.
+pub(super) fn length<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<usize, D::Error> {
+    count(deserializer).map(|n| n as usize)
+}
+
 /// As [`count`], for a key that may be absent.
 pub(super) fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u64>, D::Error> {
     count(deserializer).map(Some)
