@@ -5,8 +5,10 @@ use crate::tensor::by_dtype;
 use crate::{ParamId, Tape, Tensor, Var};
 use kernels::norm::{RmsNorm, rms_norm_backward, rms_norm_forward};
 
-fn forward(params: &Params, x: &Tensor, gain: ParamId, op: &RmsNorm) -> Tensor {
-    let mut y = Tensor::empty(params.device(), params.precision().dtype(), &[op.rows, op.dim]);
+/// The normalised rows, as a tensor of `width` columns: one row or several heads side by side.
+fn forward(params: &Params, x: &Tensor, gain: ParamId, op: &RmsNorm, width: usize) -> Tensor {
+    let shape = [op.rows * op.dim / width, width];
+    let mut y = Tensor::empty(params.device(), params.precision().dtype(), &shape);
     if !x.is_meta() {
         by_dtype!(x.dtype(), X => by_dtype!(y.dtype(), Y => {
             rms_norm_forward::<X, Y>(op, x.slice(), params.value(gain).slice(), y.slice_mut())
@@ -21,28 +23,26 @@ impl Tape<'_> {
     /// a row of its own. The output is in the precision's type.
     pub fn rms_norm(&mut self, x: &Var, gain: ParamId, eps: f32) -> Var {
         let (width, dim) = (x.value.n_cols(), self.params.value(gain).len());
-        self.norm_rows(x, gain, RmsNorm { rows: x.value.n_rows(), dim, x_stride: width, eps })
+        self.norm_rows(x, gain, RmsNorm { rows: x.value.n_rows(), dim, x_stride: width, eps }, dim)
     }
 
     /// RMSNorm of each head: `x [t, h·d]`, gain `[d]`.
     pub fn rms_norm_heads(&mut self, x: &Var, gain: ParamId, eps: f32) -> Var {
         let dim = self.params.value(gain).len();
-        let shape = x.value.shape().to_vec();
-        assert_eq!(x.value.n_cols() % dim, 0, "heads of {dim} in rows of {:?}", shape);
-        let mut y = self.norm_rows(x, gain, RmsNorm { rows: x.value.len() / dim, dim, x_stride: dim, eps });
-        y.value = y.value.reshape(&shape);
-        y
+        let width = x.value.n_cols();
+        assert_eq!(width % dim, 0, "heads of {dim} in rows of {:?}", x.value.shape());
+        self.norm_rows(x, gain, RmsNorm { rows: x.value.len() / dim, dim, x_stride: dim, eps }, width)
     }
 
-    fn norm_rows(&mut self, x: &Var, gain: ParamId, op: RmsNorm) -> Var {
-        let y = forward(self.params, &x.value, gain, &op);
+    fn norm_rows(&mut self, x: &Var, gain: ParamId, op: RmsNorm, width: usize) -> Var {
+        let y = forward(self.params, &x.value, gain, &op, width);
         if !self.is_recording() {
             return self.var(y);
         }
         let (kept, again) = (x.save(), x.save());
         let (x_id, rows) = (x.id, (op.rows, op.dim, op.x_stride, op.eps));
         let spec = move || RmsNorm { rows: rows.0, dim: rows.1, x_stride: rows.2, eps: rows.3 };
-        let out = self.remakeable(y, move |params| forward(params, &again.take(params), gain, &spec()));
+        let out = self.remakeable(y, move |params| forward(params, &again.take(params), gain, &spec(), width));
         let out_id = out.id;
         self.record(move |b| {
             let x = kept.take(b.params);
