@@ -11,8 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(weights) = Weights::from_bytes(bytes) else {
         return;
     };
-    let dial =
-        Dial { depth: 1, vocab_size: 8, max_position_embeddings: 8, experts: false, tie_word_embeddings: true };
+    let dial = Dial { depth: 1, vocab_size: 8, max_position_embeddings: 8, experts: false, tie_word_embeddings: true };
     let _ = weights.check_names(&tensor_specs(&Config::DeepseekV3(dial.deepseek_v3())));
     let _ = weights.check_finite();
     for name in weights.names() {
