@@ -209,7 +209,7 @@ mod tests {
         assert!(Bill::read(&dir.path().join("no")).is_err());
     }
 
-    /// The contract of DESIGN.md, section 2.3.
+    /// The keys of a ledger line are fixed: tools outside read them.
     #[test]
     fn a_line_has_the_contracted_keys() {
         let value = serde_json::to_value(line("pretrain", 1, 1.0, false, None)).unwrap();

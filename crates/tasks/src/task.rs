@@ -37,7 +37,7 @@ pub struct Demonstration {
     pub answer_text: String,
 }
 
-/// Is an answer right? The third value is never counted as a reward (DESIGN.md, invariant 6).
+/// Is an answer right? The third value is never counted as a reward (ARCHITECTURE.md, invariant 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -1,7 +1,7 @@
 //! The training loop: step, evaluate, write down, keep. It serves pretraining and supervised fine-tuning alike; what
 //! differs between them is in the recipe.
 //!
-//! Everything but time and money is a function of (recipe, data, code version, instruction set): see DESIGN.md,
+//! Everything but time and money is a function of (recipe, data, code version, instruction set): see ARCHITECTURE.md,
 //! invariant 4.
 
 #[cfg(test)]

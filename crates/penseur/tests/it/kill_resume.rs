@@ -1,4 +1,4 @@
-//! DESIGN.md, invariant 4: a run that is killed anywhere and resumed is, to the bit, the run that was never killed, but
+//! ARCHITECTURE.md, invariant 4: a run that is killed anywhere and resumed is, to the bit, the run that was never killed, but
 //! for time and money; and its ledger shows what was lost. Real processes, real signals, a model of a few thousand
 //! parameters.
 
