@@ -6,6 +6,7 @@
 //! | [`stages`] | runs a recipe's stages, each cached by the digest of its inputs |
 //! | [`data`] | sources, mixing, packing; a deterministic stream of batches |
 //! | [`schedule`], [`clock`] | what changes over a run, and when it ends |
+//! | [`keeper`] | what surrounds the steps of every stage: budget, logs, checkpoints, bill, end |
 //! | [`trainer`] | the loop, over anything that is a [`learner::Learner`] |
 //! | [`model_learner`] | a model with AdamW as a learner; `shape` and `text_side` give its configuration and tokenizer |
 //! | [`accuracy`] | validation problems, answered and judged |
@@ -24,6 +25,7 @@ pub mod digest;
 pub mod dry_run;
 pub mod error;
 pub mod interrupt;
+pub mod keeper;
 pub mod learner;
 pub mod metrics;
 pub mod model_learner;

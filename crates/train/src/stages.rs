@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::dry_run;
 use crate::error::{Result, TrainError};
 use crate::interrupt::StopFlag;
+use crate::keeper::Keeper;
 use crate::model_learner::{ModelLearner, Parts};
 use crate::progress::Progress;
 use crate::recipe::{Recipe, StageRecipe};
@@ -194,14 +195,9 @@ fn run_stage(
     }
     let progress = Progress::new(&stage.name, measured_peak(stage, options), options.quiet);
     announce(stage, &dir, &state, &validation, &progress);
-    let trainer = Trainer {
+    let keeper = Keeper {
         stage,
         dir: &dir,
-        learner,
-        data: Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone())),
-        validation,
-        problems,
-        state,
         meter,
         clock: Clock::new(&stage.train, dir.replay()?),
         metrics,
@@ -213,6 +209,8 @@ fn run_stage(
         cost_before: cost_of(inputs.parent.as_ref())?,
         last_checkpoint: Instant::now(),
     };
+    let data = Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone()));
+    let trainer = Trainer { keeper, learner, data, validation, problems, state };
     Ok((trainer.run()?, false))
 }
 

@@ -8,25 +8,17 @@
 mod tests;
 
 use crate::accuracy::ProblemSet;
-use crate::checkpoint::{self, Best, TrainerState};
-use crate::clock::Clock;
+use crate::checkpoint::{Best, TrainerState};
 use crate::data::prefetch::Prefetch;
 use crate::data::{StepBatch, ValidationSet};
-use crate::error::{Result, TrainError};
-use crate::interrupt::StopFlag;
+use crate::error::Result;
+use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::metrics::Metrics;
-use crate::progress::{Progress, Snapshot};
-use crate::recipe::StageRecipe;
-use crate::run_dir::{Done, Log, Meter, RunDir};
+use crate::progress::Snapshot;
 use crate::schedule::{self, Budget, Position, StepSettings};
-use model::checkpoint::{CostSoFar, KeepRule, TrainingRecord};
 use model::{LossSpec, StepLoss};
 use std::path::PathBuf;
-use std::time::Instant;
-
-/// Steps in a row whose gradient may be infinite or NaN before the run gives up.
-const MAX_BAD_STEPS: u64 = 10;
 
 /// How a stage ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +31,8 @@ pub enum Outcome {
 
 /// A stage in progress.
 pub struct Trainer<'a, L> {
-    /// The stage.
-    pub stage: &'a StageRecipe,
-    /// Where its files are.
-    pub dir: &'a RunDir,
+    /// Its files, bill and clock.
+    pub keeper: Keeper<'a>,
     /// The model and its optimizer.
     pub learner: L,
     /// Its steps' batches.
@@ -53,26 +43,6 @@ pub struct Trainer<'a, L> {
     pub problems: ProblemSet,
     /// The counters.
     pub state: TrainerState,
-    /// The bill.
-    pub meter: Meter,
-    /// The budget.
-    pub clock: Clock,
-    /// `metrics.jsonl`.
-    pub metrics: Log,
-    /// `samples.jsonl`.
-    pub samples: Log,
-    /// The line on stderr.
-    pub progress: Progress,
-    /// Raised to stop in order.
-    pub stop: StopFlag,
-    /// Digest of the stage's inputs.
-    pub digest: String,
-    /// What training began from.
-    pub parent: Option<String>,
-    /// What the model had cost when the stage began.
-    pub cost_before: CostSoFar,
-    /// When the last checkpoint was written.
-    pub last_checkpoint: Instant,
 }
 
 impl<L: Learner> Trainer<'_, L> {
@@ -84,13 +54,13 @@ impl<L: Learner> Trainer<'_, L> {
         while !self.is_finished()? {
             let mut metrics = self.step()?;
             let is_best = self.evaluate_when_due(&mut metrics)?;
-            self.write_down(metrics)?;
-            let stops = self.stop.is_raised();
-            if stops || is_best || self.is_checkpoint_due() {
+            self.keeper.write_down(&metrics, self.state.at)?;
+            let stops = self.keeper.stop.is_raised();
+            if stops || is_best || self.keeper.is_checkpoint_due(self.state.at.step) {
                 self.write_checkpoint()?;
             }
             if stops {
-                return self.pause();
+                return self.keeper.pause(self.state.at.step);
             }
         }
         self.finish()
@@ -98,8 +68,7 @@ impl<L: Learner> Trainer<'_, L> {
 
     /// Whether the budget is spent; asks the clock first.
     fn is_finished(&mut self) -> Result<bool> {
-        let (train, seconds) = (&self.stage.train, self.meter.seconds());
-        let budget = self.clock.budget(train, self.state.budget, self.state.at, seconds)?;
+        let budget = self.keeper.budget(self.state.budget, self.state.at)?;
         self.state.budget = Some(budget);
         Ok(budget.is_spent(self.state.at))
     }
@@ -107,7 +76,7 @@ impl<L: Learner> Trainer<'_, L> {
     /// One optimizer step over its micro-batches.
     fn step(&mut self) -> Result<Metrics> {
         let batch = self.data.next_step()?;
-        let settings = schedule::settings(&self.stage.train, self.budget(), self.state.at);
+        let settings = schedule::settings(&self.keeper.stage.train, self.budget(), self.state.at);
         let spec = LossSpec::over(&batch.micro, settings.mtp_weight as f32, settings.balance_alpha as f32);
         let mut loss = StepLoss::default();
         let mut flops = 0.0;
@@ -116,44 +85,27 @@ impl<L: Learner> Trainer<'_, L> {
             flops += self.learner.flops(micro);
         }
         let grad_norm = self.learner.update(&settings, &loss);
-        self.check_finite(grad_norm)?;
+        self.keeper.check_finite(grad_norm, &mut self.state.n_bad_steps, self.state.at.step + 1)?;
         let n_tokens = batch.after.tokens - self.state.at.tokens;
         self.state.at = Position { step: self.state.at.step + 1, tokens: batch.after.tokens };
-        self.meter.add(self.dir, self.state.at.step, n_tokens, flops)?;
-        self.progress.step(&Snapshot {
+        self.keeper.meter.add(self.keeper.dir, self.state.at.step, n_tokens, flops)?;
+        self.keeper.progress.step(&Snapshot {
             at: self.state.at,
             loss: loss.loss,
             lr: settings.lr,
             share_done: self.budget().progress(self.state.at),
             flops,
             n_tokens,
-            dollars: self.meter.dollars(),
+            dollars: self.keeper.meter.dollars(),
         });
         let metrics = step_metrics(&settings, &loss, grad_norm, &batch);
         self.state.loader = Some(batch.after);
         Ok(metrics)
     }
 
-    fn check_finite(&mut self, grad_norm: f64) -> Result<()> {
-        if grad_norm.is_finite() {
-            self.state.n_bad_steps = 0;
-            return Ok(());
-        }
-        self.state.n_bad_steps += 1;
-        let step = self.state.at.step + 1;
-        self.progress.note(&format!("step {step}: the gradient is not finite; the weights stay as they are"));
-        if self.state.n_bad_steps < MAX_BAD_STEPS {
-            return Ok(());
-        }
-        Err(TrainError::Diverged(format!(
-            "the gradient was not finite in {MAX_BAD_STEPS} steps in a row, up to step {step}; \
-             lower train.lr or train.clip, or lengthen train.warmup_steps, and start from an earlier checkpoint"
-        )))
-    }
-
     /// Measures held-out loss and accuracy where they are due. True if the loss is the lowest so far and to be kept.
     fn evaluate_when_due(&mut self, metrics: &mut Metrics) -> Result<bool> {
-        let (every, step) = (self.stage.eval.every, self.state.at.step);
+        let (every, step) = (self.keeper.stage.eval.every, self.state.at.step);
         self.state.held_out_loss = None;
         // Whether this is the last step may depend on the clock, but only through what was written down.
         let is_last = self.is_finished()?;
@@ -163,14 +115,14 @@ impl<L: Learner> Trainer<'_, L> {
         self.learner.swap_average();
         let loss = self.measure_loss(metrics);
         self.state.held_out_loss = loss;
-        self.problems.measure(&mut self.learner, step, metrics, &mut self.samples)?;
+        self.problems.measure(&mut self.learner, step, metrics, &mut self.keeper.samples)?;
         self.learner.swap_average();
-        self.progress.evaluated(step, metrics);
+        self.keeper.progress.evaluated(step, metrics);
         let is_best = loss.is_some_and(|loss| self.state.best.is_none_or(|best| loss < best.loss));
         if let (true, Some(loss)) = (is_best, loss) {
             self.state.best = Some(Best { step, loss });
         }
-        Ok(is_best && self.stage.checkpoint.keep_best)
+        Ok(is_best && self.keeper.stage.checkpoint.keep_best)
     }
 
     fn measure_loss(&mut self, metrics: &mut Metrics) -> Option<f64> {
@@ -192,72 +144,15 @@ impl<L: Learner> Trainer<'_, L> {
         Some(nats / tokens)
     }
 
-    /// The step's line in `metrics.jsonl`.
-    fn write_down(&mut self, metrics: Metrics) -> Result<()> {
-        let (at, seconds, dollars) = (self.state.at, self.meter.seconds(), self.meter.dollars());
-        self.metrics.append(&metrics.line(at, seconds, dollars))
-    }
-
-    fn is_checkpoint_due(&self) -> bool {
-        let spec = &self.stage.checkpoint;
-        let by_count = spec.every > 0 && self.state.at.step.is_multiple_of(spec.every);
-        let by_time = spec.minutes > 0.0 && self.last_checkpoint.elapsed().as_secs_f64() >= 60.0 * spec.minutes;
-        by_count || by_time
-    }
-
-    /// Writes everything that going on from here needs, then removes what is no longer wanted.
     fn write_checkpoint(&mut self) -> Result<()> {
-        self.metrics.sync()?;
-        self.samples.sync()?;
-        let step = self.state.at.step;
-        self.meter.prepare(self.dir, step)?;
-        let record = self.record();
-        let counters = serde_json::to_value(&self.state).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
-        let checkpoints = checkpoint::directory(self.dir.path());
-        self.learner.save(&model::checkpoint::checkpoint_dir(&checkpoints, step), &record, counters)?;
-        self.meter.keep(self.dir)?;
-        let spec = &self.stage.checkpoint;
-        model::checkpoint::keep(&checkpoints, KeepRule { last: spec.keep_last, best: spec.keep_best })?;
-        self.last_checkpoint = Instant::now();
-        Ok(())
-    }
-
-    /// `penseur.json`.
-    fn record(&self) -> TrainingRecord {
-        TrainingRecord {
-            stage: self.stage.name.clone(),
-            step: self.state.at.step,
-            tokens: self.state.at.tokens,
-            seed: self.stage.seed,
-            recipe: self.stage.to_toml(),
-            code_version: crate::CODE_VERSION.to_owned(),
-            isa: crate::isa_name(),
-            parent: self.parent.clone(),
-            data_digest: self.digest.clone(),
-            cost: self.meter.cost_on_top_of(&self.cost_before),
-            held_out_loss: self.state.held_out_loss,
-            extra: serde_json::Map::new(),
-        }
-    }
-
-    fn pause(self) -> Result<Outcome> {
-        self.progress.clear();
-        self.meter.finish(self.dir)?;
-        Ok(Outcome::Paused(self.state.at.step))
+        self.keeper.write_checkpoint(&mut self.learner, self.state.at, self.state.held_out_loss, &self.state)
     }
 
     fn finish(mut self) -> Result<Outcome> {
-        let Position { step, tokens } = self.state.at;
-        let checkpoints = checkpoint::directory(self.dir.path());
-        if model::checkpoint::latest(&checkpoints)?.is_none_or(|latest| latest.step < step) {
+        if !self.keeper.has_checkpoint(self.state.at.step)? {
             self.write_checkpoint()?;
         }
-        self.progress.clear();
-        self.meter.finish(self.dir)?;
-        let path = model::checkpoint::checkpoint_dir(&checkpoints, step);
-        let checkpoint = path.strip_prefix(self.dir.path()).unwrap_or(&path).to_owned();
-        self.dir.write_json("done.json", &Done { digest: self.digest, checkpoint, steps: step, tokens })?;
-        Ok(Outcome::Finished(path))
+        self.keeper.finish(self.state.at)
     }
 
     fn budget(&self) -> Budget {

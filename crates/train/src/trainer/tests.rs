@@ -6,6 +6,7 @@ use crate::data::tests::{Counting, codec, stage};
 use crate::data::{Loader, Source, ValidationSet, prefetch::Prefetch};
 use crate::error::Result;
 use crate::interrupt::StopFlag;
+use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::progress::Progress;
 use crate::recipe::StageRecipe;
@@ -117,12 +118,9 @@ fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
     }
     let codec = codec();
     let sources: Vec<Arc<dyn Source>> = vec![Arc::new(Counting { label: "counting", n_tokens: 30 })];
-    let trainer = Trainer {
+    let keeper = Keeper {
         stage,
         dir: &dir,
-        learner,
-        validation: ValidationSet::new(stage, &sources, &codec),
-        problems: ProblemSet::new(stage, &codec)?,
         meter: Meter::start(&dir, &stage.name, stage.cost.price(), state.at.step)?,
         clock: Clock::new(&stage.train, dir.replay()?),
         metrics: dir.log("metrics.jsonl", state.at.step)?,
@@ -133,10 +131,11 @@ fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
         parent: None,
         cost_before: Default::default(),
         last_checkpoint: Instant::now(),
-        data: Prefetch::start(Loader::new(sources, vec![1.0], &stage.train, state.loader.clone())),
-        state,
     };
-    trainer.run()
+    let validation = ValidationSet::new(stage, &sources, &codec);
+    let problems = ProblemSet::new(stage, &codec)?;
+    let data = Prefetch::start(Loader::new(sources, vec![1.0], &stage.train, state.loader.clone()));
+    Trainer { keeper, learner, data, validation, problems, state }.run()
 }
 
 /// Everything but time and money, and the weights at the end.
