@@ -40,7 +40,7 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
             let checks = if index % 5 == 0 { 1.0 } else { 0.0 };
             let example = sample(task.as_ref(), level, index, Split::Train, &Options { checks, ..Options::default() });
             let Some(demonstration) = example.demonstration.as_ref() else {
-                assert_eq!(task.name(), "countdown", "all other native families demonstrate");
+                assert_eq!(task.name(), "countdown", "all other native families demonstrate every problem");
                 assert_eq!(task.score(&example.problem, &example.answer).verdict, Verdict::Right, "{example:#?}");
                 continue;
             };
@@ -67,7 +67,8 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
             }
         }
         println!("{} {level}: {} tokens on average, at most {longest}", task.name(), total / 560);
-        assert!(longest <= 420, "{} {level}: {longest} tokens", task.name());
+        let most = if task.name() == "countdown" { 2_048 } else { 420 };
+        assert!(longest <= most, "{} {level}: {longest} tokens", task.name());
     }
     assert!(n_statements > 50_000, "{n_statements} statements");
 }
@@ -251,7 +252,7 @@ const GOLDEN: [(&str, u64); 12] = [
     ("comparison", 169_490_020_605_461_116),
     ("digits", 8_634_449_107_209_043_515),
     ("word_problems", 17_690_330_477_917_414_952),
-    ("countdown", 15_295_806_345_748_867_196),
+    ("countdown", 12_901_515_295_950_366_969),
     ("conversation", 17_653_117_355_202_858_094),
     ("out_of_scope", 9_160_538_159_476_424_193),
 ];

@@ -9,6 +9,8 @@ use crate::task::{Asked, Demonstration, Family, Judgement, Options};
 use crate::verify::expression;
 use serde::{Deserialize, Serialize};
 
+mod search;
+
 /// Countdown with 3, 4 or 5 numbers.
 pub struct Countdown;
 
@@ -83,8 +85,9 @@ impl Family for Countdown {
         solution.map(|text| strip_brackets(&text)).unwrap_or_default()
     }
 
-    fn demonstrate(&self, _: &Problem, _: &Asked, _: &mut Rng, _: &Options) -> Option<Demonstration> {
-        None
+    fn demonstrate(&self, p: &Problem, asked: &Asked, _: &mut Rng, _: &Options) -> Option<Demonstration> {
+        let (reasoning, expression) = search::search(&p.numbers, u64::try_from(p.target).ok()?)?;
+        Some(Demonstration { reasoning, answer_text: asked.reply(&expression, expression.clone()) })
     }
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {

@@ -2,7 +2,7 @@
 
 /// Asserts that all statements of a text hold; gives their number.
 pub fn assert_true(text: &str) -> usize {
-    let in_statement = |c: char| c.is_ascii_digit() || "+-×÷()<>=".contains(c);
+    let in_statement = |c: char| c.is_ascii_digit() || "+-×÷*/()<>=".contains(c);
     let mut n_statements = 0;
     // Replies put spaces around signs, thinking does not.
     for line in
@@ -63,10 +63,17 @@ impl Reader<'_> {
 
     fn product(&mut self) -> Option<i64> {
         let mut total = self.atom()?;
-        while self.take('×') {
-            total *= self.atom()?;
+        loop {
+            if self.take('×') || self.take('*') {
+                total *= self.atom()?;
+            } else if self.take('/') {
+                let divisor = self.atom()?;
+                assert!(divisor != 0 && total % divisor == 0, "{total}/{divisor} is not whole");
+                total /= divisor;
+            } else {
+                return Some(total);
+            }
         }
-        Some(total)
     }
 
     fn atom(&mut self) -> Option<i64> {

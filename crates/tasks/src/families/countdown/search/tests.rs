@@ -1,0 +1,52 @@
+//! The thinking finds what there is to find, and is short.
+
+use super::*;
+use crate::families::countdown::Countdown;
+use crate::task::{Family, Verdict};
+use crate::verify::expression;
+use crate::{Options, Rng};
+
+fn solved(numbers: &[u64], target: u64) -> String {
+    let (_, answer) = search(numbers, target).unwrap_or_else(|| panic!("nothing for {numbers:?}, {target}"));
+    let judgement = expression::judge(numbers, target as i64, &answer);
+    assert_eq!(judgement.verdict, Verdict::Right, "{numbers:?} {target} {answer}: {}", judgement.reason);
+    answer
+}
+
+#[test]
+fn each_shape_of_solution_is_found() {
+    assert_eq!(solved(&[32, 40, 82], 74), "32+82-40");
+    assert_eq!(solved(&[84, 91, 50, 21], 36), "91+50-84-21");
+    assert_eq!(solved(&[53, 1, 20], 33), "53*1-20");
+    assert_eq!(solved(&[25, 16, 30, 86], 14), "(86-16)/(30-25)");
+    assert_eq!(solved(&[13, 5, 9], 72), "(13-5)*9");
+    assert_eq!(solved(&[90, 7, 2], 10), "90/(7+2)");
+    assert_eq!(solved(&[47, 24, 24, 51], 47), "(24-24)*51+47");
+}
+
+#[test]
+fn nearly_every_drawn_problem_is_solved_in_few_words() {
+    for (level, least, mean_bytes) in [(1, 0.985, 110), (2, 0.975, 240), (3, 0.85, 330)] {
+        let (mut n_found, mut n_bytes) = (0, 0);
+        for index in 0..1000 {
+            let problem = Countdown.draw(&mut Rng::stream(&[11, index]), level);
+            let asked = Countdown.ask(&problem, &mut Rng::new(index), &Options::default());
+            let demonstration = Countdown.demonstrate(&problem, &asked, &mut Rng::new(0), &Options::default());
+            let Some(demonstration) = demonstration else { continue };
+            n_found += 1;
+            n_bytes += demonstration.reasoning.len() + demonstration.answer_text.len();
+            assert!(demonstration.reasoning.len() < MAX_BYTES + 400, "{}", demonstration.reasoning);
+            let judgement = Countdown.judge(&problem, &demonstration.answer_text);
+            assert_eq!(judgement.verdict, Verdict::Right, "{problem:?} {}", judgement.reason);
+        }
+        assert!(f64::from(n_found) >= least * 1000.0, "level {level}: {n_found} of 1000");
+        assert!(n_bytes / n_found as usize <= mean_bytes, "level {level}: {} bytes", n_bytes / n_found as usize);
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_given_up() {
+    assert_eq!(search(&[1, 1, 1], 100), None);
+    assert_eq!(search(&[2, 2, 2, 2], 99), None);
+    assert_eq!(search(&[1, 1, 1, 1, 1], 97), None);
+}
