@@ -15,6 +15,12 @@ pub fn registry() -> Vec<Arc<dyn Task>> {
         Arc::new(Native(families::chain::Chain)),
         Arc::new(Native(families::comparison::Comparison)),
         Arc::new(Native(families::digits::Digits)),
+        Arc::new(Native(families::linear_equation::LinearEquation)),
+        Arc::new(Native(families::gcd::Gcd)),
+        Arc::new(Native(families::lcm::Lcm)),
+        Arc::new(Native(families::count_bits::CountBits)),
+        Arc::new(Native(families::list_sort::ListSort)),
+        Arc::new(Native(families::spell_backward::SpellBackward)),
         Arc::new(Native(families::word_problems::WordProblems)),
         Arc::new(Native(families::countdown::Countdown)),
         Arc::new(Native(families::conversation::Conversation)),
@@ -35,11 +41,18 @@ pub fn find(name: &str) -> Result<Arc<dyn Task>, TaskError> {
     Err(unknown("task", name, &names))
 }
 
-/// The error for a name that is not known.
+/// Known names that an error lists.
+const MAX_LISTED: usize = 8;
+
+/// The error for a name that is not known; lists the nearest known ones.
 pub(crate) fn unknown(kind: &'static str, name: &str, known: &[&str]) -> TaskError {
     let name: String = name.chars().take(80).collect();
-    let nearest = known.iter().min_by_key(|known| edits(&name, known)).unwrap_or(&"");
-    TaskError::UnknownName { kind, nearest: (*nearest).to_string(), known: known.join(", "), name }
+    let mut near = known.to_vec();
+    near.sort_by_key(|known| edits(&name, known));
+    let more = if near.len() > MAX_LISTED { ", …" } else { "" };
+    let nearest = near.first().copied().unwrap_or_default().to_string();
+    near.truncate(MAX_LISTED);
+    TaskError::UnknownName { kind, nearest, known: near.join(", ") + more, name }
 }
 
 /// Levenshtein's distance.

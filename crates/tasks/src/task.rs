@@ -105,7 +105,7 @@ pub enum TaskError {
         name: String,
         /// The known name nearest to it.
         nearest: String,
-        /// All known names.
+        /// Known names, nearest first.
         known: String,
     },
     /// A difficulty outside the family's levels.

@@ -11,6 +11,8 @@
 //! hundreds: 3+5+1=9, so far 935
 //! ```
 
+mod brief;
+
 use crate::rng::Rng;
 use std::fmt::Write;
 
@@ -31,7 +33,7 @@ pub const PLACES: [&str; 9] = [
 #[derive(Debug, Default)]
 pub struct Trace {
     text: String,
-    /// Column additions left until one goes wrong and is put right; `None`: never.
+    /// Sums left until one goes wrong and is put right; `None`: never.
     slip_in: Option<u64>,
 }
 

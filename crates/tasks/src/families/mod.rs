@@ -4,17 +4,28 @@ pub mod addition;
 pub mod chain;
 pub mod comparison;
 pub mod conversation;
+pub mod count_bits;
 pub mod countdown;
 pub mod digits;
 pub mod division;
+pub mod gcd;
+pub mod lcm;
+mod letters;
+pub mod linear_equation;
+pub mod list_sort;
 pub mod multiplication;
 pub mod out_of_scope;
 pub mod signed;
+pub mod spell_backward;
 pub mod subtraction;
 pub mod word_problems;
 
+use crate::phrase::Wordings;
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration};
+use crate::task::{Asked, Demonstration, Options};
+use crate::verify::list;
+use crate::worked::Trace;
+use serde::{Deserialize, Serialize};
 
 /// Canonical forms of sums, differences, products and quotients, shared by all families: a problem that is held out
 /// in one of them is held out in the others.
@@ -54,4 +65,49 @@ fn operands(rng: &mut Rng, n: u32) -> (u64, u64) {
 fn equation(asked: &Asked, reasoning: String, expression: &str, result: impl std::fmt::Display) -> Demonstration {
     let answer_text = asked.reply(&result.to_string(), format!("{expression} = {result}"));
     Demonstration { reasoning, answer_text }
+}
+
+/// The reply `{what} {result}.`, or the result in the form that was asked for.
+fn reply_number(asked: &Asked, trace: Trace, what: &str, result: impl std::fmt::Display) -> Demonstration {
+    let answer_text = asked.reply(&result.to_string(), format!("{what} {result}."));
+    Demonstration { reasoning: trace.finish(), answer_text }
+}
+
+/// A problem about two numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pair {
+    a: u64,
+    b: u64,
+}
+
+impl Pair {
+    /// Two different numbers.
+    fn different(rng: &mut Rng, mut number: impl FnMut(&mut Rng) -> u64) -> Self {
+        loop {
+            let (a, b) = (number(rng), number(rng));
+            if a != b {
+                return Self { a, b };
+            }
+        }
+    }
+
+    /// Asks about `{a}` and `{b}`.
+    fn ask(&self, wordings: &Wordings, rng: &mut Rng, options: &Options) -> Asked {
+        wordings.ask(&[("a", &self.a.to_string()), ("b", &self.b.to_string())], rng, options)
+    }
+}
+
+/// `n` items.
+fn list_of<T>(rng: &mut Rng, n: u64, mut item: impl FnMut(&mut Rng) -> T) -> Vec<T> {
+    (0..n).map(|_| item(rng)).collect()
+}
+
+/// A list as people type it: `3, 7, 9`, `[3, 7, 9]`, `3 7 9`.
+fn shown(items: &[i64], rng: &mut Rng) -> String {
+    match rng.below(10) {
+        0..6 => list::shown(items, ", "),
+        6 => list::shown(items, " "),
+        7 => list::shown(items, ","),
+        _ => format!("[{}]", list::shown(items, ", ")),
+    }
 }

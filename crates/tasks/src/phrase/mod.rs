@@ -10,6 +10,7 @@ mod noise;
 pub mod numbers;
 mod requests;
 mod surroundings;
+mod wordings;
 
 use crate::rng::Rng;
 use crate::task::{Asked, Form};
@@ -17,6 +18,7 @@ use requests::{IMPERATIVE_FRAMES, NOUN_FRAMES};
 use surroundings::{ASKS, BARE_TAILS, BOXED_TAILS, CLAUSE_ENDS, EXPRESSION_ENDS, LEADS, SHEETS, TAILS};
 
 pub use noise::noise;
+pub use wordings::{Answers, Wordings};
 
 /// What is asked, before it is framed as a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +61,21 @@ pub fn capitalise(text: &str) -> String {
 
 /// Frames a core as a prompt.
 pub fn ask(core: &Core, rng: &mut Rng) -> Asked {
-    let asked = match core {
+    match core {
+        Core::Whole(text) => noise::spaces(Asked::plain(text.clone()), rng),
+        _ => noise(framed(core, rng), rng),
+    }
+}
+
+/// As [`ask`], without the noise of typing.
+fn framed(core: &Core, rng: &mut Rng) -> Asked {
+    match core {
         Core::Expression(text) if rng.chance(0.4) => bare_expression(text, rng),
         Core::Expression(text) | Core::Noun(text) => sentence(&fill(rng.pick(NOUN_FRAMES), &[("x", text)]), rng),
         Core::Imperative(text) => sentence(&fill(rng.pick(IMPERATIVE_FRAMES), &[("x", text)]), rng),
         Core::Question(text) => sentence(&format!("{text}{}", rng.pick(CLAUSE_ENDS)), rng),
-        Core::Whole(text) => return noise::spaces(Asked::plain(text.clone()), rng),
-    };
-    noise(asked, rng)
+        Core::Whole(text) => Asked::plain(text.clone()),
+    }
 }
 
 /// A request as a sentence: sometimes led in, sometimes followed by another.

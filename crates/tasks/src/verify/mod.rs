@@ -2,6 +2,7 @@
 
 pub mod expression;
 pub mod integer;
+pub mod list;
 pub mod text;
 
 use crate::task::{Judgement, TaskError};

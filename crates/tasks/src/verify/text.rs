@@ -42,3 +42,21 @@ pub fn judge_word(choices: &[&str], gold: &str, answer_text: &str) -> Judgement 
         None => Judgement::wrong(format!("the answer says none of {}", choices.join(", "))),
     }
 }
+
+/// Right when the last word of the text is `gold`, but for case and punctuation around it.
+pub fn judge_last_word(gold: &str, answer_text: &str) -> Judgement {
+    if gold.is_empty() {
+        return Judgement::cannot_judge("there is no gold answer");
+    }
+    let ends = |c: char| !c.is_alphanumeric();
+    let last = answer_text.trim_end_matches(ends).rsplit(|c: char| c.is_whitespace() || c == '{').next();
+    match last.map(|word| word.trim_matches(ends)) {
+        Some(word) if word.to_lowercase() == gold.to_lowercase() => {
+            Judgement::right("the last word is the expected one")
+        }
+        Some(word) if !word.is_empty() => {
+            Judgement::wrong(format!("the last word is `{}`, not `{gold}`", word.chars().take(40).collect::<String>()))
+        }
+        _ => Judgement::wrong("there is no word in the answer"),
+    }
+}
