@@ -6,7 +6,9 @@ use crate::learner::Learner;
 use crate::metrics::Metrics;
 use crate::recipe::{SourceKind, StageRecipe};
 use crate::run_dir::Log;
-use model::chat_template::{Message, Prompt, RenderOptions};
+use model::chat_template::Prompt;
+use rollout::Parts;
+use rollout::prompt::Asking;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,9 +41,8 @@ impl ProblemSet {
             let n = (stage.eval.problems as f64 * spec.weight / total).round() as u64;
             for index in 0..n {
                 let example = mixture.sample(PROBLEM_SEED, index, Split::Validation);
-                let options = RenderOptions { thinking: Some(spec.think > 0.0), ..RenderOptions::default() };
-                let question = [Message::user(&*example.prompt)];
-                let prompt = codec.template.encode(&codec.tokenizer, &question, &options);
+                let asking = Asking { thinking: Some(spec.think > 0.0), system: None };
+                let prompt = asking.encode(&codec.template, &codec.tokenizer, &example.prompt);
                 let prompt = prompt.map_err(|e| crate::TrainError::Run(format!("the chat template: {e}")))?;
                 problems.push((example, prompt));
             }
@@ -69,18 +70,18 @@ impl ProblemSet {
         let (mut counts, mut n_tokens, mut n_clipped) = (BTreeMap::<&str, (u32, u32)>::new(), 0, 0);
         for (idx, ((example, prompt), tokens)) in self.problems.iter().zip(&answers).enumerate() {
             let is_stopped = tokens.last().is_some_and(|t| tokenizer.eos_ids().contains(t));
-            let (reasoning, content) = self.split(tokens, prompt.in_thinking);
-            let judgement = tasks::find(&example.task)?.score(&example.problem, &content);
-            let is_right = is_stopped && judgement.verdict == Verdict::Right;
+            let parts = Parts::from_tokens(tokenizer, tokens, prompt.in_thinking);
+            let task = tasks::find(&example.task)?;
+            let verdict = rollout::judge(task.as_ref(), &example.problem, &parts, is_stopped).verdict;
+            let is_right = verdict == Verdict::Right;
             let count = counts.entry(&example.task).or_default();
             *count = (count.0 + u32::from(is_right), count.1 + 1);
             n_tokens += tokens.len();
             n_clipped += u32::from(!is_stopped);
             if idx < MAX_SAMPLES {
-                let verdict = if is_stopped { judgement.verdict } else { Verdict::Wrong };
                 samples.append(&json!({
-                    "step": step, "task": example.task, "prompt": example.prompt, "reasoning": reasoning,
-                    "content": content, "answer": example.answer, "verdict": verdict, "tokens": tokens.len(),
+                    "step": step, "task": example.task, "prompt": example.prompt, "reasoning": parts.reasoning,
+                    "content": parts.content, "answer": example.answer, "verdict": verdict, "tokens": tokens.len(),
                 }))?;
             }
         }
@@ -92,18 +93,5 @@ impl ProblemSet {
         metrics.set("completions/mean_length", n_tokens as f64 / n);
         metrics.set("completions/clipped_ratio", f64::from(n_clipped) / n);
         Ok(())
-    }
-
-    /// Thinking and answer of a completion; thinking that does not end has no answer.
-    fn split(&self, tokens: &[u32], in_thinking: bool) -> (String, String) {
-        let tokenizer = &self.codec.tokenizer;
-        let end = tokenizer.think_end_id().and_then(|id| tokens.iter().position(|t| *t == id));
-        let (thinking, answer) = match end {
-            Some(at) => (&tokens[..at], &tokens[at + 1..]),
-            None if in_thinking => (tokens, &tokens[..0]),
-            None => (&tokens[..0], tokens),
-        };
-        let text = |tokens: &[u32]| tokenizer.decode(tokens, true).trim().to_owned();
-        (text(thinking), text(answer))
     }
 }
