@@ -145,6 +145,16 @@ impl Engine {
 
     /// Runs all requests to their end, together, and returns their completions in the same order.
     pub fn generate(&mut self, requests: Vec<Request>) -> Result<Vec<Completion>, RequestError> {
+        self.generate_watched(requests, &mut |_, _| {})
+    }
+
+    /// [`Engine::generate`], which after every step tells `watch` how many completions are finished and how many tokens
+    /// were drawn.
+    pub fn generate_watched(
+        &mut self,
+        requests: Vec<Request>,
+        watch: &mut dyn FnMut(usize, u64),
+    ) -> Result<Vec<Completion>, RequestError> {
         let first = self.next_id;
         for request in &requests {
             request.validate(self.model.vocab_size(), self.context)?;
@@ -155,15 +165,23 @@ impl Engine {
         }
         let mut tokens: Vec<Vec<Token>> = vec![Vec::new(); n];
         let mut ends: Vec<Option<Finished>> = vec![None; n];
-        while ends.iter().any(Option::is_none) {
+        let (mut n_finished, mut n_tokens) = (0, 0);
+        while n_finished < n {
             for (id, event) in self.step() {
                 // Sequences added before this call finish unheard.
                 let Some(idx) = id.0.checked_sub(first).map(|idx| idx as usize) else { continue };
                 match event {
-                    Event::Token(token) => tokens[idx].push(token),
-                    Event::Finished(finished) => ends[idx] = Some(finished),
+                    Event::Token(token) => {
+                        tokens[idx].push(token);
+                        n_tokens += 1;
+                    }
+                    Event::Finished(finished) => {
+                        ends[idx] = Some(finished);
+                        n_finished += 1;
+                    }
                 }
             }
+            watch(n_finished, n_tokens);
         }
         let completions = tokens.into_iter().zip(ends);
         Ok(completions.filter_map(|(tokens, end)| Some(Completion { tokens, finished: end? })).collect())

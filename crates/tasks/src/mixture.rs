@@ -124,6 +124,16 @@ impl Mixture {
         task.generate(&mut rng, difficulty, split, &self.options)
     }
 
+    /// The tasks with their weights and difficulties, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Arc<dyn Task>, f64, u8)> {
+        self.entries.iter().map(|(task, weight, difficulty)| (task, *weight, *difficulty))
+    }
+
+    /// What may vary in prompts and demonstrations.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// A dialogue whose last turn is [`Mixture::sample`] of the same arguments; with probability `share` one or two
     /// unrelated questions come before it, so that a model learns to answer the last one.
     pub fn sample_dialogue(&self, seed: u64, index: u64, split: Split, share: f64) -> Vec<Example> {

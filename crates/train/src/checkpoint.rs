@@ -5,6 +5,7 @@ use crate::data::LoaderState;
 use crate::error::{Result, TrainError};
 use crate::run_dir::read_json;
 use crate::schedule::{Budget, Position};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub fn directory(run_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// A directory that is not a run's checkpoint.
-pub fn read_state(checkpoint: &Path) -> Result<TrainerState> {
+pub fn read_state<T: DeserializeOwned>(checkpoint: &Path) -> Result<T> {
     let path = checkpoint.join(format!("state/{STATE_NAME}.json"));
     read_json(&path)?.ok_or_else(|| {
         TrainError::data(

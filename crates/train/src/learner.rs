@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::schedule::StepSettings;
+use engine::{Completion, Request};
 use model::checkpoint::TrainingRecord;
 use model::{LossSpec, PackedBatch, StepLoss};
 use serde_json::Value;
@@ -23,8 +24,15 @@ pub trait Learner {
     /// Sum of the weighted next-token losses, in nats.
     fn evaluate(&mut self, batch: &PackedBatch) -> f64;
 
-    /// Answers each prompt greedily: the new tokens, the stop token included if there is one.
-    fn answer(&mut self, prompts: Vec<Vec<u32>>, max_new_tokens: usize, stop: &[u32]) -> Vec<Vec<u32>>;
+    /// Longest prompt and completion together.
+    fn context(&self) -> usize;
+
+    /// Completes the requests together and returns them in order. `watch` is told now and then how many are complete
+    /// and how many tokens were drawn.
+    ///
+    /// # Panics
+    /// On a request that does not fit into [`Learner::context`].
+    fn generate(&mut self, requests: Vec<Request>, watch: &mut dyn FnMut(usize, u64)) -> Vec<Completion>;
 
     /// Operations of training on a batch, by the model's arithmetic (forward and backward, nothing recomputed).
     fn flops(&self, batch: &PackedBatch) -> f64;

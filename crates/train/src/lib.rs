@@ -9,12 +9,12 @@
 //! | [`keeper`] | what surrounds the steps of every stage: budget, logs, checkpoints, bill, end |
 //! | [`trainer`] | the loop, over anything that is a [`learner::Learner`] |
 //! | [`model_learner`] | a model with AdamW as a learner; `shape` and `text_side` give its configuration and tokenizer |
+//! | [`grpo`] | reinforcement learning on verifiable rewards: the loop, and all that it is made of |
 //! | [`accuracy`] | validation problems, answered and judged |
 //! | [`run_dir`], [`checkpoint`] | what a run leaves behind, and how it goes on after a kill |
 //! | [`progress`], [`runs`], [`dry_run`] | what a person sees: during, after and before |
 //!
-//! A stage of another kind (reinforcement learning, distillation) is another loop over the same run directory, ledger,
-//! checkpoints and replay file.
+//! A stage of another kind is another loop over the same run directory, ledger, checkpoints and replay file.
 #![forbid(unsafe_code)]
 
 pub mod accuracy;
@@ -24,6 +24,7 @@ pub mod data;
 pub mod digest;
 pub mod dry_run;
 pub mod error;
+pub mod grpo;
 pub mod interrupt;
 pub mod keeper;
 pub mod learner;

@@ -6,11 +6,12 @@
 
 use crate::checkpoint::STATE_NAME;
 use crate::error::{Result, TrainError};
+use crate::grpo::policy::{Policy, Slopes};
 use crate::learner::Learner;
 use crate::recipe::{PrecisionSpec, TrainSpec};
 use crate::schedule::StepSettings;
 use engine::exact::ExactModel;
-use engine::{BLOCK_SIZE, Engine, EngineConfig, Request, SamplingParams};
+use engine::{BLOCK_SIZE, Completion, Engine, EngineConfig, Request};
 use model::checkpoint::{Contents, State, TrainingRecord};
 use model::count::{FlopModel, MlaForm, causal_pairs};
 use model::names::all_tensor_parts;
@@ -20,16 +21,19 @@ use model::{Config, LossSpec, Model, ModelOptions, PackedBatch, StepLoss};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
-use tensor::{AdamW, AdamWConfig, Device, Ema, Gradients, ParamId, Params, Precision, Role};
+use tensor::{AdamW, AdamWConfig, DType, Device, Ema, Gradients, ParamId, Params, Precision, Role, Tensor};
 
 /// Name of the optimizer's files under a checkpoint's `state/`.
 const OPTIMIZER: &str = "optimizer";
 
-/// Answers that are generated at once in an evaluation.
-const MAX_RUNNING: usize = 64;
+/// Answers that are generated at once: enough rows for products near the machine's limit.
+const MAX_RUNNING: usize = 256;
 
-/// Most bytes that the KV cache of an evaluation takes.
-const MAX_CACHE_BYTES: usize = 512 << 20;
+/// Most tokens of one forward pass while generating, prompts included.
+const MAX_STEP_TOKENS: usize = 1024;
+
+/// Most bytes that the KV cache takes meanwhile.
+const MAX_CACHE_BYTES: usize = 1 << 30;
 
 /// A model and its optimizer.
 pub struct ModelLearner {
@@ -38,6 +42,10 @@ pub struct ModelLearner {
     grads: Gradients,
     optimizer: AdamW,
     average: Option<Ema>,
+    /// Master weights of the policy that a divergence is measured from.
+    reference: Option<Vec<Tensor>>,
+    /// Norms of the last update's gradients, where they are watched.
+    watched: Option<Vec<(String, f64)>>,
     flops: FlopModel,
     /// What a checkpoint holds beside the weights: tokenizer and generation settings, by file name.
     files: Vec<(String, Vec<u8>)>,
@@ -88,7 +96,16 @@ impl ModelLearner {
         let optimizer = AdamW::new(adamw, model.params());
         let average = train.ema.map(|decay| Ema::new(decay as f32, model.params()));
         let grads = Gradients::new(model.params());
-        Ok(ModelLearner { model: Arc::new(model), grads, optimizer, average, flops, files: parts.files })
+        Ok(ModelLearner {
+            model: Arc::new(model),
+            grads,
+            optimizer,
+            average,
+            reference: None,
+            watched: None,
+            flops,
+            files: parts.files,
+        })
     }
 
     /// The model.
@@ -116,6 +133,9 @@ impl Learner for ModelLearner {
     }
 
     fn update(&mut self, settings: &StepSettings, loss: &StepLoss) -> f64 {
+        if self.watched.is_some() {
+            self.watched = Some(self.norms());
+        }
         let model = Arc::get_mut(&mut self.model).expect("the engine has given the model back");
         let norm = self.optimizer.step(model.params_mut(), &self.grads, settings.lr as f32);
         self.grads.clear();
@@ -144,33 +164,21 @@ impl Learner for ModelLearner {
         self.model.evaluate(batch, &spec).loss
     }
 
-    fn answer(&mut self, prompts: Vec<Vec<u32>>, max_new_tokens: usize, stop: &[u32]) -> Vec<Vec<u32>> {
+    fn context(&self) -> usize {
+        self.model.n_positions()
+    }
+
+    fn generate(&mut self, requests: Vec<Request>, watch: &mut dyn FnMut(usize, u64)) -> Vec<Completion> {
         let per_sequence = self.model.n_positions().div_ceil(BLOCK_SIZE);
         let most = MAX_CACHE_BYTES / self.model.block_bytes().max(1);
-        let n_blocks = (MAX_RUNNING.min(prompts.len()) * per_sequence).min(most).max(per_sequence);
+        let n_blocks = (MAX_RUNNING.min(requests.len()) * per_sequence).min(most).max(per_sequence);
         self.model_mut().pack_for_decoding();
         let exact = ExactModel::new(Arc::clone(&self.model), n_blocks);
-        let config = EngineConfig { max_running: MAX_RUNNING, max_in_flight: usize::MAX, ..EngineConfig::default() };
+        let config =
+            EngineConfig { max_running: MAX_RUNNING, max_step_tokens: MAX_STEP_TOKENS, max_in_flight: usize::MAX };
         let mut engine = Engine::new(Box::new(exact), config);
-        let context = engine.context();
-        let mut answers = vec![Vec::new(); prompts.len()];
-        // A prompt that fills the context has no answer.
-        let (fitting, requests): (Vec<usize>, Vec<Request>) = prompts
-            .into_iter()
-            .enumerate()
-            .filter(|(_, prompt)| prompt.len() < context)
-            .map(|(idx, prompt)| {
-                let sampling = SamplingParams { temperature: 0.0, ..SamplingParams::default() };
-                let stop_tokens = stop.to_vec();
-                (idx, Request { prompt, max_tokens: max_new_tokens, stop_tokens, sampling, thinking: None })
-            })
-            .unzip();
-        let completions =
-            engine.generate(requests).unwrap_or_else(|e| panic!("an evaluation's requests are valid: {e}"));
-        for (idx, completion) in fitting.into_iter().zip(completions) {
-            answers[idx] = completion.tokens.iter().map(|token| token.id).collect();
-        }
-        answers
+        let completions = engine.generate_watched(requests, watch);
+        completions.unwrap_or_else(|e| panic!("a rollout's requests are valid: {e}"))
     }
 
     fn flops(&self, batch: &PackedBatch) -> f64 {
@@ -219,6 +227,16 @@ impl Learner for ModelLearner {
             read(params, id, "m", m);
             read(params, id, "v", v);
         });
+        let has_reference =
+            params.ids().next().is_some_and(|id| weights.info(&format!("{}.reference", params.name(id))).is_some());
+        self.reference = has_reference.then(|| {
+            let copy = |id| {
+                let mut copy = Tensor::zeros(params.device(), DType::F32, params.value(id).shape());
+                read(params, id, "reference", copy.slice_mut());
+                copy
+            };
+            params.ids().map(copy).collect()
+        });
         self.average = average;
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -254,6 +272,9 @@ impl ModelLearner {
             state.push(exact(id, "m", m.slice()));
             state.push(exact(id, "v", v.slice()));
         }
+        for (id, copy) in params.ids().zip(self.reference.iter().flatten()) {
+            state.push(exact(id, "reference", copy.slice()));
+        }
         let optimizer = json!({ "steps": self.optimizer.n_steps() });
         let contents = Contents {
             config: self.model.config(),
@@ -266,6 +287,77 @@ impl ModelLearner {
             ],
         };
         Ok(model::checkpoint::write(dir, &contents)?)
+    }
+}
+
+impl Policy for ModelLearner {
+    fn reinforce(&mut self, batch: &PackedBatch, slopes: Slopes) -> Vec<f32> {
+        let slopes = match slopes {
+            Slopes::Known(slopes) => slopes,
+            Slopes::Of(of) => {
+                let new = self.score(batch);
+                of(&new)
+            }
+        };
+        let mut batch = batch.clone();
+        let mut it = slopes.into_iter();
+        for w in &mut batch.loss_weights {
+            if *w != 0.0 {
+                let slope = it.next().unwrap();
+                *w = if slope == 0.0 { f32::MIN_POSITIVE } else { -slope };
+            }
+        }
+        self.model.policy_step(&batch, &mut self.grads)
+    }
+
+    fn score(&mut self, batch: &PackedBatch) -> Vec<f32> {
+        self.model.logprobs(batch)
+    }
+
+    fn score_reference(&mut self, batch: &PackedBatch) -> Vec<f32> {
+        self.swap_reference();
+        let logprobs = self.score(batch);
+        self.swap_reference();
+        logprobs
+    }
+
+    fn set_reference(&mut self) {
+        let params = self.model.params();
+        let copy = |id| {
+            let mut copy = Tensor::zeros(params.device(), DType::F32, params.value(id).shape());
+            copy.slice_mut::<f32>().copy_from_slice(params.master(id).slice());
+            copy
+        };
+        self.reference = Some(params.ids().map(copy).collect());
+    }
+
+    fn watch_gradients(&mut self, on: bool) {
+        self.watched = on.then(Vec::new);
+    }
+
+    fn gradient_norms(&mut self) -> Vec<(String, f64)> {
+        self.watched.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}
+
+impl ModelLearner {
+    /// L2 norm of each tensor's gradient. The MTP module is left out: reinforcement does not reach it.
+    fn norms(&self) -> Vec<(String, f64)> {
+        let params = self.model.params();
+        let mtp = format!("model.layers.{}.", self.model.config().num_hidden_layers());
+        let is_reached = |id: &ParamId| params.role(*id) != Role::Buffer && !params.name(*id).starts_with(&mtp);
+        let norm = |id: ParamId| kernels::optim::sum_squares(self.grads.get(id).slice()).sqrt();
+        params.ids().filter(is_reached).map(|id| (params.name(id).to_owned(), norm(id))).collect()
+    }
+
+    /// Exchanges the weights with the reference's. Call twice.
+    fn swap_reference(&mut self) {
+        let mut reference = self.reference.take().expect("a reference was set");
+        let params = self.model_mut().params_mut();
+        for (id, copy) in params.ids().zip(&mut reference) {
+            params.write(id, |values| values.swap_with_slice(copy.slice_mut()));
+        }
+        self.reference = Some(reference);
     }
 }
 

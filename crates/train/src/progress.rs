@@ -115,6 +115,13 @@ impl Progress {
         text + &format!(" · ${:.4}", step.dollars)
     }
 
+    /// Shows what a long step is at; on a terminal alone.
+    pub fn phase(&self, text: &str) {
+        if let Sink::Bar(bar) = &self.sink {
+            bar.set_message(text.to_owned());
+        }
+    }
+
     /// Shows an evaluation.
     pub fn evaluated(&self, step: u64, metrics: &Metrics) {
         let shown = ["val/loss", "val/bpb", "val/accuracy"];

@@ -6,16 +6,20 @@
 //! `recipe.toml` holds, which is itself a recipe.
 
 mod check;
+mod grpo;
 mod keys;
 mod load;
 #[cfg(test)]
 mod tests;
 
+pub use grpo::{
+    ClipKind, CurriculumSpec, GrpoSpec, JudgeSpec, KlKind, LossKind, OverlongKind, RatioKind, RewardSpec, ScaleKind,
+};
 pub use load::Recipe;
 
 use serde::{Deserialize, Serialize};
 
-/// What a stage does. Reinforcement learning joins this list as stages of the same run machinery.
+/// What a stage does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageKind {
@@ -24,6 +28,8 @@ pub enum StageKind {
     Pretrain,
     /// Supervised fine-tuning of a checkpoint: only completions are learnt.
     Sft,
+    /// Reinforcement learning of a checkpoint on problems whose answers are verified (DeepSeekMath, arXiv:2402.03300).
+    Grpo,
 }
 
 /// One stage, every default filled in.
@@ -44,6 +50,9 @@ pub struct StageRecipe {
     pub data: DataSpec,
     /// How it is learnt.
     pub train: TrainSpec,
+    /// How it is reinforced; with `kind = "grpo"` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpo: Option<GrpoSpec>,
     /// What is measured meanwhile.
     pub eval: EvalSpec,
     /// What is kept.
@@ -276,8 +285,12 @@ pub struct EvalSpec {
     /// Tokens of held-out documents that the loss is measured on.
     #[serde(deserialize_with = "keys::count")]
     pub tokens: u64,
-    /// Validation problems answered greedily for accuracy and `samples.jsonl`; 0 for none.
+    /// Validation problems answered for accuracy and `samples.jsonl`; 0 for none.
     pub problems: usize,
+    /// Answers to each.
+    pub samples: usize,
+    /// Temperature of these answers; 0 takes the most probable token.
+    pub temperature: f64,
     /// Longest answer to a problem, in tokens.
     pub max_new_tokens: usize,
 }
@@ -309,7 +322,8 @@ pub struct CostSpec {
 impl StageRecipe {
     /// A stage in which nothing was chosen. V3's values where they do not depend on size (report, section 4.2).
     pub fn defaults(kind: StageKind) -> StageRecipe {
-        let sft = kind == StageKind::Sft;
+        let is_base = kind == StageKind::Pretrain;
+        let is_grpo = kind == StageKind::Grpo;
         StageRecipe {
             name: "run".to_owned(),
             kind,
@@ -325,24 +339,40 @@ impl StageRecipe {
                 batch_tokens: 8192,
                 micro_batch_tokens: 4096,
                 batch_ramp: None,
-                lr: if sft { 5e-5 } else { 1e-3 },
+                lr: match kind {
+                    StageKind::Pretrain => 1e-3,
+                    StageKind::Sft => 5e-5,
+                    StageKind::Grpo => 1e-5,
+                },
                 min_lr: 0.0,
-                schedule: if sft { ScheduleKind::Cosine } else { ScheduleKind::Wsd },
-                warmup_steps: if sft { 10 } else { 100 },
+                schedule: match kind {
+                    StageKind::Pretrain => ScheduleKind::Wsd,
+                    StageKind::Sft => ScheduleKind::Cosine,
+                    StageKind::Grpo => ScheduleKind::Constant,
+                },
+                warmup_steps: if is_base { 100 } else { 10 },
                 decay: 0.3,
                 betas: [0.9, 0.95],
                 eps: 1e-8,
-                weight_decay: if sft { 0.0 } else { 0.1 },
+                weight_decay: if is_base { 0.1 } else { 0.0 },
                 clip: 1.0,
                 ema: None,
-                mtp_weight: 0.3,
-                mtp_weight_late: 0.1,
+                mtp_weight: if is_grpo { 0.0 } else { 0.3 },
+                mtp_weight_late: if is_grpo { 0.0 } else { 0.1 },
                 mtp_switch: 10.0 / 14.8,
-                balance_alpha: 1e-4,
-                bias_gamma: 1e-3,
+                balance_alpha: if is_grpo { 0.0 } else { 1e-4 },
+                bias_gamma: if is_grpo { 0.0 } else { 1e-3 },
                 bias_freeze: 14.3 / 14.8,
             },
-            eval: EvalSpec { every: 200, tokens: 32_768, problems: 0, max_new_tokens: 512 },
+            grpo: is_grpo.then(GrpoSpec::default),
+            eval: EvalSpec {
+                every: if is_grpo { 10 } else { 200 },
+                tokens: if is_grpo { 0 } else { 32_768 },
+                problems: if is_grpo { 128 } else { 0 },
+                samples: 1,
+                temperature: 0.0,
+                max_new_tokens: 512,
+            },
             checkpoint: CheckpointSpec { every: 0, minutes: 5.0, keep_last: 2, keep_best: true },
             cost: CostSpec {
                 dollars_per_core_hour: cost::Price::default().dollars_per_core_hour,

@@ -14,11 +14,14 @@ use crate::data::{self, Loader, ValidationSet, prefetch::Prefetch};
 use crate::digest::Digest;
 use crate::dry_run;
 use crate::error::{Result, TrainError};
+use crate::grpo::prompts::Prompts;
+use crate::grpo::trainer::{GrpoState, GrpoTrainer};
 use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
+use crate::learner::Learner;
 use crate::model_learner::{ModelLearner, Parts};
 use crate::progress::Progress;
-use crate::recipe::{Recipe, StageRecipe};
+use crate::recipe::{Recipe, StageKind, StageRecipe};
 use crate::run_dir::{Done, Meter, RunDir, RunInfo};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::{TextSide, directory};
@@ -27,8 +30,10 @@ use model::Config;
 use model::checkpoint::{CostSoFar, generation_config};
 use model::source::Source;
 use model::weights::Weights;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What the command line says about a run.
@@ -178,40 +183,93 @@ fn run_stage(
     begin_or_resume(&dir, stage, inputs, options)?;
     let checkpoints = checkpoint::directory(path);
     model::checkpoint::clean_up(&checkpoints)?;
-    let latest = model::checkpoint::latest(&checkpoints)?;
-    let state = latest.as_ref().map(|found| checkpoint::read_state(&found.dir)).transpose()?.unwrap_or_default();
-    let mut meter = Meter::start(&dir, &stage.name, stage.cost.price(), state.at.step)?;
-    let (metrics, samples) = (dir.log("metrics.jsonl", state.at.step)?, dir.log("samples.jsonl", state.at.step)?);
+    let latest = model::checkpoint::latest(&checkpoints)?.map(|found| found.dir);
+    let opened = Opened { stage, dir: &dir, inputs, options, latest };
+    let outcome = match stage.kind {
+        StageKind::Pretrain | StageKind::Sft => supervise(opened, cache_dir)?,
+        StageKind::Grpo => reinforce(opened)?,
+    };
+    Ok((outcome, false))
+}
 
-    let text = TextSide::open(stage, inputs.parent.as_ref(), path)?;
+/// A stage whose directory is ours to work in.
+struct Opened<'a> {
+    stage: &'a StageRecipe,
+    dir: &'a RunDir,
+    inputs: &'a Inputs,
+    options: &'a RunOptions,
+    /// The checkpoint to go on from.
+    latest: Option<PathBuf>,
+}
+
+impl<'a> Opened<'a> {
+    /// The loop's counters.
+    fn state<S: DeserializeOwned + Default>(&self) -> Result<S> {
+        Ok(self.latest.as_deref().map(checkpoint::read_state).transpose()?.unwrap_or_default())
+    }
+
+    /// The bill and the logs from `step` on.
+    fn keeper(&self, step: u64) -> Result<Keeper<'a>> {
+        let (stage, dir) = (self.stage, self.dir);
+        let progress = Progress::new(&stage.name, measured_peak(stage, self.options), self.options.quiet);
+        let verb = if step > 0 { format!("resumes after step {step}") } else { "begins".to_owned() };
+        progress.note(&format!("{} {verb} in {}", stage.name, dir.path().display()));
+        Ok(Keeper {
+            stage,
+            dir,
+            meter: Meter::start(dir, &stage.name, stage.cost.price(), step)?,
+            clock: Clock::new(&stage.train, dir.replay()?),
+            metrics: dir.log("metrics.jsonl", step)?,
+            samples: dir.log("samples.jsonl", step)?,
+            progress,
+            stop: self.options.stop.clone(),
+            digest: self.inputs.digest.clone(),
+            parent: self.inputs.parent.as_ref().map(described),
+            cost_before: cost_of(self.inputs.parent.as_ref())?,
+            last_checkpoint: Instant::now(),
+        })
+    }
+
+    /// The model, as it begins or as the latest checkpoint left it.
+    fn learner(&self, text: TextSide) -> Result<ModelLearner> {
+        let mut learner = build_learner(self.stage, self.inputs, text)?;
+        if let Some(dir) = &self.latest {
+            learner.restore(dir)?;
+        }
+        Ok(learner)
+    }
+}
+
+/// Next-token prediction over documents.
+fn supervise(opened: Opened, cache_dir: &Path) -> Result<Outcome> {
+    let (stage, dir) = (opened.stage, opened.dir);
+    let state: TrainerState = opened.state()?;
+    let mut keeper = opened.keeper(state.at.step)?;
+    let text = TextSide::open(stage, opened.inputs.parent.as_ref(), dir.path())?;
     let sources = data::open_sources(stage, &text.codec, cache_dir)?;
-    meter.add(&dir, state.at.step, 0, 0.0)?;
+    keeper.meter.add(dir, state.at.step, 0, 0.0)?;
     let weights = stage.data.source.iter().map(|source| source.weight).collect();
     let validation = ValidationSet::new(stage, &sources, &text.codec);
-    let problems = ProblemSet::new(stage, &text.codec)?;
-    let mut learner = build_learner(stage, inputs, text)?;
-    if let Some(found) = &latest {
-        crate::learner::Learner::restore(&mut learner, &found.dir)?;
+    if validation.is_empty() && stage.eval.tokens > 0 {
+        keeper.progress.note("no document is held out: there will be no validation loss (raise data.validation)");
     }
-    let progress = Progress::new(&stage.name, measured_peak(stage, options), options.quiet);
-    announce(stage, &dir, &state, &validation, &progress);
-    let keeper = Keeper {
-        stage,
-        dir: &dir,
-        meter,
-        clock: Clock::new(&stage.train, dir.replay()?),
-        metrics,
-        samples,
-        progress,
-        stop: options.stop.clone(),
-        digest: inputs.digest.clone(),
-        parent: inputs.parent.as_ref().map(described),
-        cost_before: cost_of(inputs.parent.as_ref())?,
-        last_checkpoint: Instant::now(),
-    };
+    let problems = ProblemSet::new(stage, &text.codec)?;
+    let learner = opened.learner(text)?;
     let data = Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone()));
-    let trainer = Trainer { keeper, learner, data, validation, problems, state };
-    Ok((trainer.run()?, false))
+    Trainer { keeper, learner, data, validation, problems, state }.run()
+}
+
+/// Reinforcement learning on problems.
+fn reinforce(opened: Opened) -> Result<Outcome> {
+    let (stage, dir) = (opened.stage, opened.dir);
+    let state: GrpoState = opened.state()?;
+    let keeper = opened.keeper(state.at.step)?;
+    let text = TextSide::open(stage, opened.inputs.parent.as_ref(), dir.path())?;
+    let codec = Arc::clone(&text.codec);
+    let (prompts, problems) = (Prompts::new(stage, &codec)?, ProblemSet::new(stage, &codec)?);
+    let policy = opened.learner(text)?;
+    let (timings, gradients) = (dir.log("timings.jsonl", state.at.step)?, dir.log("gradients.jsonl", state.at.step)?);
+    GrpoTrainer { keeper, policy, prompts, problems, codec, state, timings, gradients }.run()
 }
 
 /// The result of an earlier run with the same inputs.
@@ -333,12 +391,4 @@ fn measured_peak(stage: &StageRecipe, options: &RunOptions) -> Option<f64> {
     };
     let isa = kernels::isa::Isa::active();
     (!options.quiet).then(|| kernels::peak::measure(isa, compute, sys::cpu::physical_cores()))
-}
-
-fn announce(stage: &StageRecipe, dir: &RunDir, state: &TrainerState, validation: &ValidationSet, progress: &Progress) {
-    let verb = if state.at.step > 0 { format!("resumes after step {}", state.at.step) } else { "begins".to_owned() };
-    progress.note(&format!("{} {verb} in {}", stage.name, dir.path().display()));
-    if validation.is_empty() && stage.eval.tokens > 0 {
-        progress.note("no document is held out: there will be no validation loss (raise data.validation)");
-    }
 }

@@ -22,6 +22,9 @@ pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> 
     if let Some(reason) = model_problem(stage, earlier).or_else(|| train_problem(&stage.train)) {
         return refuse(reason);
     }
+    if let Some(reason) = grpo_problem(stage) {
+        return refuse(reason);
+    }
     if stage.data.source.is_empty() {
         return refuse("no data: add a [[data.source]]".to_owned());
     }
@@ -48,6 +51,9 @@ fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String>
         None if stage.kind == StageKind::Sft => {
             Some("sft needs a model to start from: set model.from to a checkpoint directory".to_owned())
         }
+        None if stage.kind == StageKind::Grpo => {
+            Some("grpo needs a model to start from: set model.from to a checkpoint directory".to_owned())
+        }
         None if model.depth.is_none() && model.config.is_empty() => {
             Some("no model: set model.depth, model.config or model.from".to_owned())
         }
@@ -67,6 +73,25 @@ fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String>
             _ => None,
         },
         None => None,
+    }
+}
+
+fn grpo_problem(stage: &StageRecipe) -> Option<String> {
+    let eval = &stage.eval;
+    if eval.samples == 0 || !(eval.temperature.is_finite() && eval.temperature >= 0.0) {
+        return Some("expected eval.samples of at least 1 and eval.temperature of at least 0".to_owned());
+    }
+    match (&stage.grpo, stage.kind) {
+        (None, StageKind::Grpo) => Some("no [grpo]".to_owned()),
+        (None, _) => None,
+        (Some(_), kind) if kind != StageKind::Grpo => Some("[grpo] is for kind = \"grpo\"".to_owned()),
+        (Some(_), _) if stage.data.source.iter().any(|source| source.kind != SourceKind::Task) => {
+            Some("grpo learns from problems: every [[data.source]] has kind = \"task\"".to_owned())
+        }
+        (Some(_), _) if stage.train.ema.is_some() => {
+            Some("train.ema is not for grpo: rollouts are the trained weights' own".to_owned())
+        }
+        (Some(grpo), _) => grpo.problem(stage.train.seq_len),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::load::RecipeFile;
 use super::{
-    BatchRamp, CheckpointSpec, CostSpec, DataSpec, EvalSpec, ModelSpec, SourceSpec, StageRecipe, TokenizerSpec,
-    TrainSpec,
+    BatchRamp, CheckpointSpec, CostSpec, CurriculumSpec, DataSpec, EvalSpec, GrpoSpec, JudgeSpec, ModelSpec,
+    RewardSpec, SourceSpec, StageRecipe, TokenizerSpec, TrainSpec,
 };
 use crate::error::{Result, TrainError};
 use serde::de::value::Error as PlainError;
@@ -58,8 +58,21 @@ fn key_elsewhere(key: &str) -> Option<String> {
     all.iter().find(|&&(_, k)| k == near).map(|&(section, k)| join(section, k))
 }
 
-const SECTIONS: [&str; 9] =
-    ["train", "model", "tokenizer", "data", "data.source", "train.batch_ramp", "eval", "checkpoint", "cost"];
+const SECTIONS: [&str; 13] = [
+    "train",
+    "model",
+    "tokenizer",
+    "data",
+    "data.source",
+    "train.batch_ramp",
+    "grpo",
+    "grpo.reward",
+    "grpo.curriculum",
+    "grpo.judge",
+    "eval",
+    "checkpoint",
+    "cost",
+];
 
 /// The keys of one section; `None` where any key may stand.
 fn known_keys(section: &str) -> Option<Vec<&'static str>> {
@@ -74,6 +87,10 @@ fn known_keys(section: &str) -> Option<Vec<&'static str>> {
         "data.source.options" => field_names::<tasks::Options>(),
         "train" => field_names::<TrainSpec>(),
         "train.batch_ramp" => field_names::<BatchRamp>(),
+        "grpo" => field_names::<GrpoSpec>(),
+        "grpo.reward" => field_names::<RewardSpec>(),
+        "grpo.curriculum" => field_names::<CurriculumSpec>(),
+        "grpo.judge" => field_names::<JudgeSpec>(),
         "eval" => field_names::<EvalSpec>(),
         "checkpoint" => field_names::<CheckpointSpec>(),
         "cost" => field_names::<CostSpec>(),

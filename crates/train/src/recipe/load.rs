@@ -1,8 +1,8 @@
 //! From TOML text and `--set` to stages with every default filled in.
 
 use super::{
-    CheckpointSpec, CostSpec, DataSpec, EvalSpec, ModelSpec, StageKind, StageRecipe, TokenizerSpec, TrainSpec, check,
-    keys,
+    CheckpointSpec, CostSpec, DataSpec, EvalSpec, GrpoSpec, ModelSpec, StageKind, StageRecipe, TokenizerSpec,
+    TrainSpec, check, keys,
 };
 use crate::error::{Result, TrainError};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ pub(super) struct RecipeFile {
     tokenizer: TokenizerSpec,
     data: DataSpec,
     train: TrainSpec,
+    grpo: Option<GrpoSpec>,
     eval: EvalSpec,
     checkpoint: CheckpointSpec,
     cost: CostSpec,
@@ -96,7 +97,7 @@ impl Recipe {
             };
             let default_name = if is_chain { format!("stage{}", stage_idx + 1) } else { name.clone() };
             let has_own_shape = own.get("model").and_then(Value::as_table).is_some_and(has_shape);
-            let mut stage = resolve_stage(&file, own, &default_name, stage_idx, &sets)?;
+            let mut stage = resolve_stage(&file, own, &default_name, is_chain.then_some(stage_idx), &sets)?;
             if let (None, false, Some(previous)) = (&stage.model.from, has_own_shape, stages.last()) {
                 stage.model.continue_from(&previous.name);
                 stage.tokenizer.vocab_size = None;
@@ -141,9 +142,10 @@ fn resolve_stage(
     shared: &Table,
     own: Table,
     default_name: &str,
-    stage_idx: usize,
+    idx_in_chain: Option<usize>,
     sets: &[Setting],
 ) -> Result<StageRecipe> {
+    let (is_chain, stage_idx) = (idx_in_chain.is_some(), idx_in_chain.unwrap_or(0));
     let mut chosen = shared.clone();
     merge(&mut chosen, own);
     let stage_name = chosen.get("name").and_then(Value::as_str).unwrap_or(default_name).to_owned();
@@ -160,6 +162,10 @@ fn resolve_stage(
         None => StageKind::default(),
         Some(value) => value.clone().try_into().map_err(|e| bad_value("kind", &e))?,
     };
+    if kind != StageKind::Grpo && is_chain {
+        // Written outside the stages, it is for those that reinforce.
+        chosen.remove("grpo");
+    }
     let mut table = Table::try_from(StageRecipe::defaults(kind))
         .unwrap_or_else(|e| panic!("the default recipe is always valid TOML: {e}"));
     table.insert("name".to_owned(), Value::String(default_name.to_owned()));

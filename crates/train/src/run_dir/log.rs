@@ -52,6 +52,14 @@ impl Log {
         self.file.write_all(text.as_bytes()).map_err(|e| TrainError::io("write", &self.path, e))
     }
 
+    /// Removes all lines.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn clear(&mut self) -> Result<()> {
+        self.file.set_len(0).map_err(|e| TrainError::io("write", &self.path, e))
+    }
+
     /// Makes all lines last through a loss of power.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use super::{Outcome, Trainer};
 use crate::accuracy::ProblemSet;
-use crate::checkpoint::{self, STATE_NAME};
+use crate::checkpoint::{self, STATE_NAME, TrainerState};
 use crate::clock::Clock;
 use crate::data::tests::{Counting, codec, stage};
 use crate::data::{Loader, Source, ValidationSet, prefetch::Prefetch};
@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::recipe::StageRecipe;
 use crate::run_dir::{Meter, RunDir, read_ledger, read_lines};
 use crate::schedule::StepSettings;
+use engine::{Completion, FinishReason, Finished, Request, Timings, Token, TokenKind, Usage};
 use model::checkpoint::{Contents, State, TrainingRecord, checkpoint_dir};
 use model::presets::Dial;
 use model::weights::{OutTensor, OutValues, StoredType, Weights};
@@ -72,8 +73,23 @@ impl Learner for Mock {
         batch.len() as f64 * f64::from(self.weights[0]).abs()
     }
 
-    fn answer(&mut self, prompts: Vec<Vec<u32>>, _: usize, stop: &[u32]) -> Vec<Vec<u32>> {
-        prompts.iter().map(|_| vec![40, stop[0]]).collect()
+    fn context(&self) -> usize {
+        64
+    }
+
+    fn generate(&mut self, requests: Vec<Request>, _: &mut dyn FnMut(usize, u64)) -> Vec<Completion> {
+        let token = |id, kind| Token { id, logprob: -1.0, kind, chosen: true };
+        let finished = Finished {
+            reason: FinishReason::Stop,
+            thinking_stop_reason: None,
+            usage: Usage::default(),
+            timings: Timings::default(),
+        };
+        let complete = |request: Request| Completion {
+            tokens: vec![token(40, TokenKind::Answer), token(request.stop_tokens[0], TokenKind::Stop)],
+            finished: finished.clone(),
+        };
+        requests.into_iter().map(complete).collect()
     }
 
     fn flops(&self, batch: &PackedBatch) -> f64 {
@@ -110,7 +126,8 @@ fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
     let checkpoints = checkpoint::directory(path);
     model::checkpoint::clean_up(&checkpoints)?;
     let latest = model::checkpoint::latest(&checkpoints)?;
-    let state = latest.as_ref().map(|found| checkpoint::read_state(&found.dir)).transpose()?.unwrap_or_default();
+    let state: TrainerState =
+        latest.as_ref().map(|found| checkpoint::read_state(&found.dir)).transpose()?.unwrap_or_default();
     let stop = if let Event::StopsAt(_, flag) = &event { flag.clone() } else { StopFlag::default() };
     let mut learner = Mock::new(event);
     if let Some(found) = &latest {
