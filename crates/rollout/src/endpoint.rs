@@ -290,15 +290,11 @@ impl Endpoint {
                         journal.may_cost(key, -at_most)?;
                     }
                     reason = why;
-                    match wait {
-                        // The server says when: that holds for every request.
-                        Some(wait) => self.pace.hold(wait),
-                        None if attempt < self.config.max_retries => {
-                            if !sleep_unless(self.backoff(key, attempt), is_over) {
-                                return Ok(None);
-                            }
-                        }
-                        None => {}
+                    // The server says when: that holds for every request.
+                    if let Some(wait) = wait {
+                        self.pace.hold(wait);
+                    } else if attempt < self.config.max_retries && !sleep_unless(self.backoff(key, attempt), is_over) {
+                        return Ok(None);
                     }
                 }
             }
