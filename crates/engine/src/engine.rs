@@ -109,12 +109,11 @@ impl Engine {
             }
             let end = match sequence.advance(row) {
                 Ok(token) => {
-                    events.push((sequence.id, Event::Token(token)));
+                    let logprobs = sequence.logprobs(row, &token).map(Event::Logprobs);
+                    events.extend(logprobs.into_iter().chain([Event::Token(token)]).map(|event| (sequence.id, event)));
                     sequence.finish_reason(&token)
                 }
-                Err(_) => {
-                    Some(FinishReason::Error("the model's output is not a number (its weights may be damaged)".into()))
-                }
+                Err(error) => Some(FinishReason::Error(error.to_string())),
             };
             if let Some(reason) = end {
                 events.push((sequence.id, sequence.finished(reason)));
@@ -171,6 +170,8 @@ impl Engine {
                 // Sequences added before this call finish unheard.
                 let Some(idx) = id.0.checked_sub(first).map(|idx| idx as usize) else { continue };
                 match event {
+                    // For readers of streams: a batch has its drawn log-probabilities in its tokens.
+                    Event::Logprobs(_) => {}
                     Event::Token(token) => {
                         tokens[idx].push(token);
                         n_tokens += 1;

@@ -160,6 +160,11 @@ impl ByteTokenizer {
         tokens
     }
 
+    /// The bytes of every token, for constraints.
+    pub fn vocabulary() -> Vec<Option<Vec<u8>>> {
+        (0..Self::VOCAB_SIZE as u32).map(|id| u8::try_from(id).ok().map(|byte| vec![byte])).collect()
+    }
+
     /// Thinking as this tokenizer writes it, opened by the prompt, unbounded.
     pub fn thinking() -> ThinkingParams {
         ThinkingParams {
@@ -170,6 +175,8 @@ impl ByteTokenizer {
             closing: Self::encode("\n</think>\n\n"),
             answer_reserve: 16,
             loop_guard: true,
+            min_tokens: 0,
+            wait: Self::encode("\nWait"),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::constraint::Constraint;
+
 /// One completion to generate.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -17,9 +19,17 @@ pub struct Request {
     pub sampling: SamplingParams,
     /// Control of thinking; `None` for models whose thinking has no token ids, and for raw completions.
     pub thinking: Option<ThinkingParams>,
+    /// What the answer must be like. The thinking stays free.
+    pub constraint: Option<Constraint>,
+    /// Reports before each token its log-probability in the model's own distribution, and the most probable this many
+    /// tokens ([`Event::Logprobs`]).
+    pub logprobs: Option<usize>,
+    /// Whose request it is: of those waiting, the user with the fewest running goes first.
+    pub user: u64,
 }
 
-/// How a token is drawn from the logits. The filters apply in the order of `transformers`: temperature, top-k, top-p, min-p.
+/// How a token is drawn from the logits. Bias and penalties change the logits first; then the order is that of
+/// `transformers`: temperature, top-k, top-p, min-p, typical.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
     /// 0 takes the most probable token (the lowest id among equals).
@@ -30,13 +40,36 @@ pub struct SamplingParams {
     pub top_p: f32,
     /// Keeps tokens at least this fraction as probable as the most probable one; 0 keeps all.
     pub min_p: f32,
+    /// Keeps the tokens whose surprise is nearest to the expected one, until they have this mass (Meister et al. 2023,
+    /// "Locally Typical Sampling"); 1 keeps all.
+    pub typical_p: f32,
+    /// Divides the positive logits of tokens seen in prompt or completion by this, and multiplies the negative ones
+    /// (Keskar et al. 2019, CTRL); 1 changes nothing.
+    pub repetition_penalty: f32,
+    /// Taken from the logit of every token the completion already holds.
+    pub presence_penalty: f32,
+    /// Taken from the logit of a token once for each time the completion holds it.
+    pub frequency_penalty: f32,
+    /// Added to the logits of single tokens; minus infinity rules one out.
+    pub logit_bias: Vec<(u32, f32)>,
     /// The n-th token of a completion is drawn with the n-th number of this seed's stream, whoever else is running.
     pub seed: u64,
 }
 
 impl Default for SamplingParams {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 0 }
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            typical_p: 1.0,
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            logit_bias: Vec::new(),
+            seed: 0,
+        }
     }
 }
 
@@ -57,6 +90,11 @@ pub struct ThinkingParams {
     pub answer_reserve: usize,
     /// Closes the block when the thinking repeats itself word for word.
     pub loop_guard: bool,
+    /// Fewest thinking tokens: a model that would end its thinking earlier gets `wait` put in instead, so that it looks
+    /// again (Muennighoff et al. 2025, "s1: Simple test-time scaling"). A budget goes before it. 0 forces nothing.
+    pub min_tokens: usize,
+    /// What is put in to go on thinking, such as a line break and `Wait`; not empty where `min_tokens` is not 0.
+    pub wait: Vec<u32>,
 }
 
 /// Why a request cannot run at all.
@@ -102,11 +140,13 @@ impl Request {
         if self.prompt.len() >= context {
             return Err(RequestError::PromptTooLong { n_prompt: self.prompt.len(), context });
         }
-        let closing = self.thinking.iter().flat_map(|t| &t.closing);
-        if let Some(&id) = self.prompt.iter().chain(closing).find(|&&id| id as usize >= vocab_size) {
+        let put_in = self.thinking.iter().flat_map(|t| t.closing.iter().chain(&t.wait));
+        let biased = self.sampling.logit_bias.iter().map(|(id, _)| id);
+        if let Some(&id) = self.prompt.iter().chain(put_in).chain(biased).find(|&&id| id as usize >= vocab_size) {
             return Err(RequestError::UnknownToken { id, vocab_size });
         }
-        let SamplingParams { temperature, top_p, min_p, .. } = self.sampling;
+        let SamplingParams { temperature, top_p, min_p, typical_p, .. } = self.sampling;
+        let SamplingParams { repetition_penalty, presence_penalty, frequency_penalty, .. } = self.sampling;
         let range = |ok: bool, name, value: String, expected| {
             if ok { Ok(()) } else { Err(RequestError::OutOfRange { name, value, expected }) }
         };
@@ -114,6 +154,14 @@ impl Request {
         range(temperature.is_finite() && temperature >= 0.0, "temperature", temperature.to_string(), "0 or more")?;
         range(top_p > 0.0 && top_p <= 1.0, "top_p", top_p.to_string(), "above 0 and at most 1")?;
         range((0.0..=1.0).contains(&min_p), "min_p", min_p.to_string(), "from 0 to 1")?;
+        range(typical_p > 0.0 && typical_p <= 1.0, "typical_p", typical_p.to_string(), "above 0 and at most 1")?;
+        let repetition = repetition_penalty.is_finite() && repetition_penalty > 0.0;
+        range(repetition, "repetition_penalty", repetition_penalty.to_string(), "above 0")?;
+        for (name, penalty) in [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)] {
+            range(penalty.is_finite(), name, penalty.to_string(), "a number")?;
+        }
+        let waits = self.thinking.as_ref().is_none_or(|t| t.min_tokens == 0 || !t.wait.is_empty());
+        range(waits, "wait", "empty".into(), "at least one token where thinking has a least length")?;
         let closes = self.thinking.as_ref().is_none_or(|t| t.closing.contains(&t.end_token));
         range(closes, "closing", "without the end token".into(), "a sequence that holds the end token")
     }
@@ -144,6 +192,16 @@ pub struct Token {
     pub kind: TokenKind,
     /// Whether the model chose it; false where the engine closed the thinking.
     pub chosen: bool,
+}
+
+/// What the model thought of a place, whatever was drawn there: softmax of its logits, before bias, penalties,
+/// temperature and filters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenLogprobs {
+    /// Of the token that follows.
+    pub logprob: f32,
+    /// The most probable tokens, best first (the lower id first among equals).
+    pub top: Vec<(u32, f32)>,
 }
 
 /// Why a completion ended.
@@ -227,6 +285,8 @@ pub struct Finished {
 /// What a completion reports: tokens, then one end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// What the model thought of the token that comes next; only where [`Request::logprobs`] asks for it.
+    Logprobs(TokenLogprobs),
     /// The next token.
     Token(Token),
     /// The last event.

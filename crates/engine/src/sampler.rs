@@ -5,7 +5,7 @@
 //! nor a prefix found in the cache changes what is drawn. Sums run over token ids in ascending order, the order in
 //! which a trainer that recomputes these log-probabilities meets them.
 
-use crate::request::SamplingParams;
+use crate::request::{SamplingParams, TokenLogprobs};
 
 #[cfg(test)]
 mod tests;
@@ -69,7 +69,22 @@ fn argmax(logits: &[f32]) -> Result<(u32, f32), NotFinite> {
     if best.1.is_finite() { Ok(best) } else { Err(NotFinite) }
 }
 
-/// Applies top-k, top-p and min-p; leaves the candidates in ascending order of id.
+/// The model's own opinion of `token` and the `n_top` most probable ones: softmax of `logits`.
+pub fn logprobs(logits: &[f32], token: u32, n_top: usize) -> TokenLogprobs {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let log_total = logits.iter().map(|&logit| f64::from((logit - max).exp())).sum::<f64>().ln();
+    let of = |id: u32| (f64::from(logits[id as usize] - max) - log_total) as f32;
+    let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
+    let order = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
+    if n_top > 0 && n_top < ids.len() {
+        ids.select_nth_unstable_by(n_top - 1, order);
+    }
+    ids.truncate(n_top);
+    ids.sort_unstable_by(order);
+    TokenLogprobs { logprob: of(token), top: ids.into_iter().map(|id| (id, of(id))).collect() }
+}
+
+/// Applies top-k, top-p, min-p and typical; leaves the candidates in ascending order of id.
 fn filter(candidates: &mut Vec<Candidate>, params: &SamplingParams) {
     let by_weight = |a: &Candidate, b: &Candidate| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id));
     if params.top_k > 0 && params.top_k < candidates.len() {
@@ -94,7 +109,27 @@ fn filter(candidates: &mut Vec<Candidate>, params: &SamplingParams) {
         // The most probable token has weight 1.
         candidates.retain(|c| c.weight >= params.min_p);
     }
+    if params.typical_p < 1.0 {
+        keep_typical(candidates, params.typical_p);
+    }
     candidates.sort_unstable_by_key(|c| c.id);
+}
+
+/// Keeps the candidates whose surprise is nearest to the entropy of what is left, up to the mass `typical_p`.
+fn keep_typical(candidates: &mut Vec<Candidate>, typical_p: f32) {
+    let total: f64 = candidates.iter().map(|c| f64::from(c.weight)).sum();
+    let probability = |c: &Candidate| f64::from(c.weight) / total;
+    // A token without any mass has no surprise to speak of, and adds nothing to the entropy.
+    candidates.retain(|c| c.weight > 0.0);
+    let entropy: f64 = candidates.iter().map(|c| -probability(c) * probability(c).ln()).sum();
+    let distance = |c: &Candidate| (-probability(c).ln() - entropy).abs();
+    candidates.sort_by(|a, b| distance(a).total_cmp(&distance(b)).then(a.id.cmp(&b.id)));
+    let mut mass = 0.0;
+    let reached = candidates.iter().position(|c| {
+        mass += probability(c);
+        mass >= f64::from(typical_p)
+    });
+    candidates.truncate(reached.map_or(candidates.len(), |last| last + 1));
 }
 
 /// Number `counter` of stream `seed`, uniform in [0, 1) with 53 bits.

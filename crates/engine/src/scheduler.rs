@@ -4,7 +4,9 @@
 //! whole prompt, or the one token just drawn); a step takes them oldest sequence first, at most `max_step_tokens` in
 //! all, so a long prompt is computed in pieces while others go on answering. When blocks run out, the youngest sequence
 //! gives its blocks back and waits at the head of the queue; it recomputes its tokens later and continues with the same
-//! ones, since they are a function of its seed and not of its history in the batch. The oldest always advances.
+//! ones, since they are a function of its seed and not of its history in the batch. The oldest always advances. Of the
+//! waiting, the user with the fewest running sequences goes first, so that one user's hundred requests do not hold up
+//! another's single one.
 
 use std::collections::VecDeque;
 
@@ -99,10 +101,11 @@ impl Scheduler {
         }
     }
 
-    /// Starts the first waiting sequence if all its tokens, and one more block for each sequence to grow into, fit;
+    /// Starts the waiting sequence whose turn it is if all its tokens, and one more block for each sequence to grow into, fit;
     /// returns how many of its tokens (at most `room`) go into this step.
     fn admit_next(&mut self, room: usize) -> Option<usize> {
-        let sequence = self.waiting.front_mut()?;
+        let next = self.next_waiting()?;
+        let sequence = &mut self.waiting[next];
         let n_cached = self.blocks.share_prefix(&mut sequence.table, &sequence.tokens);
         let n_missing = BlockManager::blocks_for(sequence.tokens.len()) - sequence.table.blocks.len();
         let n_spare = self.running.len();
@@ -112,8 +115,16 @@ impl Scheduler {
             return None;
         }
         sequence.admitted(n_cached);
-        self.running.extend(self.waiting.pop_front());
+        self.running.extend(self.waiting.remove(next));
         Some(n)
+    }
+
+    /// The waiting sequence whose turn it is: the first that already began (it was preempted), else the first of the user
+    /// who has the fewest running. With a single user this is the order of arrival.
+    fn next_waiting(&self) -> Option<usize> {
+        let n_running = |user| self.running.iter().filter(|s| s.user == user).count();
+        let turn = |(_, s): &(usize, &Sequence)| if s.completion().is_empty() { 1 + n_running(s.user) } else { 0 };
+        self.waiting.iter().enumerate().min_by_key(turn).map(|(idx, _)| idx)
     }
 
     /// Records that the step chosen by [`Self::schedule`] was computed.

@@ -2,9 +2,15 @@
 
 use std::time::Instant;
 
+use thiserror::Error;
+
 use crate::block_manager::BlockTable;
-use crate::request::{Event, FinishReason, Finished, Request, SamplingParams, Timings, Token, TokenKind, Usage};
+use crate::constraint::ConstraintError;
+use crate::request::{
+    Event, FinishReason, Finished, Request, SamplingParams, Timings, Token, TokenKind, TokenLogprobs, Usage,
+};
 use crate::sampler::{self, NotFinite};
+use crate::shaper::Shaper;
 use crate::thinking::Thinking;
 
 /// Names one sequence of an engine; never used twice.
@@ -34,13 +40,34 @@ pub struct Sequence {
     pub status: SequenceStatus,
     /// Set when the user wants the thinking to end.
     pub user_wants_answer: bool,
+    /// Whose it is ([`Request::user`]).
+    pub user: u64,
     n_prompt: usize,
     max_tokens: usize,
     stop_tokens: Vec<u32>,
     sampling: SamplingParams,
     thinking: Option<Thinking>,
+    shaper: Option<Shaper>,
+    n_top: Option<usize>,
     usage: Usage,
     clock: Clock,
+}
+
+/// Why no token could be drawn.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AdvanceError {
+    /// The logits are not numbers, or the constraint rules out every token of the vocabulary.
+    #[error("no token can be drawn: the model's output is not a number (its weights may be damaged)")]
+    NotFinite,
+    /// The constraint on the answer failed.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+}
+
+impl From<NotFinite> for AdvanceError {
+    fn from(_: NotFinite) -> Self {
+        Self::NotFinite
+    }
 }
 
 struct Clock {
@@ -55,6 +82,12 @@ impl Sequence {
     pub fn new(id: SeqId, request: Request, context: usize) -> Self {
         let n_prompt = request.prompt.len();
         let max_tokens = request.max_tokens.min(context - n_prompt);
+        let shaper = Shaper::new(&request);
+        let constrained = request.constraint.is_some();
+        let thinking = request.thinking.map(|params| {
+            let thinking = Thinking::new(params, max_tokens);
+            if constrained { thinking.close_in_full() } else { thinking }
+        });
         Self {
             id,
             tokens: request.prompt,
@@ -62,11 +95,14 @@ impl Sequence {
             table: BlockTable::default(),
             status: SequenceStatus::Waiting,
             user_wants_answer: false,
+            user: request.user,
             n_prompt,
             max_tokens,
             stop_tokens: request.stop_tokens,
             sampling: request.sampling,
-            thinking: request.thinking.map(|params| Thinking::new(params, max_tokens)),
+            thinking,
+            shaper,
+            n_top: request.logprobs,
             usage: Usage { n_prompt, ..Usage::default() },
             clock: Clock { submitted: Instant::now(), first_step: None, first_token: None, last_token: None },
         }
@@ -94,15 +130,21 @@ impl Sequence {
     }
 
     /// Draws or forces the next token from the logits (`[vocab]`) of the last one and appends it.
-    pub fn advance(&mut self, logits: &[f32]) -> Result<Token, NotFinite> {
+    pub fn advance(&mut self, logits: &[f32]) -> Result<Token, AdvanceError> {
         let n_drawn = self.usage.n_completion;
-        let forced = match &mut self.thinking {
-            Some(thinking) => thinking.next_forced(self.max_tokens - n_drawn, self.user_wants_answer),
-            None => None,
-        };
+        let n_left = self.max_tokens - n_drawn;
+        let mut forced = self.next_forced(n_left);
+        let inside = self.thinking.as_ref().is_some_and(Thinking::is_inside);
         let (id, logprob) = match forced {
             Some(id) => (id, sampler::log_prob(logits, id)),
-            None => sampler::sample(logits, &self.sampling, n_drawn as u64)?,
+            None => {
+                let (id, logprob) = self.draw(logits, !inside)?;
+                let ends_turn = self.stop_tokens.contains(&id);
+                if self.thinking.as_mut().is_some_and(|thinking| thinking.must_go_on(id, ends_turn)) {
+                    forced = self.next_forced(n_left);
+                }
+                forced.map_or((id, logprob), |id| (id, sampler::log_prob(logits, id)))
+            }
         };
         let chosen = forced.is_none();
         let kind = if chosen && self.stop_tokens.contains(&id) {
@@ -110,6 +152,9 @@ impl Sequence {
         } else {
             self.thinking.as_mut().map_or(TokenKind::Answer, |thinking| thinking.observe(id))
         };
+        if let Some(shaper) = &mut self.shaper {
+            shaper.observe(id, chosen && kind == TokenKind::Answer)?;
+        }
         self.tokens.push(id);
         self.usage.n_completion += 1;
         self.usage.n_reasoning += usize::from(matches!(kind, TokenKind::Thinking | TokenKind::ThinkTag));
@@ -119,9 +164,34 @@ impl Sequence {
         Ok(Token { id, logprob, kind, chosen })
     }
 
+    fn next_forced(&mut self, n_left: usize) -> Option<u32> {
+        let wanted = self.user_wants_answer;
+        self.thinking.as_mut().and_then(|thinking| thinking.next_forced(n_left, wanted))
+    }
+
+    /// Draws a token; `in_answer`: the constraint holds for it.
+    fn draw(&mut self, logits: &[f32], in_answer: bool) -> Result<(u32, f32), AdvanceError> {
+        let n_drawn = self.usage.n_completion;
+        let shaped = match &mut self.shaper {
+            None => logits,
+            Some(shaper) => {
+                // A model may open its thinking itself where the template has not done so.
+                let may_open = self.thinking.as_ref().filter(|_| n_drawn == 0).map(Thinking::start_token);
+                shaper.shape(logits, in_answer, may_open)?
+            }
+        };
+        Ok(sampler::sample(shaped, &self.sampling, n_drawn as u64)?)
+    }
+
+    /// What the model thought of its latest token, where the request asks for it; `logits` are those it was drawn from.
+    pub fn logprobs(&self, logits: &[f32], token: &Token) -> Option<TokenLogprobs> {
+        self.n_top.map(|n_top| sampler::logprobs(logits, token.id, n_top))
+    }
+
     /// Why the sequence is complete after `token`, or `None` while it goes on.
     pub fn finish_reason(&self, token: &Token) -> Option<FinishReason> {
-        if token.kind == TokenKind::Stop {
+        let is_complete = self.shaper.as_ref().is_some_and(Shaper::is_complete);
+        if token.kind == TokenKind::Stop || is_complete {
             Some(FinishReason::Stop)
         } else if self.usage.n_completion >= self.max_tokens {
             Some(FinishReason::Length)

@@ -1,6 +1,8 @@
 //! Thinking under control: follows a completion in and out of its `<think>` blocks and closes a block by force when
 //! its budget is used up, when it repeats itself, or when the user wants the answer now.
 //!
+//! A block can also be made longer: a model that would close it too early gets a "Wait" put in, as s1 does.
+//!
 //! A budget always leaves room for the answer: the block is closed early enough that `answer_reserve` tokens of
 //! `max_tokens` are left. The budget counts over all blocks of a completion, whether the prompt or the model opened them.
 
@@ -20,6 +22,7 @@ pub struct Thinking {
     answer_reserve: usize,
     loop_guard: LoopGuard,
     forced: VecDeque<u32>,
+    close_in_full: bool,
     stop_reason: Option<ThinkingStopReason>,
 }
 
@@ -32,9 +35,38 @@ impl Thinking {
             answer_reserve: params.answer_reserve.min(max_tokens / 2),
             loop_guard: LoopGuard::default(),
             forced: VecDeque::new(),
+            close_in_full: false,
             stop_reason: None,
             params,
         }
+    }
+
+    /// After a block that the model closes, puts in what the template has between the closing tag and the answer: an
+    /// answer under a constraint begins with its first character.
+    pub fn close_in_full(mut self) -> Self {
+        self.close_in_full = true;
+        self
+    }
+
+    /// Whether the next token is drawn inside a block.
+    pub fn is_inside(&self) -> bool {
+        self.inside
+    }
+
+    /// The id of the opening tag.
+    pub fn start_token(&self) -> u32 {
+        self.params.start_token
+    }
+
+    /// Whether the model, which has just drawn `token`, would end a block that must go on; what is put in instead is then
+    /// what [`Self::next_forced`] gives. `ends_turn`: the token would end the completion.
+    pub fn must_go_on(&mut self, token: u32, ends_turn: bool) -> bool {
+        let ends = self.inside && (token == self.params.end_token || ends_turn);
+        if !ends || self.n_thought >= self.params.min_tokens {
+            return false;
+        }
+        self.forced.extend(&self.params.wait);
+        true
     }
 
     /// The token to put in next in place of the model's choice, if any. `n_left`: tokens the completion may still have;
@@ -70,6 +102,10 @@ impl Thinking {
             self.inside = false;
             if self.stop_reason.is_none() {
                 self.stop_reason = Some(ThinkingStopReason::Natural);
+                if self.close_in_full {
+                    let closing = self.params.closing.iter();
+                    self.forced.extend(closing.skip_while(|&&id| id != self.params.end_token).skip(1));
+                }
             }
             TokenKind::ThinkTag
         } else if token == self.params.start_token || token == self.params.end_token {

@@ -268,6 +268,11 @@ impl Worker {
 
     fn deliver(&mut self, id: SeqId, event: Event) {
         match &event {
+            Event::Logprobs(_) => {
+                if let Some(client) = self.clients.get(&id) {
+                    let _ = client.events.send(event);
+                }
+            }
             Event::Token(_) => {
                 self.stats.generated_tokens.fetch_add(1, Relaxed);
                 if let Some(client) = self.clients.get(&id) {

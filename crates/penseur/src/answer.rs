@@ -3,17 +3,15 @@
 use engine::sampler::derive_seed;
 use engine::stop_strings::StopStrings;
 use engine::{
-    AnswerStream, Delta, Event, FinishReason, Finished, Generation, Request, SamplingParams, Split, ThinkingParams,
+    AnswerStream, Constraint, Delta, Effort, Event, FinishReason, Finished, Generation, Grammar, Request,
+    SamplingParams, Split, ThinkingWish, TokenLogprobs,
 };
 use model::chat_template::RenderOptions;
 use server::{ChatFormat, PromptTokens};
 
-use crate::cli::AnswerArgs;
+use crate::cli::{AnswerArgs, EffortArg};
 use crate::loaded::Loaded;
 use crate::usage;
-
-/// Tokens kept back for the answer when thinking has a bound.
-const ANSWER_RESERVE: usize = 256;
 
 /// One prompt's request, and how its text is divided.
 pub struct Job {
@@ -28,6 +26,8 @@ pub struct Answer {
     pub content: String,
     /// Every generated token, the stop token included.
     pub token_ids: Vec<u32>,
+    /// What the model thought of each, where it was asked.
+    pub logprobs: Vec<TokenLogprobs>,
     pub finished: Finished,
     ended_by_stop_string: bool,
 }
@@ -47,7 +47,44 @@ impl Answer {
 
 /// How the template is asked to render.
 pub fn render_options(args: &AnswerArgs) -> RenderOptions {
-    RenderOptions { thinking: args.think.map(|think| think.is_on()), ..RenderOptions::default() }
+    RenderOptions { thinking: thinking_wish(args).switch(), ..RenderOptions::default() }
+}
+
+fn thinking_wish(args: &AnswerArgs) -> ThinkingWish {
+    let effort = args.effort.map(|effort| match effort {
+        EffortArg::None => Effort::None,
+        EffortArg::Low => Effort::Low,
+        EffortArg::Medium => Effort::Medium,
+        EffortArg::High => Effort::High,
+    });
+    ThinkingWish {
+        enabled: args.think.map(|think| think.is_on()),
+        budget_tokens: args.think_budget,
+        effort,
+        min_tokens: args.think_min,
+        loop_guard: !args.no_loop_guard,
+    }
+}
+
+/// What the answer must be like, if anything.
+fn constraint(args: &AnswerArgs, loaded: &Loaded) -> anyhow::Result<Option<Constraint>> {
+    let grammar = match (&args.json_schema, &args.regex, &args.grammar) {
+        (Some(schema), _, _) => {
+            let text = text_or_file(schema)?;
+            Grammar::JsonSchema(serde_json::from_str(&text).map_err(|e| usage::error(format!("--json-schema: {e}")))?)
+        }
+        (_, Some(regex), _) => Grammar::Regex(regex.clone()),
+        (_, _, Some(grammar)) => Grammar::Lark(text_or_file(grammar)?),
+        _ => return Ok(None),
+    };
+    let compiled = loaded.format.constraints().and_then(|constraints| constraints.compile(&grammar));
+    Ok(Some(compiled.map_err(usage::error)?))
+}
+
+/// What is in a file of that name, or else the text itself.
+fn text_or_file(given: &str) -> anyhow::Result<String> {
+    let path = std::path::Path::new(given);
+    Ok(if path.is_file() { std::fs::read_to_string(path)? } else { given.to_owned() })
 }
 
 /// The command line's wishes over the model's own.
@@ -58,6 +95,11 @@ pub fn sampling(args: &AnswerArgs, loaded: &Loaded, seed: u64) -> SamplingParams
         top_p: args.top_p.unwrap_or(own.top_p),
         top_k: args.top_k.unwrap_or(own.top_k),
         min_p: args.min_p.unwrap_or(own.min_p),
+        typical_p: args.typical_p.unwrap_or(own.typical_p),
+        repetition_penalty: args.repetition_penalty,
+        presence_penalty: args.presence_penalty,
+        frequency_penalty: args.frequency_penalty,
+        logit_bias: args.logit_bias.clone(),
         seed,
     }
 }
@@ -68,21 +110,14 @@ impl Job {
     pub fn chat(loaded: &Loaded, prompt: PromptTokens, args: &AnswerArgs, seed: u64) -> anyhow::Result<Job> {
         let max_tokens = max_tokens(loaded, prompt.tokens.len(), args);
         let tags = loaded.format.think_tags();
-        if args.think_budget.is_some() && tags.is_none() {
+        let wish = thinking_wish(args);
+        let constraint = constraint(args, loaded)?;
+        if tags.is_none() && (wish.needs_tags() || (constraint.is_some() && prompt.in_thinking)) {
             return Err(usage::error(
-                "--think-budget: this model's thinking tags are not single tokens, so its thinking cannot be bounded",
+                "this model's thinking tags are not single tokens, so its thinking cannot be bounded or told from a constrained answer",
             ));
         }
-        let to_the_end = args.max_tokens.is_none().then_some(max_tokens);
-        let thinking = tags.map(|tags| ThinkingParams {
-            start_token: tags.start,
-            end_token: tags.end,
-            open: prompt.in_thinking,
-            budget: args.think_budget.or(to_the_end),
-            closing: tags.closing,
-            answer_reserve: ANSWER_RESERVE.min(max_tokens / 4),
-            loop_guard: true,
-        });
+        let thinking = tags.map(|tags| wish.params(&tags, prompt.in_thinking, max_tokens, args.max_tokens.is_some()));
         let split = match thinking {
             Some(_) => Split::ByToken,
             None => Split::ByText { opened_by_prompt: prompt.in_thinking },
@@ -93,20 +128,29 @@ impl Job {
             stop_tokens: loaded.format.stop_tokens(),
             sampling: sampling(args, loaded, seed),
             thinking,
+            constraint,
+            ..Request::default()
         };
         Ok(Job { request, split, stop: args.stop.clone() })
     }
 
     /// The continuation of a text.
-    pub fn raw(loaded: &Loaded, prompt: Vec<u32>, args: &AnswerArgs, seed: u64) -> Job {
+    pub fn raw(loaded: &Loaded, prompt: Vec<u32>, args: &AnswerArgs, seed: u64) -> anyhow::Result<Job> {
         let request = Request {
             max_tokens: max_tokens(loaded, prompt.len(), args),
             prompt,
             stop_tokens: loaded.format.stop_tokens(),
             sampling: sampling(args, loaded, seed),
-            thinking: None,
+            constraint: constraint(args, loaded)?,
+            ..Request::default()
         };
-        Job { request, split: Split::Raw, stop: args.stop.clone() }
+        Ok(Job { request, split: Split::Raw, stop: args.stop.clone() })
+    }
+
+    /// The same, reporting what the model thinks of each token and the `n_top` most probable ones.
+    pub fn with_logprobs(mut self, n_top: Option<usize>) -> Job {
+        self.request.logprobs = n_top;
+        self
     }
 
     /// Number of tokens in the prompt.
@@ -142,7 +186,7 @@ impl Running {
     /// Follows it to its end; `show` gets each new piece of text.
     pub fn follow(mut self, mut show: impl FnMut(&Delta) -> std::io::Result<()>) -> anyhow::Result<Answer> {
         let mut whole = Delta::default();
-        let mut token_ids = Vec::new();
+        let (mut token_ids, mut logprobs) = (Vec::new(), Vec::new());
         let mut take = |delta: Delta| {
             whole.reasoning += &delta.reasoning;
             whole.content += &delta.content;
@@ -150,6 +194,11 @@ impl Running {
         };
         loop {
             match self.generation.blocking_next() {
+                Some(Event::Logprobs(of_next)) => {
+                    if self.stream.stopped().is_none() {
+                        logprobs.push(of_next);
+                    }
+                }
                 Some(Event::Token(token)) => {
                     if self.stream.stopped().is_none() {
                         token_ids.push(token.id);
@@ -163,7 +212,7 @@ impl Running {
                     take(self.stream.finish())?;
                     let ended_by_stop_string = self.stream.stopped().is_some();
                     let Delta { reasoning, content } = whole;
-                    return Ok(Answer { reasoning, content, token_ids, finished, ended_by_stop_string });
+                    return Ok(Answer { reasoning, content, token_ids, logprobs, finished, ended_by_stop_string });
                 }
                 None => anyhow::bail!("the engine stopped in the middle of this answer"),
             }

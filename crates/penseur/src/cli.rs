@@ -1,5 +1,9 @@
 //! Every command and flag. Doc comments are the help text that users read.
 
+mod answer;
+
+pub use answer::{AnswerArgs, ChatArgs, EffortArg, GenerateArgs, OnOff};
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -118,59 +122,6 @@ pub enum PrecisionArg {
     Bf16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnOff {
-    On,
-    Off,
-}
-
-impl OnOff {
-    pub fn is_on(self) -> bool {
-        self == Self::On
-    }
-}
-
-/// How an answer is drawn.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Answers")]
-pub struct AnswerArgs {
-    /// Think before answering, or answer at once; by default as the model's template does
-    #[arg(long, value_enum, value_name = "on|off")]
-    pub think: Option<OnOff>,
-
-    /// Most tokens of thinking; then the answer is asked for
-    #[arg(long, value_name = "N")]
-    pub think_budget: Option<usize>,
-
-    /// Most tokens, thinking included; by default to the end of the context
-    #[arg(long, value_name = "N", value_parser = count)]
-    pub max_tokens: Option<NonZeroUsize>,
-
-    /// 0 always takes the most probable token; by default as the model's generation_config.json says
-    #[arg(long, value_name = "T")]
-    pub temperature: Option<f32>,
-
-    /// Draw from the fewest tokens that together have this probability
-    #[arg(long, value_name = "P")]
-    pub top_p: Option<f32>,
-
-    /// Draw from the K most probable tokens; 0 for all
-    #[arg(long, value_name = "K")]
-    pub top_k: Option<usize>,
-
-    /// Draw from tokens at least this fraction as probable as the most probable one
-    #[arg(long, value_name = "P")]
-    pub min_p: Option<f32>,
-
-    /// End the answer at this text; may be given several times
-    #[arg(long, value_name = "TEXT")]
-    pub stop: Vec<String>,
-
-    /// What the model is told before the conversation
-    #[arg(long, value_name = "TEXT")]
-    pub system: Option<String>,
-}
-
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   penseur serve                                      at http://127.0.0.1:8080
@@ -199,64 +150,6 @@ pub struct ServeArgs {
     /// A file with one API key a line; every request then needs one
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_help = "In the chat: /help, /new, /think on|off, /quit. Ctrl-C stops an answer; at the prompt it leaves.
-
-Examples:
-  penseur chat
-  penseur chat -m ./my-model --temperature 0.6 --system 'Answer in French.'"
-)]
-pub struct ChatArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
-
-    #[command(flatten)]
-    pub answer: AnswerArgs,
-
-    /// Repeats the same conversation with the same answers; by default drawn anew
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  penseur generate -p 'What is 347 + 588?'
-  penseur generate -p '47 * 86 =' --think off --temperature 0
-  penseur generate -p 'The product of 47 and 86?' -n 4 --seed 7 --json
-  penseur generate -m ./base-model --raw -p 'Once upon a time' --max-tokens 100
-
-With --json, stdout is one value:
-  {\"prompt_tokens\", \"completions\": [{\"reasoning\", \"content\", \"tokens\", \"token_ids\", \"finish_reason\",
-   \"thinking_stop_reason\"}], \"timings\": {\"prefill_tok_s\", \"decode_tok_s\"}}")]
-pub struct GenerateArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
-
-    /// What to answer; `-` reads it from stdin
-    #[arg(short, long, value_name = "TEXT")]
-    pub prompt: String,
-
-    #[command(flatten)]
-    pub answer: AnswerArgs,
-
-    /// The same seed gives the same answer
-    #[arg(long, default_value_t = 0, value_name = "S")]
-    pub seed: u64,
-
-    /// Continue the text as it stands: no chat template; control tokens in it count
-    #[arg(long, conflicts_with_all = ["think", "think_budget", "system"])]
-    pub raw: bool,
-
-    /// Number of answers
-    #[arg(short = 'n', default_value_t = NonZeroUsize::MIN, value_name = "K", value_parser = count)]
-    pub n: NonZeroUsize,
-
-    /// Print one JSON value instead of streaming text
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,16 +1,16 @@
 //! A model by directory or name: configuration, weights, tokenizer and chat template together, ready to answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use engine::exact::ExactModel;
-use engine::{BLOCK_SIZE, Decode, EngineConfig, EngineHandle, SamplingParams};
+use engine::{BLOCK_SIZE, ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, ThinkTags};
 use model::chat_template::{ChatTemplate, Message, PENSEUR_TEMPLATE, RenderOptions};
 use model::count::count_params;
 use model::source::Source;
 use model::tokenizer::{THINK_END, Tokenizer};
 use model::{Config, Model, ModelOptions};
-use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, ThinkTags};
+use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens};
 use tensor::{Device, Precision};
 
 use crate::cli::{ModelArgs, PrecisionArg};
@@ -119,6 +119,9 @@ pub struct Format {
     pub tokenizer: Tokenizer,
     template: Option<ChatTemplate>,
     stop_tokens: Vec<u32>,
+    /// Ids that the model has rows for; a tokenizer may know fewer.
+    n_rows: usize,
+    constraints: OnceLock<Result<Constraints, ConstraintError>>,
 }
 
 impl Format {
@@ -128,7 +131,8 @@ impl Format {
         stop_tokens.dedup();
         // Where a checkpoint has no template it gets ours, which says nothing to a model without our tokens.
         let foreign = template.source() == PENSEUR_TEMPLATE && tokenizer.token_id("<｜User｜>").is_none();
-        Self { tokenizer, template: (!foreign).then_some(template), stop_tokens }
+        let template = (!foreign).then_some(template);
+        Self { tokenizer, template, stop_tokens, n_rows: config.vocab_size(), constraints: OnceLock::new() }
     }
 
     /// The prompt for the assistant's next turn.
@@ -152,7 +156,11 @@ impl Format {
 
 impl Decode for Format {
     fn decode(&self, tokens: &[u32]) -> String {
-        let shown: Vec<u32> = tokens.iter().copied().filter(|&id| !self.tokenizer.is_control_id(id)).collect();
+        // The tags of tool calls are read as text; other control tokens are nobody's business.
+        let is_shown = |&id: &u32| {
+            !self.tokenizer.is_control_id(id) || self.tokenizer.token(id).is_some_and(|name| name.contains("tool"))
+        };
+        let shown: Vec<u32> = tokens.iter().copied().filter(is_shown).collect();
         self.tokenizer.decode(&shown, false)
     }
 }
@@ -181,6 +189,20 @@ impl ChatFormat for Format {
     fn think_tags(&self) -> Option<ThinkTags> {
         let (start, end) = (self.tokenizer.think_start_id()?, self.tokenizer.think_end_id()?);
         let closing = self.tokenizer.encode_with_special(&format!("\n{THINK_END}\n\n"));
-        Some(ThinkTags { start, end, closing })
+        let wait = self.tokenizer.encode("\nWait");
+        Some(ThinkTags { start, end, closing, wait })
+    }
+
+    fn constraints(&self) -> Result<&Constraints, ConstraintError> {
+        let compile = || {
+            let text = |id| match self.tokenizer.is_control_id(id) {
+                true => None,
+                false => self.tokenizer.token_bytes(id).map(<[u8]>::to_vec),
+            };
+            let eos = self.stop_tokens.first().copied();
+            let eos = eos.ok_or(ConstraintError::Invalid("this model has no token that ends an answer".into()))?;
+            Constraints::new((0..self.n_rows as u32).map(text).collect(), eos)
+        };
+        self.constraints.get_or_init(compile).as_ref().map_err(Clone::clone)
     }
 }

@@ -47,6 +47,7 @@ impl Choice {
         }
         while self.end.is_none() {
             let delta = match self.generation.next().await {
+                Some(Event::Logprobs(_)) => continue,
                 Some(Event::Token(token)) => {
                     let delta = self.answer.push(&token);
                     if self.answer.stopped().is_some() {

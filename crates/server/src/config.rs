@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Decode, EngineHandle, SamplingParams};
+use engine::{ConstraintError, Constraints, Decode, EngineHandle, SamplingParams, ThinkTags};
 use serde_json::{Map, Value};
 
 /// Where to listen, and what to serve.
@@ -106,17 +106,6 @@ pub struct PromptTokens {
 #[error("{0}")]
 pub struct FormatError(pub String);
 
-/// Control tokens around thinking.
-#[derive(Clone, Debug)]
-pub struct ThinkTags {
-    /// Id of the opening tag.
-    pub start: u32,
-    /// Id of the closing tag.
-    pub end: u32,
-    /// What closes an open block in this template's manner, such as `\n</think>\n\n`; contains `end`.
-    pub closing: Vec<u32>,
-}
-
 /// A model's tokenizer and chat template, as far as the server needs them.
 pub trait ChatFormat: Decode + Send + Sync {
     /// The prompt for the assistant's next turn. No text of a message may become a control token.
@@ -127,4 +116,7 @@ pub trait ChatFormat: Decode + Send + Sync {
 
     /// `None` where the tags are not single tokens; they are then recognised by their text.
     fn think_tags(&self) -> Option<ThinkTags>;
+
+    /// Compiles constraints on answers; made at the first call.
+    fn constraints(&self) -> Result<&Constraints, ConstraintError>;
 }

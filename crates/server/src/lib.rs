@@ -20,7 +20,6 @@ mod security;
 mod serve;
 mod wire;
 
-pub use config::{
-    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel, ThinkTags,
-};
+pub use config::{ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel};
+pub use engine::ThinkTags;
 pub use serve::{ServeError, Server, serve};

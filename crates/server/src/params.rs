@@ -14,9 +14,6 @@ use crate::wire::ChatRequest;
 #[cfg(test)]
 mod tests;
 
-/// Tokens kept back for the answer when thinking has a budget, as far as there are as many.
-const ANSWER_RESERVE: usize = 256;
-
 /// What one chat request asks of the engine.
 pub struct Job {
     /// One for each of `n`.
@@ -29,7 +26,7 @@ pub struct Job {
 
 /// Renders and encodes the prompt and settles every parameter. Takes time in proportion to the prompt.
 pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError> {
-    let options = PromptOptions { thinking: chat.thinking.enabled, variables: chat.template_variables.clone() };
+    let options = PromptOptions { thinking: chat.thinking.switch(), variables: chat.template_variables.clone() };
     let prompt =
         model.format.prompt(&chat.messages, &options).map_err(|e| ApiError::invalid("messages", e.to_string()))?;
     let room = model.engine.context().saturating_sub(prompt.tokens.len());
@@ -47,6 +44,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
         stop_tokens: model.format.stop_tokens(),
         sampling,
         thinking,
+        ..Request::default()
     };
     let with_seed = |idx| {
         let seed = sampler::derive_seed(request.sampling.seed, idx);
@@ -67,6 +65,7 @@ fn sampling_params(model: &ServedModel, chat: &ChatRequest) -> Result<SamplingPa
         top_p: chat.top_p.unwrap_or(default.top_p),
         min_p: chat.min_p.unwrap_or(default.min_p),
         seed,
+        ..default.clone()
     })
 }
 
@@ -76,26 +75,15 @@ fn thinking_params(
     max_tokens: usize,
     open: bool,
 ) -> Result<Option<ThinkingParams>, ApiError> {
-    let wish = &chat.thinking;
-    let asked = wish.budget_tokens.or(wish.effort.map(|share| (share * max_tokens as f32) as usize));
     let Some(tags) = model.format.think_tags() else {
-        if asked.is_none() {
+        if !chat.thinking.needs_tags() {
             return Ok(None);
         }
         let message =
             "this model's thinking tags are not single tokens, so its thinking cannot be bounded: remove the budget";
         return Err(ApiError::invalid("thinking", message));
     };
-    let to_the_end = chat.max_tokens.is_none().then_some(max_tokens);
-    Ok(Some(ThinkingParams {
-        start_token: tags.start,
-        end_token: tags.end,
-        open,
-        budget: asked.or(to_the_end),
-        closing: tags.closing,
-        answer_reserve: ANSWER_RESERVE.min(max_tokens / 4),
-        loop_guard: true,
-    }))
+    Ok(Some(chat.thinking.params(&tags, open, max_tokens, chat.max_tokens.is_some())))
 }
 
 /// A number from the system's random source.

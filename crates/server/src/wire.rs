@@ -5,6 +5,7 @@
 //! the value that changes nothing ([`NEUTRAL`]), and null. Everything else that is not listed here is an error, as at
 //! OpenAI.
 
+use engine::{Effort, ThinkingWish};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -58,17 +59,6 @@ const KNOWN: &[&str] = &[
     "enable_thinking",
     "chat_template_kwargs",
 ];
-
-/// How much to think, from whichever of the dialects' fields the request used.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ThinkingWish {
-    /// On, off, or as the model's template has it.
-    pub enabled: Option<bool>,
-    /// Most thinking tokens.
-    pub budget_tokens: Option<usize>,
-    /// Share of the available tokens to think with at most, from `reasoning_effort`.
-    pub effort: Option<f32>,
-}
 
 /// A chat request, checked for form.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -259,9 +249,13 @@ fn thinking_wish(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value
             switches.push(("chat_template_kwargs", on));
         }
     }
-    if let Some(effort) = fields.take::<String>("reasoning_effort", "a string")? {
-        switches.push(("reasoning_effort", effort != "none"));
-        wish.effort = effort_share(&effort)?;
+    if let Some(word) = fields.take::<String>("reasoning_effort", "a string")? {
+        let effort = Effort::parse(&word).map_err(|known| {
+            let message = format!("`reasoning_effort` is \"{word}\", but must be {known}");
+            ApiError::invalid("reasoning_effort", message)
+        })?;
+        switches.push(("reasoning_effort", effort != Effort::None));
+        wish.effort = Some(effort);
     }
     if let [(first, on), rest @ ..] = switches.as_slice() {
         if let Some((other, _)) = rest.iter().find(|(_, value)| value != on) {
@@ -272,21 +266,6 @@ fn thinking_wish(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value
         wish.enabled = Some(*on);
     }
     Ok((wish, kwargs.map))
-}
-
-/// The share of the available tokens that an effort may think with; `None` is without bound.
-fn effort_share(effort: &str) -> Result<Option<f32>, ApiError> {
-    match effort {
-        "none" | "high" | "xhigh" | "max" | "ultra" => Ok(None),
-        "medium" => Ok(Some(0.5)),
-        "minimal" | "low" => Ok(Some(0.25)),
-        other => {
-            let message = format!(
-                "`reasoning_effort` is \"{other}\", but must be none, minimal, low, medium, high, xhigh or max"
-            );
-            Err(ApiError::invalid("reasoning_effort", message))
-        }
-    }
 }
 
 fn read_messages(values: Vec<Value>) -> Result<Vec<ChatMessage>, ApiError> {

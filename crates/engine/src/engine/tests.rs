@@ -29,6 +29,7 @@ fn mixed_requests(n: usize) -> Vec<Request> {
                 stop_tokens: vec![ByteTokenizer::END],
                 sampling: SamplingParams { seed: i, top_p: 0.95, ..SamplingParams::default() },
                 thinking: None,
+                ..Request::default()
             }
         })
         .collect()
@@ -74,6 +75,7 @@ fn a_stop_token_ends_and_is_reported() {
         stop_tokens: vec![ByteTokenizer::END],
         sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
         thinking: None,
+        ..Request::default()
     };
     let completion = engine.generate(vec![request.clone()]).unwrap().remove(0);
     assert_eq!(ids(&completion), ByteTokenizer::encode("hi<end>"));
@@ -151,6 +153,7 @@ fn a_budget_ends_the_thinking_and_the_answer_follows() {
         stop_tokens: vec![ByteTokenizer::END],
         sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
         thinking: Some(ThinkingParams { budget, loop_guard: false, ..ByteTokenizer::thinking() }),
+        ..Request::default()
     };
     let completions = engine.generate(vec![request(Some(20), 300), request(Some(500), 60), request(None, 60)]).unwrap();
     for (completion, n_thought) in completions.iter().zip([20 + 1, 60 - 16 - 4 + 1]) {

@@ -40,6 +40,8 @@ fn draws_follow_the_distribution() {
         (SamplingParams { top_k: 2, ..params(1.3) }, vec![0, 3]),
         (SamplingParams { top_p: 0.6, ..params(1.0) }, vec![0, 3]),
         (SamplingParams { min_p: 0.2, ..params(1.0) }, vec![0, 3, 4]),
+        (SamplingParams { typical_p: 0.2, ..params(1.0) }, vec![0]),
+        (SamplingParams { typical_p: 0.8, ..params(1.0) }, vec![0, 3, 4]),
         (SamplingParams { top_k: 4, top_p: 0.85, min_p: 0.1, ..params(1.0) }, vec![0, 3, 4]),
     ];
     for (params, support) in cases {
@@ -96,4 +98,13 @@ fn streams_of_different_seeds_differ() {
     assert_ne!(derive_seed(5, 1), derive_seed(5, 2));
     let mean: f64 = (0..10_000).map(|i| uniform(3, i)).sum::<f64>() / 1e4;
     assert!((mean - 0.5).abs() < 0.015, "{mean}");
+}
+
+#[test]
+fn logprobs_are_the_models_own() {
+    let logits = [1.0, 3.0, 2.0, 3.0];
+    let found = logprobs(&logits, 0, 3);
+    assert_eq!(found.logprob, log_prob(&logits, 0));
+    assert_eq!(found.top, [1, 3, 2].map(|id| (id, log_prob(&logits, id))));
+    assert_eq!(logprobs(&logits, 2, 0).top, []);
 }

@@ -94,3 +94,19 @@ fn an_equal_prompt_is_computed_once() {
     scheduler.add(Sequence::new(SeqId(9), request, 1000));
     assert_eq!(step(&mut scheduler), [1, 200 - 192]);
 }
+
+#[test]
+fn users_take_turns() {
+    let mut scheduler = scheduler(100, 2, 100);
+    let users = [(1, 7), (2, 7), (3, 7), (4, 8)];
+    for (id, user) in users {
+        let request = Request { prompt: vec![1; 10], max_tokens: 10, user, ..Request::default() };
+        scheduler.add(Sequence::new(SeqId(id), request, 1000));
+    }
+    step(&mut scheduler);
+    let running = |scheduler: &Scheduler| scheduler.running().iter().map(|s| s.id.0).collect::<Vec<_>>();
+    assert_eq!(running(&scheduler), [1, 4], "user 8 does not wait for all of user 7's");
+    scheduler.remove(SeqId(1));
+    step(&mut scheduler);
+    assert_eq!(running(&scheduler), [4, 2]);
+}

@@ -13,6 +13,8 @@ fn params() -> ThinkingParams {
         closing: vec![NEWLINE, END, NEWLINE],
         answer_reserve: 10,
         loop_guard: true,
+        min_tokens: 0,
+        wait: vec![7, 8],
     }
 }
 
@@ -132,4 +134,29 @@ fn a_loop_closes_the_block() {
     let tokens = run(&mut thinking, 1000, 400, |i| (i % 3) as u32 + 20);
     assert!(tokens.iter().any(|t| t.0 == END));
     assert_eq!(thinking.stop_reason(false), Some(ThinkingStopReason::Loop));
+}
+
+#[test]
+fn a_block_that_ends_too_early_goes_on() {
+    let mut thinking = Thinking::new(ThinkingParams { min_tokens: 4, wait: vec![7, 8], ..params() }, 100);
+    for (token, ends_turn) in [(END, false), (99, true)] {
+        assert!(thinking.must_go_on(token, ends_turn), "the model may not stop at {token}");
+        for id in [7, 8] {
+            assert_eq!(thinking.next_forced(50, false), Some(id));
+            assert_eq!(thinking.observe(id), TokenKind::Thinking);
+        }
+    }
+    assert!(!thinking.must_go_on(END, false), "four tokens are enough");
+    assert_eq!(thinking.observe(END), TokenKind::ThinkTag);
+    assert_eq!(thinking.stop_reason(false), Some(ThinkingStopReason::Natural));
+}
+
+#[test]
+fn a_budget_goes_before_a_least_length() {
+    let mut thinking =
+        Thinking::new(ThinkingParams { min_tokens: 50, budget: Some(2), wait: vec![7, 8], ..params() }, 100);
+    assert!(thinking.must_go_on(END, false));
+    let tokens: Vec<u32> = run(&mut thinking, 100, 5, |_| END).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(tokens, [7, 8, NEWLINE, END, NEWLINE]);
+    assert_eq!(thinking.stop_reason(false), Some(ThinkingStopReason::Budget));
 }

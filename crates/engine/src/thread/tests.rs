@@ -18,6 +18,7 @@ fn collect(mut generation: Generation) -> (Vec<Token>, Option<Finished>) {
     let mut tokens = Vec::new();
     while let Some(event) = generation.blocking_next() {
         match event {
+            Event::Logprobs(_) => {}
             Event::Token(token) => tokens.push(token),
             Event::Finished(finished) => return (tokens, Some(finished)),
         }

@@ -1,5 +1,6 @@
 //! `penseur generate`: one prompt, one or more answers.
 
+use engine::TokenLogprobs;
 use model::chat_template::Message;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::output::{self, AnswerWriter};
 pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let prompt = output::text_or_stdin(&args.prompt)?;
     let loaded = Loaded::open(&args.model, args.n.get())?;
-    let job = prepare(args, &loaded, &prompt)?;
+    let job = prepare(args, &loaded, &prompt)?.with_logprobs(args.logprobs);
     if args.json {
         return print_json(args, &loaded, &job);
     }
@@ -32,7 +33,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
 
 fn prepare(args: &GenerateArgs, loaded: &Loaded, prompt: &str) -> anyhow::Result<Job> {
     if args.raw {
-        return Ok(Job::raw(loaded, loaded.format.encode_raw(prompt), &args.answer, args.seed));
+        return Job::raw(loaded, loaded.format.encode_raw(prompt), &args.answer, args.seed);
     }
     let system = args.answer.system.as_ref().map(Message::system);
     let messages: Vec<Message> = system.into_iter().chain([Message::user(prompt)]).collect();
@@ -55,14 +56,19 @@ fn print_json(args: &GenerateArgs, loaded: &Loaded, job: &Job) -> anyhow::Result
 
 fn completion(answer: &Answer) -> anyhow::Result<Value> {
     let reasoning = (!answer.reasoning.is_empty()).then_some(&answer.reasoning);
-    Ok(json!({
+    let mut completion = json!({
         "reasoning": reasoning,
         "content": answer.content,
         "tokens": answer.token_ids.len(),
         "token_ids": answer.token_ids,
         "finish_reason": answer.finish_reason()?,
         "thinking_stop_reason": answer.finished.thinking_stop_reason.map(|reason| reason.as_str()),
-    }))
+    });
+    if !answer.logprobs.is_empty() {
+        let of = |l: &TokenLogprobs| json!({"logprob": l.logprob, "top": l.top});
+        completion["logprobs"] = answer.logprobs.iter().map(of).collect();
+    }
+    Ok(completion)
 }
 
 /// Tokens a second: of the prompt in the first answer, and of all answers together after their first tokens.

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use engine::mock::MockModel;
-use engine::{Decode, EngineConfig, EngineHandle};
+use engine::{ConstraintError, Constraints, Decode, Effort, EngineConfig, EngineHandle, ThinkTags, ThinkingWish};
 
 use super::*;
-use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens, ThinkTags};
-use crate::wire::ThinkingWish;
+use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens};
 
 /// Prompts of ten tokens; tags as control tokens or not.
 struct Fixed {
@@ -28,7 +27,11 @@ impl ChatFormat for Fixed {
     }
 
     fn think_tags(&self) -> Option<ThinkTags> {
-        self.tags.then(|| ThinkTags { start: 2, end: 3, closing: vec![3] })
+        self.tags.then(|| ThinkTags { start: 2, end: 3, closing: vec![3], wait: vec![4] })
+    }
+
+    fn constraints(&self) -> Result<&Constraints, ConstraintError> {
+        Err(ConstraintError::Invalid("none here".into()))
     }
 }
 
@@ -66,9 +69,9 @@ fn budgets_follow_the_request() {
     let budget = |chat: ChatRequest| job(&chat).thinking.expect("control tokens").budget;
     assert_eq!(budget(chat()), Some(630), "to the end, and the reserve ends it before");
     assert_eq!(budget(ChatRequest { max_tokens: Some(50), ..chat() }), None, "the client's own bound");
-    let low = ThinkingWish { effort: Some(0.25), ..ThinkingWish::default() };
+    let low = ThinkingWish { effort: Some(Effort::Low), ..ThinkingWish::default() };
     assert_eq!(budget(ChatRequest { max_tokens: Some(100), thinking: low, ..chat() }), Some(25));
-    let both = ThinkingWish { effort: Some(0.25), budget_tokens: Some(7), ..ThinkingWish::default() };
+    let both = ThinkingWish { effort: Some(Effort::Low), budget_tokens: Some(7), ..ThinkingWish::default() };
     assert_eq!(budget(ChatRequest { thinking: both, ..chat() }), Some(7));
     assert_eq!(job(&chat()).thinking.expect("control tokens").answer_reserve, 157);
 }

@@ -102,7 +102,7 @@ fn every_dialect_switches_thinking() {
         assert_eq!(wish(extra.clone()).enabled, Some(on), "{extra}");
     }
     assert_eq!(wish(json!({"thinking": {"budget_tokens": 64}})).budget_tokens, Some(64));
-    assert_eq!(wish(json!({"reasoning_effort": "low"})).effort, Some(0.25));
+    assert_eq!(wish(json!({"reasoning_effort": "low"})).effort, Some(Effort::Low));
     assert!(refusal(json!({"thinking": {"type": "disabled"}, "enable_thinking": true})).contains("contradict"));
     assert!(refusal(json!({"reasoning_effort": "huge"})).contains("must be none, minimal"));
     assert!(refusal(json!({"thinking": {"type": "maybe"}})).contains("enabled"));

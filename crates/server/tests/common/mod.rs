@@ -3,11 +3,11 @@
 
 pub mod client;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::mock::{ByteTokenizer, MockModel};
-use engine::{Decode, EngineConfig, EngineHandle, SamplingParams};
+use engine::{ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams};
 use server::{
     ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel, ThinkTags,
 };
@@ -56,7 +56,14 @@ impl ChatFormat for ByteFormat {
             start: ByteTokenizer::THINK_START,
             end: ByteTokenizer::THINK_END,
             closing: ByteTokenizer::encode("\n</think>\n\n"),
+            wait: ByteTokenizer::encode("\nWait"),
         })
+    }
+
+    fn constraints(&self) -> Result<&Constraints, ConstraintError> {
+        static CONSTRAINTS: OnceLock<Constraints> = OnceLock::new();
+        let compile = || Constraints::new(ByteTokenizer::vocabulary(), ByteTokenizer::END).expect("a vocabulary");
+        Ok(CONSTRAINTS.get_or_init(compile))
     }
 }
 

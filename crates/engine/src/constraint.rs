@@ -1,0 +1,153 @@
+//! Answers that must match a JSON schema, a regular expression or a grammar: which token may come next.
+//!
+//! `llguidance` does the work; it is told the bytes of every token once for each model ([`Constraints`]), and compiles
+//! what a request asks for into a [`Constraint`] that the engine consults at each token of the answer. Control tokens are
+//! not text: no grammar lets them in unless it names them by `<[id]>`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use llguidance::api::TopLevelGrammar;
+use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
+use llguidance::{Matcher, ParserFactory};
+use serde_json::Value;
+use thiserror::Error;
+
+#[cfg(test)]
+mod tests;
+
+/// What an answer must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Grammar {
+    /// A JSON value that fulfils this schema.
+    JsonSchema(Value),
+    /// A text that this regular expression matches as a whole.
+    Regex(String),
+    /// A text of the language of this grammar, in `llguidance`'s dialect of Lark.
+    Lark(String),
+}
+
+impl Grammar {
+    /// Any JSON object.
+    pub fn json_object() -> Self {
+        Self::JsonSchema(serde_json::json!({"type": "object"}))
+    }
+}
+
+/// Why a constraint cannot be used; the user reads it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConstraintError {
+    /// The schema, expression or grammar is not valid, or uses what is not supported.
+    #[error("{0}")]
+    Invalid(String),
+    /// The parser gave up in the middle of an answer.
+    #[error("the constraint on the answer failed: {0}")]
+    Failed(String),
+}
+
+/// Compiles constraints for one vocabulary.
+pub struct Constraints {
+    factory: ParserFactory,
+}
+
+impl fmt::Debug for Constraints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Constraints")
+    }
+}
+
+impl Constraints {
+    /// `vocabulary`: for each id of the model the bytes of its text, `None` for control tokens and unused ids. `eos`: a
+    /// token that ends the answer. Takes about a second for each million bytes of vocabulary.
+    pub fn new(vocabulary: Vec<Option<Vec<u8>>>, eos: u32) -> Result<Self, ConstraintError> {
+        let name = |id: usize, text: Option<Vec<u8>>| match text {
+            Some(bytes) if !bytes.is_empty() && bytes[0] != TokTrie::SPECIAL_TOKEN_MARKER => bytes,
+            // Marked as a control token: in no text, reachable by its id alone.
+            _ => [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("<[{id}]>").as_bytes()].concat(),
+        };
+        let words: Vec<Vec<u8>> = vocabulary.into_iter().enumerate().map(|(id, text)| name(id, text)).collect();
+        let trie = TokTrie::from(&TokRxInfo::new(words.len() as u32, eos), &words);
+        let env: TokEnv = Arc::new(ApproximateTokEnv::new(trie));
+        let slices = llguidance::earley::SlicedBiasComputer::general_slices();
+        let mut factory = ParserFactory::new(&env, InferenceCapabilities::default(), &slices)
+            .map_err(|e| ConstraintError::Invalid(e.to_string()))?;
+        factory.quiet();
+        Ok(Self { factory })
+    }
+
+    /// A constraint before the first token of an answer.
+    pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, ConstraintError> {
+        let grammar = match grammar {
+            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(with_little_space(schema)),
+            Grammar::Regex(expression) => TopLevelGrammar::from_regex(expression),
+            Grammar::Lark(text) => TopLevelGrammar::from_lark(text.clone()),
+        };
+        let parser = self.factory.create_parser(grammar);
+        let matcher = Matcher::new(parser);
+        match matcher.get_error() {
+            Some(error) => Err(ConstraintError::Invalid(first_line(&error))),
+            None => Ok(Constraint { matcher }),
+        }
+    }
+}
+
+/// What may follow in one answer. A clone goes its own way.
+pub struct Constraint {
+    matcher: Matcher,
+}
+
+impl Clone for Constraint {
+    fn clone(&self) -> Self {
+        Self { matcher: self.matcher.deep_clone() }
+    }
+}
+
+impl fmt::Debug for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Constraint")
+    }
+}
+
+impl Constraint {
+    /// Rules out, in `logits` (`[vocab]`), every token that may not come next. Where the answer may end, each of
+    /// `stop_tokens` is let through.
+    pub fn mask(&mut self, logits: &mut [f32], stop_tokens: &[u32]) -> Result<(), ConstraintError> {
+        let mask = self.matcher.compute_mask_or_eos().map_err(failed)?;
+        let may_end = self.matcher.is_stopped() || self.matcher.is_accepting().map_err(failed)?;
+        for (id, logit) in (0u32..).zip(logits) {
+            let is_stop = stop_tokens.contains(&id);
+            if !(if is_stop { may_end } else { mask.is_allowed(id) }) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next token of the answer.
+    pub fn accept(&mut self, token: u32) -> Result<(), ConstraintError> {
+        self.matcher.consume_token(token).map_err(failed)
+    }
+
+    /// Whether the answer is complete and nothing may follow.
+    pub fn is_complete(&self) -> bool {
+        self.matcher.is_stopped()
+    }
+}
+
+/// White space between JSON's tokens is legal without end, and a model that is lost writes nothing else: it gets one line
+/// break with its indentation, or a space.
+fn with_little_space(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(object) = schema.as_object_mut() {
+        object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": "\\n? {0,16}"}));
+    }
+    schema
+}
+
+fn failed(error: impl fmt::Display) -> ConstraintError {
+    ConstraintError::Failed(first_line(&error.to_string()))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,104 @@
+use serde_json::json;
+
+use super::*;
+use crate::engine::{Engine, EngineConfig};
+use crate::mock::{ByteTokenizer, MockModel};
+use crate::request::{FinishReason, Request, SamplingParams, ThinkingParams, TokenKind};
+
+fn constraints() -> Constraints {
+    Constraints::new(ByteTokenizer::vocabulary(), ByteTokenizer::END).expect("a vocabulary")
+}
+
+fn text(tokens: impl IntoIterator<Item = u32>) -> String {
+    tokens.into_iter().filter_map(|t| u8::try_from(t).ok()).map(char::from).collect()
+}
+
+/// What a model that writes nonsense answers under `grammar`.
+fn answer(grammar: &Grammar, seed: u64) -> (String, FinishReason) {
+    let request = Request {
+        prompt: vec![1],
+        max_tokens: 400,
+        stop_tokens: vec![ByteTokenizer::END],
+        sampling: SamplingParams { seed, ..SamplingParams::default() },
+        constraint: Some(constraints().compile(grammar).expect("a valid grammar")),
+        ..Request::default()
+    };
+    let mut engine = Engine::new(Box::new(MockModel::hashing(10)), EngineConfig::default());
+    let completion = engine.generate(vec![request]).expect("a valid request").remove(0);
+    (text(completion.tokens.iter().map(|t| t.id)), completion.finished.reason)
+}
+
+#[test]
+fn nonsense_fulfils_a_regular_expression() {
+    for seed in 0..5 {
+        let (found, reason) = answer(&Grammar::Regex("(yes|no), [0-9]{3}".into()), seed);
+        assert_eq!(reason, FinishReason::Stop, "{found}");
+        let rest = found.strip_prefix("yes, ").or(found.strip_prefix("no, ")).unwrap_or_else(|| panic!("{found}"));
+        assert!(rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit()), "{found}");
+    }
+}
+
+#[test]
+fn nonsense_fulfils_a_schema() {
+    let schema = json!({
+        "type": "object",
+        "properties": {"ok": {"type": "boolean"}, "n": {"type": "integer", "minimum": 0, "maximum": 9}},
+        "required": ["ok", "n"], "additionalProperties": false,
+    });
+    for seed in 0..5 {
+        let (found, reason) = answer(&Grammar::JsonSchema(schema.clone()), seed);
+        assert_eq!(reason, FinishReason::Stop, "white space does not go on for ever: {found:?}");
+        let value: Value = serde_json::from_str(&found).unwrap_or_else(|e| panic!("{e}: {found}"));
+        assert!(value["ok"].is_boolean() && value["n"].as_u64() < Some(10), "{found}");
+    }
+}
+
+#[test]
+fn a_grammar_may_name_control_tokens_by_id() {
+    let grammar = format!("start: \"go\" <[{}]> /[ab]/", ByteTokenizer::USER);
+    let mut constraint = constraints().compile(&Grammar::Lark(grammar)).expect("valid");
+    let tokens = [u32::from(b'g'), u32::from(b'o'), ByteTokenizer::USER, u32::from(b'b')];
+    for token in tokens {
+        let mut logits = vec![0.0; ByteTokenizer::VOCAB_SIZE];
+        constraint.mask(&mut logits, &[ByteTokenizer::END]).expect("a mask");
+        assert_eq!(logits[token as usize], 0.0);
+        assert!(logits[ByteTokenizer::END as usize].is_infinite());
+        constraint.accept(token).expect("allowed");
+    }
+    assert!(constraint.is_complete());
+}
+
+#[test]
+fn thinking_stays_free_and_the_answer_is_bound() {
+    let model = MockModel::reasoning(10, |_| ("let me think".into(), "nonsense".into()));
+    let mut engine = Engine::new(Box::new(model), EngineConfig::default());
+    let request = |open: bool| Request {
+        prompt: if open {
+            vec![ByteTokenizer::ASSISTANT, ByteTokenizer::THINK_START]
+        } else {
+            vec![ByteTokenizer::ASSISTANT]
+        },
+        max_tokens: 200,
+        stop_tokens: vec![ByteTokenizer::END],
+        sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
+        thinking: Some(ThinkingParams { open, ..ByteTokenizer::thinking() }),
+        constraint: Some(constraints().compile(&Grammar::Regex("[0-9]+!".into())).expect("valid")),
+        ..Request::default()
+    };
+    for open in [true, false] {
+        let completion = engine.generate(vec![request(open)]).expect("valid").remove(0);
+        let of = |kind| text(completion.tokens.iter().filter(|t| t.kind == kind).map(|t| t.id));
+        assert_eq!(of(TokenKind::Thinking).trim(), "let me think", "open: {open}");
+        let found = of(TokenKind::Answer);
+        let found = found.strip_prefix("\n\n").unwrap_or_else(|| panic!("{found:?}"));
+        assert!(found.starts_with(|c: char| c.is_ascii_digit()), "{found:?}");
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let message = |grammar| constraints().compile(&grammar).expect_err("invalid").to_string();
+    assert!(!message(Grammar::Regex("(".into())).is_empty());
+    assert!(!message(Grammar::Lark("start: nothing".into())).is_empty());
+    assert!(message(Grammar::JsonSchema(json!({"type": "no such type"}))).contains("type"));
+}
