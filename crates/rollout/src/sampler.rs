@@ -103,6 +103,7 @@ pub fn sample(
         }
         for (id, event) in engine.step() {
             match event {
+                Event::Logprobs(_) => {}
                 Event::Token(token) => {
                     if let Some((_, _, tokens)) = running.get_mut(&id) {
                         tokens.push(token);
@@ -131,5 +132,6 @@ fn request(question: &Question, sample_idx: u64, options: &SamplerOptions) -> Re
         stop_tokens: options.stop_tokens.clone(),
         sampling: SamplingParams { seed, ..options.sampling.clone() },
         thinking: thinking.map(|thinking| ThinkingParams { open: question.in_thinking, ..thinking }),
+        ..Request::default()
     }
 }

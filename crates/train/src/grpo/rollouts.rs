@@ -92,6 +92,7 @@ pub fn requests(spec: &GrpoSpec, problems: &[Problem], stop_tokens: &[u32], draw
                     top_p: spec.top_p as f32,
                     min_p: spec.min_p as f32,
                     seed,
+                    ..SamplingParams::default()
                 },
                 ..Request::default()
             }
