@@ -31,9 +31,9 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
     let more = |between: &str| if rules.parallel { format!("({between} call)*") } else { String::new() };
     let (begin, end) = (tag(CALLS_BEGIN), tag(CALLS_END));
     let block = match format {
-        ToolFormat::TagJson => format!("call {}", more("\"\\n\"")),
-        ToolFormat::DeepSeekR1 => format!("{begin} call {} {end}", more("\"\\n\"")),
-        ToolFormat::DeepSeekV31 => format!("{begin} call {} {end}", more("")),
+        ToolFormat::Tagged => format!("call {}", more("\"\\n\"")),
+        ToolFormat::Fenced => format!("{begin} call {} {end}", more("\"\\n\"")),
+        ToolFormat::Bare => format!("{begin} call {} {end}", more("")),
     };
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -45,17 +45,17 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
     let _ = writeln!(text, "call: {}", names.join(" | "));
     for (i, (name, schema)) in rules.tools.iter().enumerate() {
         let body = match format {
-            ToolFormat::TagJson => {
+            ToolFormat::Tagged => {
                 let (open, close) = (tag(TAG_BEGIN), tag(TAG_END));
                 let start = literal(&format!("\n{{\"name\": {}, \"arguments\": ", Value::from(*name)));
                 format!("{open} {start} args_{i} \"}}\\n\" {close}")
             }
-            ToolFormat::DeepSeekR1 => {
+            ToolFormat::Fenced => {
                 let (open, sep, close) = (tag(CALL_BEGIN), tag(SEP), tag(CALL_END));
                 let start = literal(&format!("{name}\n```json\n"));
                 format!("{open} \"function\" {sep} {start} args_{i} \"\\n```\" {close}")
             }
-            ToolFormat::DeepSeekV31 => {
+            ToolFormat::Bare => {
                 let (open, sep, close) = (tag(CALL_BEGIN), tag(SEP), tag(CALL_END));
                 format!("{open} {} {sep} args_{i} {close}", literal(name))
             }

@@ -20,35 +20,35 @@ mod tests;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolFormat {
     /// V3 and R1: arguments in a fence.
-    DeepSeekR1,
+    Fenced,
     /// V3.1 and later: bare arguments.
-    DeepSeekV31,
+    Bare,
     /// JSON between `<tool_call>` tags.
-    TagJson,
+    Tagged,
 }
 
 impl ToolFormat {
     /// The form that a chat template writes past calls in.
     pub fn of_template(source: &str) -> Self {
         match source.contains(CALL_BEGIN) {
-            true if source.contains("```json") => Self::DeepSeekR1,
-            true => Self::DeepSeekV31,
-            false => Self::TagJson,
+            true if source.contains("```json") => Self::Fenced,
+            true => Self::Bare,
+            false => Self::Tagged,
         }
     }
 
     /// What opens the first call.
     pub fn begin(self) -> &'static str {
         match self {
-            Self::DeepSeekR1 | Self::DeepSeekV31 => CALLS_BEGIN,
-            Self::TagJson => TAG_BEGIN,
+            Self::Fenced | Self::Bare => CALLS_BEGIN,
+            Self::Tagged => TAG_BEGIN,
         }
     }
 
     fn call_tags(self) -> (&'static str, &'static str) {
         match self {
-            Self::DeepSeekR1 | Self::DeepSeekV31 => (CALL_BEGIN, CALL_END),
-            Self::TagJson => (TAG_BEGIN, TAG_END),
+            Self::Fenced | Self::Bare => (CALL_BEGIN, CALL_END),
+            Self::Tagged => (TAG_BEGIN, TAG_END),
         }
     }
 }
@@ -156,13 +156,13 @@ impl ToolParser {
 
     fn read(&self, inner: &str) -> Option<ToolCall> {
         match self.format {
-            ToolFormat::TagJson => read_json(inner),
-            ToolFormat::DeepSeekR1 | ToolFormat::DeepSeekV31 => read_deepseek(inner),
+            ToolFormat::Tagged => read_json(inner),
+            ToolFormat::Fenced | ToolFormat::Bare => read_block(inner),
         }
     }
 }
 
-fn read_deepseek(inner: &str) -> Option<ToolCall> {
+fn read_block(inner: &str) -> Option<ToolCall> {
     let (before, after) = inner.split_once(SEP)?;
     let fenced = after.split_once("```json").or_else(|| after.split_once("```"));
     let (name, arguments) = match fenced {

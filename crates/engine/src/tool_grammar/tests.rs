@@ -24,15 +24,15 @@ fn takes(grammar: &Grammar, text: &str) -> bool {
 
 fn written(format: ToolFormat, calls: &[(&str, &str)]) -> String {
     let call = |(name, arguments): &(&str, &str)| match format {
-        ToolFormat::TagJson => format!("{TAG_BEGIN}\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n{TAG_END}"),
-        ToolFormat::DeepSeekR1 => format!("{CALL_BEGIN}function{SEP}{name}\n```json\n{arguments}\n```{CALL_END}"),
-        ToolFormat::DeepSeekV31 => format!("{CALL_BEGIN}{name}{SEP}{arguments}{CALL_END}"),
+        ToolFormat::Tagged => format!("{TAG_BEGIN}\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n{TAG_END}"),
+        ToolFormat::Fenced => format!("{CALL_BEGIN}function{SEP}{name}\n```json\n{arguments}\n```{CALL_END}"),
+        ToolFormat::Bare => format!("{CALL_BEGIN}{name}{SEP}{arguments}{CALL_END}"),
     };
     let calls: Vec<String> = calls.iter().map(call).collect();
     match format {
-        ToolFormat::TagJson => calls.join("\n"),
-        ToolFormat::DeepSeekR1 => format!("{CALLS_BEGIN}{}{CALLS_END}", calls.join("\n")),
-        ToolFormat::DeepSeekV31 => format!("{CALLS_BEGIN}{}{CALLS_END}", calls.concat()),
+        ToolFormat::Tagged => calls.join("\n"),
+        ToolFormat::Fenced => format!("{CALLS_BEGIN}{}{CALLS_END}", calls.join("\n")),
+        ToolFormat::Bare => format!("{CALLS_BEGIN}{}{CALLS_END}", calls.concat()),
     }
 }
 
@@ -42,7 +42,7 @@ fn calls_fit_their_schema_in_every_form() {
         "type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false
     });
     let tools = [("add", &schema), ("sub", &schema)];
-    for format in [ToolFormat::TagJson, ToolFormat::DeepSeekR1, ToolFormat::DeepSeekV31] {
+    for format in [ToolFormat::Tagged, ToolFormat::Fenced, ToolFormat::Bare] {
         let grammar =
             |parallel, required| tool_grammar(format, CallRules { tools: &tools, parallel, required }, |_| None);
         let good = written(format, &[("add", "{\"n\": 3}")]);

@@ -37,7 +37,7 @@ fn the_cases_of_other_projects() {
     let mut n = 0;
     for line in lines.lines() {
         let vector: Vector = serde_json::from_str(line).expect("a vector");
-        let format = if vector.format == "deepseek_v3" { ToolFormat::DeepSeekR1 } else { ToolFormat::DeepSeekV31 };
+        let format = if vector.format == "deepseek_v3" { ToolFormat::Fenced } else { ToolFormat::Bare };
         let text = vector.output.unwrap_or_else(|| vector.chunks.unwrap_or_default().concat());
         let text = text.rsplit_once("</think>").map_or(text.as_str(), |(_, answer)| answer);
         let found = parse(format, [text]);
@@ -60,7 +60,7 @@ fn the_cases_of_other_projects() {
 fn json_between_tags() {
     let text = "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n\
                 <tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>";
-    let found = parse(ToolFormat::TagJson, [text]);
+    let found = parse(ToolFormat::Tagged, [text]);
     assert_eq!(found.content, "Let me see.\n");
     assert_eq!(found.calls.len(), 2);
     assert_eq!(found.calls[0], ToolCall { name: "add".into(), arguments: "{\"a\":1}".into() });
@@ -74,14 +74,14 @@ fn what_is_no_call_stays_text() {
         "a < b <tool",
         "<tool_calls",
     ] {
-        let found = parse(ToolFormat::TagJson, [text]);
+        let found = parse(ToolFormat::Tagged, [text]);
         assert_eq!((found.content.as_str(), found.calls.len()), (text, 0));
     }
 }
 
 #[test]
 fn templates_tell_the_form() {
-    assert_eq!(ToolFormat::of_template("{{ '<｜tool▁call▁begin｜>' + '\n```json\n' }}"), ToolFormat::DeepSeekR1);
-    assert_eq!(ToolFormat::of_template("{{ '<｜tool▁call▁begin｜>' }}"), ToolFormat::DeepSeekV31);
-    assert_eq!(ToolFormat::of_template("{{ '<tool_call>' }}"), ToolFormat::TagJson);
+    assert_eq!(ToolFormat::of_template("{{ '<｜tool▁call▁begin｜>' + '\n```json\n' }}"), ToolFormat::Fenced);
+    assert_eq!(ToolFormat::of_template("{{ '<｜tool▁call▁begin｜>' }}"), ToolFormat::Bare);
+    assert_eq!(ToolFormat::of_template("{{ '<tool_call>' }}"), ToolFormat::Tagged);
 }
