@@ -1,6 +1,7 @@
 //! The native families of problems, one file each, and what several of them share.
 
 pub mod addition;
+pub mod base_conversion;
 pub mod chain;
 pub mod comparison;
 pub mod conversation;
@@ -12,10 +13,15 @@ pub mod gcd;
 pub mod lcm;
 mod letters;
 pub mod linear_equation;
+pub mod linear_system;
 pub mod list_sort;
+pub mod modular_arithmetic;
 pub mod multiplication;
 pub mod out_of_scope;
+pub mod polynomial_evaluation;
+pub mod prime_factorization;
 pub mod signed;
+pub mod simplify;
 pub mod spell_backward;
 pub mod subtraction;
 pub mod word_problems;

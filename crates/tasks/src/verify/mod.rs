@@ -1,9 +1,13 @@
 //! Verdicts on answer texts: strict, deterministic, bounded by the length of the text.
 
 pub mod expression;
+pub mod factors;
 pub mod integer;
+pub mod linear;
 pub mod list;
+pub mod numeral;
 pub mod text;
+pub mod values;
 
 use crate::task::{Judgement, TaskError};
 

@@ -23,7 +23,7 @@ impl Trace {
         let second = if y < 0 { format!("({y})") } else { y.to_string() };
         let written = format!("{x}{op}{second}");
         let fact = match op {
-            '×' => a.min(b) <= 1 || (a <= 12 && b <= 12) || (a.is_multiple_of(10) && a < 100 && b < 10),
+            '×' => a.min(b) <= 2 || (a <= 12 && b <= 12) || (a.is_multiple_of(10) && a < 100 && b < 10),
             _ => b < 10 && a < 1000 || a < 10 && b < 20 || (b.is_multiple_of(10) && b < 100 && a < 200),
         };
         if fact {
@@ -69,9 +69,13 @@ impl Trace {
     /// When `d` is 0.
     pub fn remainder(&mut self, n: u64, d: u64) -> u64 {
         assert!(d > 0, "what 0 leaves of {n}");
+        if n < d {
+            self.line(format!("{n}<{d}, left {n}"));
+            return n;
+        }
         let mut line = format!("{n}÷{d}: ");
         let mut rest = n;
-        let mut power = 10u64.pow((n / d).max(1).ilog10());
+        let mut power = 10u64.pow((n / d).ilog10());
         while power > 0 {
             let most = rest / (d * power);
             let counts = (10..100).contains(&d);
