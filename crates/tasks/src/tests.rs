@@ -38,7 +38,7 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
     let mut n_statements = 0;
     for (task, level) in every_level() {
         let (mut longest, mut total) = (0, 0);
-        for index in 0..700 {
+        for index in 0..400 {
             let checks = if index % 5 == 0 { 1.0 } else { 0.0 };
             let example = sample(task.as_ref(), level, index, Split::Train, &Options { checks, ..Options::default() });
             let Some(demonstration) = example.demonstration.as_ref() else {
@@ -68,7 +68,7 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
                 total += n;
             }
         }
-        println!("{} {level}: {} tokens on average, at most {longest}", task.name(), total / 560);
+        println!("{} {level}: {} tokens on average, at most {longest}", task.name(), total / 320);
         let most = if task.name() == "countdown" { 2_048 } else { 420 };
         assert!(longest <= most, "{} {level}: {longest} tokens", task.name());
     }

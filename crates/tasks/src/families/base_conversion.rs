@@ -68,7 +68,7 @@ impl Family for BaseConversion {
     }
 
     fn about(&self) -> &'static str {
-        "between decimal and binary below 16, below 64; bases 3 to 9 below 200; hexadecimal below 4096"
+        "between decimal and binary below 16, below 64; bases 3 to 9 below 200; hexadecimal below 256"
     }
 
     fn levels(&self) -> u8 {
@@ -80,7 +80,7 @@ impl Family for BaseConversion {
             1 => (2, rng.between(2, 15)),
             2 => (2, rng.between(8, 63)),
             3 => (rng.pick(&[2, 3, 4, 5, 6, 7, 8, 9]), rng.between(16, 199)),
-            _ => (16, rng.between(17, 4095)),
+            _ => (16, rng.between(17, 255)),
         };
         let (from, to) = if rng.chance(0.5) { (10, base) } else { (base, 10) };
         Problem { n, from, to }

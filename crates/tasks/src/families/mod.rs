@@ -2,6 +2,7 @@
 
 pub mod addition;
 pub mod base_conversion;
+pub mod caesar_cipher;
 pub mod chain;
 pub mod comparison;
 pub mod conversation;
@@ -11,18 +12,24 @@ pub mod digits;
 pub mod division;
 pub mod gcd;
 pub mod lcm;
+pub mod letter_counting;
 mod letters;
 pub mod linear_equation;
 pub mod linear_system;
+pub mod list_filter;
+pub mod list_max;
 pub mod list_sort;
 pub mod modular_arithmetic;
 pub mod multiplication;
 pub mod out_of_scope;
+pub mod palindrome;
 pub mod polynomial_evaluation;
 pub mod prime_factorization;
+pub mod running_sums;
 pub mod signed;
 pub mod simplify;
 pub mod spell_backward;
+pub mod string_rewriting;
 pub mod subtraction;
 pub mod word_problems;
 

@@ -86,12 +86,12 @@ impl Family for ModularArithmetic {
     }
 
     fn draw(&self, rng: &mut Rng, difficulty: u8) -> Problem {
-        let m = if difficulty < 3 { rng.between(2, 9) } else { rng.between(3, 13) };
+        let m = if difficulty == 3 { rng.between(3, 13) } else { rng.between(2, 9) };
         let (kind, a, b) = match difficulty {
             1 => (Kind::Number, rng.between(m, 99), 0),
             2 => (Kind::Sum, rng.between(10, 99), rng.between(10, 99)),
             3 => (Kind::Product, rng.between(10, 99), rng.between(10, 99)),
-            _ => (Kind::Power, rng.between(2, 12), rng.between(3, 7)),
+            _ => (Kind::Power, rng.between(2, 12), rng.between(3, 6)),
         };
         Problem { kind, a, b, m }
     }

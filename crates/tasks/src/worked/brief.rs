@@ -46,6 +46,13 @@ impl Trace {
             self.slip_fact(&mut line, &format!("{x}{op}{tens}"), half);
             write!(line, "{x}{op}{tens}={half}, {half}{op}{}={value}", y % 10).expect("infallible");
             self.line(line);
+        } else if x < 0 && y >= 0 && op == '+' && a < 200 && b < 100 {
+            self.line(format!("{written}={y}-{a}"));
+            return self.brief(y, '-', -x);
+        } else if x < 0 && y >= 0 && op == '-' && a < 200 && b < 100 {
+            self.line(format!("{written}=-({a}+{b})"));
+            self.brief(-x, '+', y);
+            self.line(format!("result: {value}"));
         } else {
             return self.step(x, op, y);
         }
