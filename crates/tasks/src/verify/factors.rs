@@ -33,7 +33,7 @@ pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
 fn read(product: &str) -> Result<Vec<u64>, String> {
     let is_word = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1;
     let words: Vec<&str> = product.split(|c: char| c.is_whitespace() || c == '{' || c == '[').collect();
-    let first = words.iter().rposition(|word| is_word(&word)).map_or(0, |idx| idx + 1);
+    let first = words.iter().rposition(is_word).map_or(0, |idx| idx + 1);
     // A brace that opened with a word (`\boxed{`) closes behind the product.
     let tight = words[first..].join(" ").replace(['$', '}', '(', ')', ']', '`'], " ");
     let mut factors = Vec::new();

@@ -36,7 +36,7 @@ fn last(text: &str) -> Result<String, String> {
     // Words in front, as in "it is 2x + 7": an expression has no two letters side by side.
     let words: Vec<&str> = text[start..].split_whitespace().collect();
     let is_word = |word: &&str| word.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_alphabetic));
-    let first = words.iter().rposition(|word| is_word(&word)).map_or(0, |idx| idx + 1);
+    let first = words.iter().rposition(is_word).map_or(0, |idx| idx + 1);
     let expression = words[first..].concat().replace(['−', '–'], "-").replace(['*', '·', '\\'], "").to_lowercase();
     if expression.is_empty() || expression.len() > MAX_BYTES {
         return Err("there is no expression at the end of the answer".to_string());
