@@ -94,6 +94,17 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Families of problems with answers that can be checked
     Tasks(TasksArgs),
+    /// Does an answer equal the gold one?
+    #[command(
+        after_help = "The answer may be a whole solution: the last \\boxed{..}, <answer>..</answer> or \"the answer is ..\" in it counts,
+else its last line. Numbers are compared exactly, whatever their spelling. A line of output is
+{\"verdict\": \"right\"|\"wrong\"|\"cannot_judge\", \"reason\": ..}; a verdict never changes the exit code.
+
+Examples:
+  penseur verify --gold 1/2 --answer 'So it is \\boxed{0.5}.'
+  penseur verify --jsonl answers.jsonl"
+    )]
+    Verify(VerifyArgs),
     /// The runs so far: what they reached and what they cost
     Runs(RunsArgs),
     /// Prefill, decode and training speed beside this machine's limits
@@ -362,6 +373,31 @@ pub struct ScoreArgs {
     /// A file of {"problem", "answer"} lines; `-` reads stdin
     #[arg(long, value_name = "FILE")]
     pub jsonl: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// The right answer
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "answer",
+        required_unless_present = "jsonl",
+        allow_hyphen_values = true
+    )]
+    pub gold: Option<String>,
+
+    /// The answer to be judged, or a solution that ends in it
+    #[arg(long, value_name = "TEXT", requires = "gold", allow_hyphen_values = true)]
+    pub answer: Option<String>,
+
+    /// A file of {"gold", "answer"} lines, judged one by one; `-` reads stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["gold", "answer"])]
+    pub jsonl: Option<PathBuf>,
+
+    /// JSON is what this command always prints
+    #[arg(long, hide = true)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

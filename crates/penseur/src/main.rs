@@ -48,6 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(args) => commands::train::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Tasks(args) => commands::tasks::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }

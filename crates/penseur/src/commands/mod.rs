@@ -11,6 +11,7 @@ pub mod serve;
 pub mod tasks;
 pub mod tokenize;
 pub mod train;
+pub mod verify;
 
 use std::path::Path;
 

@@ -2,8 +2,20 @@
 
 use crate::{snapshot, succeed};
 
-const COMMANDS: [&str; 11] =
-    ["serve", "chat", "generate", "logprobs", "tokenize", "detokenize", "train", "inspect", "tasks", "runs", "bench"];
+const COMMANDS: [&str; 12] = [
+    "serve",
+    "chat",
+    "generate",
+    "logprobs",
+    "tokenize",
+    "detokenize",
+    "train",
+    "inspect",
+    "tasks",
+    "verify",
+    "runs",
+    "bench",
+];
 
 #[test]
 fn every_page_is_as_reviewed() {

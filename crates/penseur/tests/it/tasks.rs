@@ -48,6 +48,22 @@ fn a_line_that_is_no_problem_is_named() {
 }
 
 #[test]
+fn answers_are_verified_one_by_one_and_by_file() {
+    let verdict = |gold: &str, answer: &str| json(&["verify", "--gold", gold, "--answer", answer])["verdict"].clone();
+    assert_eq!(verdict("1/2", "So it is \\boxed{0.5}."), "right");
+    assert_eq!(verdict("-5", "-6"), "wrong");
+    assert_eq!(verdict("1/3", "0.333"), "cannot_judge");
+    let lines = "{\"gold\": 12, \"answer\": \"12 apples\", \"id\": 7}\n\n{\"gold\": \"B\", \"answer\": null}\n";
+    let output = penseur_with_stdin(&["verify", "--jsonl", "-"], lines);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let verdicts: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.iter().map(|v| v["verdict"].as_str().unwrap()).collect::<Vec<_>>(), ["right", "wrong"]);
+    let output = penseur_with_stdin(&["verify", "--jsonl", "-"], "{\"gold\": \"1\"}\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("line 1"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_failure() {
     use std::process::{Command, Stdio};
     let mut child = Command::new(env!("CARGO_BIN_EXE_penseur"))

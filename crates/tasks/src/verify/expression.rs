@@ -26,8 +26,7 @@ pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
 /// The text of the last answer.
 fn extract(text: &str) -> Result<&str, String> {
     let answer = if let Some(open) = text.rfind("<answer>") {
-        let inside = &text[open + "<answer>".len()..];
-        &inside[..inside.find("</answer>").ok_or("the last <answer> is not closed")?]
+        super::extract::tag_content(&text[open + "<answer>".len()..])?
     } else if let Some(open) = text.rfind("\\boxed{") {
         let inside = &text[open + "\\boxed{".len()..];
         &inside[..inside.find('}').ok_or("the last \\boxed{ is not closed")?]
@@ -50,6 +49,11 @@ fn last_run(text: &str) -> Result<&str, String> {
     let end = text[last_digit..].find(boundary).map_or(text.len(), |at| last_digit + at);
     let glued = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic());
     let touches = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
+    let before = text[..start_at].trim_end();
+    let or = before.strip_suffix("or").or_else(|| before.strip_suffix("OR")).is_some_and(|t| t.ends_with([' ', '\n']));
+    if or || before.ends_with('或') {
+        return Err("several answers".to_string());
+    }
     let run = &text[start_at..end];
     if (glued(start.map(|(_, c)| c)) && touches(run.chars().next()))
         || (glued(text[end..].chars().next()) && touches(run.chars().next_back()))

@@ -1,10 +1,14 @@
 //! Verdicts on answer texts: strict, deterministic, bounded by the length of the text.
 
+pub mod answer;
+pub mod clean;
 pub mod expression;
+pub mod extract;
 pub mod factors;
 pub mod integer;
 pub mod linear;
 pub mod list;
+pub mod number;
 pub mod numeral;
 pub mod text;
 pub mod values;
@@ -14,6 +18,8 @@ use crate::task::{Judgement, TaskError};
 /// A verifier by name, for problems that come without code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verifier {
+    /// The general checker: numbers in any spelling, choices, lists, words; the answer may be a whole solution.
+    Answer,
     /// The last number of the text is the gold integer.
     Integer,
     /// The text is the gold text, but for case, spaces and outer punctuation.
@@ -21,7 +27,7 @@ pub enum Verifier {
 }
 
 /// Names of all verifiers, for recipes and problem files.
-pub const NAMES: [&str; 2] = ["integer", "text"];
+pub const NAMES: [&str; 3] = ["answer", "integer", "text"];
 
 impl Verifier {
     /// The verifier called `name`.
@@ -30,6 +36,7 @@ impl Verifier {
     /// [`TaskError::UnknownName`] when there is none.
     pub fn named(name: &str) -> Result<Self, TaskError> {
         match name {
+            "answer" => Ok(Verifier::Answer),
             "integer" => Ok(Verifier::Integer),
             "text" => Ok(Verifier::Text),
             _ => Err(crate::registry::unknown("verifier", name, &NAMES)),
@@ -39,8 +46,12 @@ impl Verifier {
     /// Judges `answer_text` against `gold`.
     pub fn judge(self, gold: &str, answer_text: &str) -> Judgement {
         match self {
+            Verifier::Answer => answer::judge(gold, answer_text),
             Verifier::Integer => integer::judge(gold, answer_text),
             Verifier::Text => text::judge(gold, answer_text),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

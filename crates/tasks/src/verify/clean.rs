@@ -1,0 +1,131 @@
+//! One spelling for what answers are written in: LaTeX and Unicode mathematics, Markdown, full-width characters.
+
+/// Longest answer (not solution text) that is read.
+pub const MAX_BYTES: usize = 4000;
+
+/// LaTeX and Unicode on the left, what it is read as on the right. Longer entries come before their prefixes.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("\\left", ""),
+    ("\\right", ""),
+    ("\\displaystyle", ""),
+    ("\\dfrac", "\\frac"),
+    ("\\tfrac", "\\frac"),
+    ("\\cfrac", "\\frac"),
+    ("\\textbf", ""),
+    ("\\textit", ""),
+    ("\\textrm", ""),
+    ("\\text", ""),
+    ("\\mathrm", ""),
+    ("\\mathbf", ""),
+    ("\\mathit", ""),
+    ("\\mbox", ""),
+    ("\\operatorname", ""),
+    ("\\boxed", ""),
+    ("\\cdot", "*"),
+    ("\\times", "*"),
+    ("\\div", "/"),
+    ("\\approx", "≈"),
+    ("\\quad", " "),
+    ("^{\\circ}", " degrees"),
+    ("^\\circ", " degrees"),
+    ("\\circ", " degrees"),
+    ("\\%", "%"),
+    ("\\$", ""),
+    ("\\!", ""),
+    ("\\,", ""),
+    ("\\;", ""),
+    ("\\:", ""),
+    ("\\ ", " "),
+    ("\\(", ""),
+    ("\\)", ""),
+    ("\\[", ""),
+    ("\\]", ""),
+    ("\\{", "⦃"),
+    ("\\}", "⦄"),
+    ("\\\\", "\\\\"),
+    ("**", ""),
+    ("`", ""),
+    ("$", ""),
+    ("€", ""),
+    ("£", ""),
+    ("¥", ""),
+    ("°", " degrees"),
+    ("−", "-"),
+    ("–", "-"),
+    ("×", "*"),
+    ("·", "*"),
+    ("⋅", "*"),
+    ("÷", "/"),
+    ("²", "^2"),
+    ("³", "^3"),
+    ("½", "\\frac{1}{2}"),
+    ("¼", "\\frac{1}{4}"),
+    ("¾", "\\frac{3}{4}"),
+    ("~", " "),
+    ("\u{a0}", " "),
+    ("\u{202f}", " "),
+    ("\u{3000}", " "),
+    ("、", ","),
+    ("“", ""),
+    ("”", ""),
+    ("\"", ""),
+];
+
+/// `text` in the one spelling, without the marks around it.
+///
+/// # Errors
+/// Says in words why such a text is no answer: it is too long, or has characters that cannot be seen.
+pub fn clean(text: &str) -> Result<String, String> {
+    if text.len() > MAX_BYTES {
+        return Err(format!("the answer has {} bytes, more than {MAX_BYTES}", text.len()));
+    }
+    if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
+        return Err(format!("the answer has an invisible character, U+{:04X}", u32::from(c)));
+    }
+    let mut cleaned = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        // `2**3` is a power in some languages: no bold text stands between digits.
+        let bold = rest.starts_with("**") && is_operand(&cleaned, &rest[2..]);
+        let spelling = SPELLINGS.iter().find(|(from, _)| rest.starts_with(from) && !bold);
+        match spelling {
+            Some((from, to)) => {
+                cleaned.push_str(to);
+                rest = &rest[from.len()..];
+            }
+            None => {
+                cleaned.push(narrow(c));
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    Ok(trim(&cleaned).to_string())
+}
+
+/// A digit, letter or bracket on both sides.
+fn is_operand(before: &str, after: &str) -> bool {
+    before.ends_with(|c: char| c.is_alphanumeric() || c == ')')
+        && after.starts_with(|c: char| c.is_alphanumeric() || c == '(' || c == '-')
+}
+
+/// Without spaces and the marks that end a sentence.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：'))
+        .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '。' | ';' | ',' | '!' | '\\'))
+}
+
+/// Full-width characters of Chinese typography as ASCII.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// Control characters, zero widths, changes of direction: nothing an honest answer has.
+fn is_invisible(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+        || matches!(u32::from(c), 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180e
+            | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0
+            | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+}

@@ -1,0 +1,108 @@
+//! Verifiers against the corpora of attacks, cases that others published, and random texts.
+
+use super::*;
+use crate::task::Verdict;
+use serde::Deserialize;
+
+mod random;
+
+#[derive(Deserialize)]
+struct CountdownAttack {
+    numbers: Vec<u64>,
+    target: i64,
+    answer: String,
+}
+
+#[derive(Deserialize)]
+struct Attack {
+    gold: String,
+    answer: String,
+}
+
+fn lines<T: for<'a> Deserialize<'a>>(text: &str) -> Vec<T> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
+/// Wrapped as a model would, an attack stays an attack.
+const WRAPPINGS: [(&str, &str); 6] = [
+    ("", ""),
+    ("The answer is ", "."),
+    ("<answer>", "</answer>"),
+    ("I tried many things.\n\n", ""),
+    ("**", "**"),
+    ("<think>hm</think>\n", ""),
+];
+
+/// An attack on the tags themselves is not wrapped: that could mend it.
+fn wrappings(attack: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let n = if attack.contains(['<', '\n']) { 1 } else { WRAPPINGS.len() };
+    WRAPPINGS.into_iter().take(n)
+}
+
+#[test]
+fn countdown_cannot_be_fooled() {
+    let attacks: Vec<CountdownAttack> = lines(include_str!("corpus/countdown_attacks.jsonl"));
+    assert!(attacks.len() >= 200, "{}", attacks.len());
+    let mut fooled = Vec::new();
+    for attack in &attacks {
+        for (before, after) in wrappings(&attack.answer) {
+            let answer = format!("{before}{}{after}", attack.answer);
+            let judgement = expression::judge(&attack.numbers, attack.target, &answer);
+            if judgement.verdict != Verdict::Wrong {
+                fooled.push(format!("{:?} {} {answer:?}: {}", attack.numbers, attack.target, judgement.reason));
+            }
+        }
+    }
+    assert!(fooled.is_empty(), "{} of {} attacks:\n{}", fooled.len(), attacks.len(), fooled.join("\n"));
+}
+
+#[test]
+fn the_general_checker_cannot_be_fooled() {
+    let attacks: Vec<Attack> = lines(include_str!("corpus/answer_attacks.jsonl"));
+    assert!(attacks.len() >= 200, "{}", attacks.len());
+    let mut fooled = Vec::new();
+    let (mut n_wrong, mut n_judged) = (0, 0);
+    for attack in &attacks {
+        for (before, after) in wrappings(&attack.answer) {
+            let answer = format!("{before}{}{after}", attack.answer);
+            let judgement = answer::judge(&attack.gold, &answer);
+            n_judged += 1;
+            n_wrong += usize::from(judgement.verdict == Verdict::Wrong);
+            if judgement.verdict == Verdict::Right {
+                fooled.push(format!("{:?} {answer:?}: {}", attack.gold, judgement.reason));
+            }
+        }
+    }
+    assert!(fooled.is_empty(), "{} of {} attacks:\n{}", fooled.len(), attacks.len(), fooled.join("\n"));
+    // Most are seen to be wrong; the rest cannot be judged, which pays nothing either.
+    assert!(n_wrong * 10 >= n_judged * 8, "{n_wrong} of {n_judged}");
+}
+
+#[derive(Deserialize)]
+struct Published {
+    gold: Option<String>,
+    pred: Option<String>,
+    equal: bool,
+}
+
+/// Cases of two other projects: no verdict against theirs, and half of them judged. The rest is algebra, surds and
+/// matrices, of which this checker knows nothing and says so.
+#[test]
+fn published_cases_are_not_contradicted() {
+    let cases = [
+        include_str!("../../../../tests/third_party/verify/hendrycks_math_equivalence.jsonl"),
+        include_str!("../../../../tests/third_party/verify/nemo_skills_math_equal.jsonl"),
+    ];
+    let cases: Vec<Published> = cases.into_iter().flat_map(lines).collect();
+    let mut n_agree = 0;
+    for case in &cases {
+        let (gold, pred) = (case.gold.as_deref().unwrap_or(""), case.pred.as_deref().unwrap_or(""));
+        let judgement = answer::judge(gold, pred);
+        match judgement.verdict {
+            Verdict::CannotJudge => continue,
+            verdict => assert_eq!(verdict == Verdict::Right, case.equal, "{gold:?} {pred:?}: {}", judgement.reason),
+        }
+        n_agree += 1;
+    }
+    assert!(n_agree * 3 >= cases.len() * 2, "{n_agree} of {}", cases.len());
+}
