@@ -136,7 +136,7 @@ impl Constraint {
 
 /// White space between JSON's tokens is legal without end, and a model that is lost writes nothing else: it gets one line
 /// break with its indentation, or a space.
-fn with_little_space(schema: &Value) -> Value {
+pub(crate) fn with_little_space(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Some(object) = schema.as_object_mut() {
         object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": "\\n? {0,16}"}));

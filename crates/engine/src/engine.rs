@@ -2,6 +2,8 @@
 //!
 //! [`Engine`] is driven by hand: by [`crate::thread`] for servers, by rollouts that want a whole batch, by tests.
 
+use std::time::{Duration, Instant};
+
 use crate::language_model::{LanguageModel, SeqStep};
 use crate::request::{Event, FinishReason, Finished, Request, RequestError, Token};
 use crate::scheduler::{Scheduler, SchedulerConfig};
@@ -71,7 +73,9 @@ impl Engine {
     /// after its [`Event::Finished`].
     pub fn step(&mut self) -> Vec<(SeqId, Event)> {
         let n_new = self.scheduler.schedule();
+        let start = Instant::now();
         let logits = self.forward(&n_new);
+        self.charge(start.elapsed(), &n_new);
         self.scheduler.computed(&n_new);
         let events = self.advance(&logits);
         self.remove_finished(&events);
@@ -97,6 +101,14 @@ impl Engine {
         let (n, vocab_size) = (steps.len(), self.model.vocab_size());
         assert_eq!(logits.len(), n * vocab_size, "forward: expected logits of [{n}, {vocab_size}]");
         logits
+    }
+
+    /// Divides a step's time among its sequences, by their tokens.
+    fn charge(&mut self, time: Duration, n_new: &[usize]) {
+        let n_all = n_new.iter().sum::<usize>().max(1) as f64;
+        for (sequence, &n) in self.scheduler.running_mut().iter_mut().zip(n_new) {
+            sequence.charge(time.mul_f64(n as f64 / n_all));
+        }
     }
 
     /// Gives every fully computed sequence its next token.

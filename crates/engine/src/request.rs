@@ -267,6 +267,8 @@ pub struct Timings {
     pub prefill: Duration,
     /// From its first token to its last.
     pub decode: Duration,
+    /// Its share of the steps that it took part in, by tokens: over all completions, the time the engine worked.
+    pub compute: Duration,
 }
 
 /// How a completion ended.

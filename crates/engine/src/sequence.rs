@@ -1,6 +1,6 @@
 //! One request while it runs: its tokens, its KV blocks, where its thinking is, and its clock.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -75,6 +75,7 @@ struct Clock {
     first_step: Option<Instant>,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
+    compute: Duration,
 }
 
 impl Sequence {
@@ -104,7 +105,13 @@ impl Sequence {
             shaper,
             n_top: request.logprobs,
             usage: Usage { n_prompt, ..Usage::default() },
-            clock: Clock { submitted: Instant::now(), first_step: None, first_token: None, last_token: None },
+            clock: Clock {
+                submitted: Instant::now(),
+                first_step: None,
+                first_token: None,
+                last_token: None,
+                compute: Duration::ZERO,
+            },
         }
     }
 
@@ -127,6 +134,11 @@ impl Sequence {
     pub fn preempted(&mut self) {
         self.status = SequenceStatus::Waiting;
         self.n_computed = 0;
+    }
+
+    /// Puts a share of a step's time on this sequence's account.
+    pub fn charge(&mut self, compute: Duration) {
+        self.clock.compute += compute;
     }
 
     /// Draws or forces the next token from the logits (`[vocab]`) of the last one and appends it.
@@ -203,7 +215,7 @@ impl Sequence {
     /// The last event of this sequence.
     pub fn finished(&self, reason: FinishReason) -> Event {
         let cut = reason == FinishReason::Length;
-        let Clock { submitted, first_step, first_token, last_token } = self.clock;
+        let Clock { submitted, first_step, first_token, last_token, compute } = self.clock;
         let first_step = first_step.unwrap_or_else(Instant::now);
         let first_token = first_token.unwrap_or(first_step);
         Event::Finished(Finished {
@@ -214,6 +226,7 @@ impl Sequence {
                 queued: first_step - submitted,
                 prefill: first_token - first_step,
                 decode: last_token.unwrap_or(first_token) - first_token,
+                compute,
             },
         })
     }

@@ -181,6 +181,11 @@ impl EngineHandle {
         self.context
     }
 
+    /// Number of token ids.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     /// KV blocks of the model's pool.
     pub fn n_blocks(&self) -> usize {
         self.n_blocks

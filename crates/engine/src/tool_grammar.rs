@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::constraint::Grammar;
+use crate::constraint::{Grammar, with_little_space};
 use crate::tool_parser::{CALL_BEGIN, CALL_END, CALLS_BEGIN, CALLS_END, SEP, TAG_BEGIN, TAG_END, ToolFormat};
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
                 format!("{open} {} {sep} args_{i} {close}", literal(name))
             }
         };
-        let _ = writeln!(text, "call_{i}: {body}\nargs_{i}: %json {schema}");
+        let _ = writeln!(text, "call_{i}: {body}\nargs_{i}: %json {}", with_little_space(schema));
     }
     Grammar::Lark(text)
 }

@@ -10,7 +10,8 @@ use model::count::count_params;
 use model::source::Source;
 use model::tokenizer::{THINK_END, Tokenizer};
 use model::{Config, Model, ModelOptions};
-use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens};
+use serde_json::Value;
+use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, Score, ToolSupport};
 use tensor::{Device, Precision};
 
 use crate::cli::{ModelArgs, PrecisionArg};
@@ -53,6 +54,8 @@ pub struct Loaded {
     pub description: String,
     /// Questions that it answers well.
     pub examples: Vec<String>,
+    /// Judges given tokens.
+    pub scorer: Arc<dyn Score>,
 }
 
 impl Loaded {
@@ -76,7 +79,8 @@ impl Loaded {
         let mut model = source.load(&options)?;
         model.pack_for_decoding();
         let n_blocks = pool_size(&model, context, n_parallel);
-        let engine = ExactModel::new(Arc::new(model), n_blocks);
+        let model = Arc::new(model);
+        let engine = ExactModel::new(model.clone(), n_blocks);
         let card = source.card()?;
         let description = match card.description.as_str() {
             "" => format!("{}, {} parameters", config.model_type(), output::si(count_params(&config).total() as f64)),
@@ -92,7 +96,25 @@ impl Loaded {
             sampling,
             description,
             examples: card.examples,
+            scorer: Arc::new(Scorer(model)),
         })
+    }
+}
+
+/// Teacher forcing with the model that is served: its own forward, so the same log-probabilities as while it answers.
+struct Scorer(Arc<Model>);
+
+impl Score for Scorer {
+    fn score(&self, tokens: &[u32], n_top: usize) -> Vec<TokenLogprobs> {
+        let mut scores = Vec::with_capacity(tokens.len());
+        let vocab_size = self.0.config().vocab_size();
+        self.0.for_each_logits(tokens, |first_row, logits| {
+            let nexts = tokens.iter().skip(first_row + 1);
+            scores.extend(
+                logits.chunks_exact(vocab_size).zip(nexts).map(|(row, &next)| sampler::logprobs(row, next, n_top)),
+            );
+        });
+        scores
     }
 }
 
@@ -165,21 +187,67 @@ impl Decode for Format {
     }
 }
 
+/// What the page and the API say, in the words of templates.
+fn message(message: &ChatMessage, format: ToolFormat) -> Message {
+    // Most templates write tagged calls from values and fenced ones from text.
+    let with_values = |call: &Value| {
+        let mut call = call.clone();
+        if let Some(values) = call["function"]["arguments"].as_str().and_then(|text| serde_json::from_str(text).ok()) {
+            call["function"]["arguments"] = values;
+        }
+        call
+    };
+    let tool_calls = match format {
+        ToolFormat::Tagged => message.tool_calls.iter().map(with_values).collect(),
+        ToolFormat::Fenced | ToolFormat::Bare => message.tool_calls.clone(),
+    };
+    let calls_only = !tool_calls.is_empty() && message.content.is_empty();
+    Message {
+        role: message.role.clone(),
+        content: (!calls_only).then(|| message.content.clone()),
+        reasoning_content: message.reasoning_content.clone(),
+        tool_calls,
+        tool_call_id: message.tool_call_id.clone(),
+        name: message.name.clone(),
+    }
+}
+
+impl Format {
+    /// Goes on with an answer that was begun, its thinking too.
+    fn begin_answer(&self, prompt: &mut PromptTokens, begun: &ChatMessage) {
+        if let Some(reasoning) = &begun.reasoning_content
+            && prompt.in_thinking
+        {
+            prompt.tokens.extend(self.tokenizer.encode(reasoning));
+            if begun.content.is_empty() {
+                return;
+            }
+            prompt.tokens.extend(self.think_tags().map(|tags| tags.closing).unwrap_or_default());
+            prompt.in_thinking = false;
+        }
+        prompt.tokens.extend(self.tokenizer.encode(&begun.content));
+    }
+}
+
 impl ChatFormat for Format {
     fn prompt(&self, messages: &[ChatMessage], options: &PromptOptions) -> Result<PromptTokens, FormatError> {
-        let message = |m: &ChatMessage| Message {
-            role: m.role.clone(),
-            content: Some(m.content.clone()),
-            reasoning_content: m.reasoning_content.clone(),
-            ..Message::default()
+        let (told, begun) = match messages.split_last() {
+            Some((last, told)) if options.continues => (told, Some(last)),
+            _ => (messages, None),
         };
-        let messages: Vec<Message> = messages.iter().map(message).collect();
+        let format = self.tool_support().format;
+        let told: Vec<Message> = told.iter().map(|m| message(m, format)).collect();
         let options = RenderOptions {
             thinking: options.thinking,
             variables: options.variables.clone(),
+            tools: options.tools.clone(),
             ..RenderOptions::default()
         };
-        self.encode_chat(&messages, &options).map_err(|e| FormatError(e.to_string()))
+        let mut prompt = self.encode_chat(&told, &options).map_err(|e| FormatError(e.to_string()))?;
+        if let Some(begun) = begun {
+            self.begin_answer(&mut prompt, begun);
+        }
+        Ok(prompt)
     }
 
     fn stop_tokens(&self) -> Vec<u32> {
@@ -191,6 +259,45 @@ impl ChatFormat for Format {
         let closing = self.tokenizer.encode_with_special(&format!("\n{THINK_END}\n\n"));
         let wait = self.tokenizer.encode("\nWait");
         Some(ThinkTags { start, end, closing, wait })
+    }
+
+    fn tool_support(&self) -> ToolSupport {
+        let source = self.template.as_ref().map_or("", ChatTemplate::source);
+        ToolSupport {
+            format: ToolFormat::of_template(source),
+            lists_tools: source.contains("tools"),
+            shows_results: ["'tool'", "\"tool\"", "tool_response"].iter().any(|word| source.contains(word)),
+        }
+    }
+
+    fn control_id(&self, name: &str) -> Option<u32> {
+        self.tokenizer.token_id(name).filter(|&id| self.tokenizer.is_control_id(id))
+    }
+
+    fn token_bytes(&self, id: u32) -> Vec<u8> {
+        match self.tokenizer.token_bytes(id) {
+            Some(bytes) if !self.tokenizer.is_control_id(id) => bytes.to_vec(),
+            _ => self.tokenizer.token(id).unwrap_or_default().into_bytes(),
+        }
+    }
+
+    fn encode_raw(&self, text: &str) -> Vec<u32> {
+        self.tokenizer.bos_id().into_iter().chain(self.tokenizer.encode(text)).collect()
+    }
+
+    fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>> {
+        let id = |name: &str| self.control_id(name);
+        let encode = |text: &str| self.tokenizer.encode(text);
+        let prompt = if let (Some(begin), Some(hole), Some(end)) =
+            (id("<｜fim▁begin｜>"), id("<｜fim▁hole｜>"), id("<｜fim▁end｜>"))
+        {
+            let bos = self.tokenizer.bos_id().into_iter();
+            bos.chain([begin]).chain(encode(prefix)).chain([hole]).chain(encode(suffix)).chain([end]).collect()
+        } else {
+            let (begin, after, middle) = (id("<|fim_prefix|>")?, id("<|fim_suffix|>")?, id("<|fim_middle|>")?);
+            [begin].into_iter().chain(encode(prefix)).chain([after]).chain(encode(suffix)).chain([middle]).collect()
+        };
+        Some(prompt)
     }
 
     fn constraints(&self) -> Result<&Constraints, ConstraintError> {

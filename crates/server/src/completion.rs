@@ -1,15 +1,39 @@
-//! One completion on its way to the client: the engine's events become text and an end.
+//! One completion on its way to the client: the engine's events become text, tool calls and an end.
 
-use engine::{AnswerStream, Delta, Event, FinishReason, Finished, Generation, ThinkingStopReason, Timings, Usage};
+use std::sync::Arc;
+
+use engine::{
+    AnswerStream, Delta, Event, FinishReason, Finished, Generation, ThinkingStopReason, Timings, Token, TokenKind,
+    TokenLogprobs, ToolCall, ToolFormat, ToolParser, Usage,
+};
 
 use crate::error::ApiError;
+use crate::meter::Receipt;
 
 /// What happened next.
 pub enum Progress {
     /// New text, never empty.
     Text(Delta),
+    /// A tool call, whole.
+    Call(ToolCall),
+    /// What the model thought of a token, where the request asks for it.
+    Logprobs(TokenReport),
     /// The last.
     End(End),
+}
+
+/// A token and what the model thought in its place.
+#[derive(Clone, Debug)]
+pub struct TokenReport {
+    pub token: Token,
+    pub logprobs: TokenLogprobs,
+}
+
+impl TokenReport {
+    /// Whether it belongs to the thinking.
+    pub fn is_thinking(&self) -> bool {
+        matches!(self.token.kind, TokenKind::Thinking | TokenKind::ThinkTag)
+    }
 }
 
 /// How a completion ended.
@@ -17,90 +41,171 @@ pub enum Progress {
 pub struct End {
     /// OpenAI's word, or what went wrong.
     pub finish_reason: Result<&'static str, ApiError>,
+    /// The stop string that ended it.
+    pub stop: Option<String>,
     pub thinking_stop_reason: Option<ThinkingStopReason>,
     pub usage: Usage,
     pub timings: Timings,
+}
+
+/// Everything a completion said.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    pub text: Delta,
+    pub calls: Vec<ToolCall>,
+    pub reports: Vec<TokenReport>,
 }
 
 /// A completion in progress. Dropping it cancels it.
 pub struct Choice {
     generation: Generation,
     answer: AnswerStream,
-    /// Known while the last text is being delivered.
-    end: Option<End>,
+    tools: Option<ToolParser>,
+    n_calls: usize,
+    receipt: Option<Arc<Receipt>>,
+    /// Of the token that comes next.
+    logprobs: Option<TokenLogprobs>,
+    /// Known, and waiting to be told.
+    pending: std::collections::VecDeque<Progress>,
     ended: bool,
 }
 
 impl Choice {
     pub fn new(generation: Generation, answer: AnswerStream) -> Self {
-        Self { generation, answer, end: None, ended: false }
+        Self {
+            generation,
+            answer,
+            tools: None,
+            n_calls: 0,
+            receipt: None,
+            logprobs: None,
+            pending: std::collections::VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    /// Reads tool calls in the answer.
+    pub fn with_tools(mut self, format: Option<ToolFormat>) -> Self {
+        self.tools = format.map(ToolParser::new);
+        self
+    }
+
+    /// Puts what it took on somebody's account.
+    pub fn with_receipt(mut self, receipt: Arc<Receipt>) -> Self {
+        self.receipt = Some(receipt);
+        self
     }
 
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
 
-    /// The next text or the end; `None` after the end.
-    pub async fn next(&mut self) -> Option<Progress> {
-        if self.ended {
-            return None;
-        }
-        while self.end.is_none() {
-            let delta = match self.generation.next().await {
-                Some(Event::Logprobs(_)) => continue,
-                Some(Event::Token(token)) => {
-                    let delta = self.answer.push(&token);
-                    if self.answer.stopped().is_some() {
-                        self.generation.control().cancel();
-                    }
-                    delta
-                }
-                Some(Event::Finished(finished)) => {
-                    let rest = self.answer.finish();
-                    self.end = Some(self.end_of(finished));
-                    rest
-                }
-                None => {
-                    let message = "the engine stopped in the middle of this completion; restart the server";
-                    let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-                    self.end = Some(End {
-                        finish_reason: Err(ApiError::new(status, "engine_stopped", message)),
-                        thinking_stop_reason: None,
-                        usage: Usage::default(),
-                        timings: Timings::default(),
-                    });
-                    Delta::default()
-                }
-            };
-            if !delta.is_empty() {
-                return Some(Progress::Text(delta));
-            }
-        }
-        self.ended = true;
-        self.end.take().map(Progress::End)
+    /// Tokens so far: all, and of these thinking and its tags.
+    pub fn n_tokens(&self) -> (usize, usize) {
+        (self.answer.n_completion(), self.answer.n_reasoning())
     }
 
-    /// All text at once, and the end.
-    pub async fn collect(mut self) -> (Delta, Option<End>) {
-        let mut text = Delta::default();
+    /// The next text, call or report, or the end; `None` after the end.
+    pub async fn next(&mut self) -> Option<Progress> {
+        loop {
+            if let Some(progress) = self.pending.pop_front() {
+                return Some(progress);
+            }
+            if self.ended {
+                return None;
+            }
+            match self.generation.next().await {
+                Some(Event::Logprobs(logprobs)) => self.logprobs = Some(logprobs),
+                Some(Event::Token(token)) => self.take(&token),
+                Some(Event::Finished(finished)) => self.end(finished),
+                None => self.break_off(),
+            }
+        }
+    }
+
+    fn take(&mut self, token: &Token) {
+        if self.answer.stopped().is_some() {
+            return;
+        }
+        let delta = self.answer.push(token);
+        if self.answer.stopped().is_some() {
+            self.generation.control().cancel();
+        }
+        self.tell(delta);
+        if let Some(logprobs) = self.logprobs.take() {
+            self.pending.push_back(Progress::Logprobs(TokenReport { token: *token, logprobs }));
+        }
+    }
+
+    /// Passes text on, past the parser of calls.
+    fn tell(&mut self, mut delta: Delta) {
+        let mut calls = Vec::new();
+        if let Some(parser) = &mut self.tools
+            && !delta.content.is_empty()
+        {
+            let parsed = parser.push(&delta.content);
+            (delta.content, calls) = (parsed.content, parsed.calls);
+        }
+        if !delta.is_empty() {
+            self.pending.push_back(Progress::Text(delta));
+        }
+        self.n_calls += calls.len();
+        self.pending.extend(calls.into_iter().map(Progress::Call));
+    }
+
+    fn end(&mut self, finished: Finished) {
+        let rest = self.answer.finish();
+        self.tell(rest);
+        if let Some(parser) = &mut self.tools {
+            let content = parser.finish().content;
+            if !content.is_empty() {
+                self.pending.push_back(Progress::Text(Delta { content, ..Delta::default() }));
+            }
+        }
+        let end = self.end_of(finished);
+        if let Some(receipt) = &self.receipt {
+            receipt.completed(&end.usage, &end.timings);
+        }
+        self.pending.push_back(Progress::End(end));
+        self.ended = true;
+    }
+
+    fn break_off(&mut self) {
+        let message = "the engine stopped in the middle of this completion; restart the server";
+        let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        self.pending.push_back(Progress::End(End {
+            finish_reason: Err(ApiError::new(status, "engine_stopped", message)),
+            stop: None,
+            thinking_stop_reason: None,
+            usage: Usage::default(),
+            timings: Timings::default(),
+        }));
+        self.ended = true;
+    }
+
+    /// Everything at once, and the end.
+    pub async fn collect(mut self) -> (Said, Option<End>) {
+        let mut said = Said::default();
         loop {
             match self.next().await {
                 Some(Progress::Text(delta)) => {
-                    text.reasoning += &delta.reasoning;
-                    text.content += &delta.content;
+                    said.text.reasoning += &delta.reasoning;
+                    said.text.content += &delta.content;
                 }
-                Some(Progress::End(end)) => return (text, Some(end)),
-                None => return (text, None),
+                Some(Progress::Call(call)) => said.calls.push(call),
+                Some(Progress::Logprobs(report)) => said.reports.push(report),
+                Some(Progress::End(end)) => return (said, Some(end)),
+                None => return (said, None),
             }
         }
     }
 
     fn end_of(&self, finished: Finished) -> End {
-        let stopped = self.answer.stopped().is_some();
         let failed =
             |code, message: String| Err(ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, code, message));
         let finish_reason = match finished.reason {
-            _ if stopped => Ok("stop"),
+            _ if self.n_calls > 0 => Ok("tool_calls"),
+            _ if self.answer.stopped().is_some() => Ok("stop"),
             FinishReason::Stop => Ok("stop"),
             FinishReason::Length => Ok("length"),
             FinishReason::Cancelled => failed("cancelled", "this completion was cancelled".into()),
@@ -112,6 +217,12 @@ impl Choice {
             n_reasoning: self.answer.n_reasoning(),
             ..finished.usage
         };
-        End { finish_reason, thinking_stop_reason: finished.thinking_stop_reason, usage, timings: finished.timings }
+        End {
+            finish_reason,
+            stop: self.answer.stopped().map(str::to_owned),
+            thinking_stop_reason: finished.thinking_stop_reason,
+            usage,
+            timings: finished.timings,
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{ConstraintError, Constraints, Decode, EngineHandle, SamplingParams, ThinkTags};
+use engine::{
+    ConstraintError, Constraints, Decode, EngineHandle, SamplingParams, ThinkTags, TokenLogprobs, ToolFormat,
+};
 use serde_json::{Map, Value};
 
 /// Where to listen, and what to serve.
@@ -37,6 +39,8 @@ pub struct ServedModel {
     pub examples: Vec<String>,
     /// Used where a request says nothing; the seed is drawn anew for each request.
     pub sampling: SamplingParams,
+    /// Judges given tokens, for `echo` with `logprobs`.
+    pub scorer: Option<Arc<dyn Score>>,
 }
 
 /// Bounds on what clients may take up.
@@ -75,12 +79,18 @@ impl Default for Limits {
 /// One message of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChatMessage {
-    /// `system`, `developer`, `user` or `assistant`.
+    /// `system`, `user`, `assistant` or `tool`.
     pub role: String,
     /// The text.
     pub content: String,
     /// An assistant's earlier thinking, for templates that want it.
     pub reasoning_content: Option<String>,
+    /// An assistant's calls, in OpenAI's form, arguments as a string.
+    pub tool_calls: Vec<Value>,
+    /// Which call a `tool` message answers.
+    pub tool_call_id: Option<String>,
+    /// The author's name, which a few templates show.
+    pub name: Option<String>,
 }
 
 /// How to render a prompt.
@@ -90,6 +100,10 @@ pub struct PromptOptions {
     pub thinking: Option<bool>,
     /// Further template variables (`chat_template_kwargs`).
     pub variables: Map<String, Value>,
+    /// Tools in OpenAI's form, where the template lists them itself.
+    pub tools: Vec<Value>,
+    /// The last message is the beginning of the assistant's turn.
+    pub continues: bool,
 }
 
 /// A rendered, encoded prompt.
@@ -99,6 +113,24 @@ pub struct PromptTokens {
     pub tokens: Vec<u32>,
     /// Whether it ends inside an open thinking block.
     pub in_thinking: bool,
+}
+
+/// What a template knows of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolSupport {
+    /// How the model writes calls.
+    pub format: ToolFormat,
+    /// Whether the template tells the model which tools there are.
+    pub lists_tools: bool,
+    /// Whether it shows earlier calls and their results.
+    pub shows_results: bool,
+}
+
+/// Teacher forcing with a served model: what it thinks of given tokens.
+pub trait Score: Send + Sync {
+    /// For each token but the first: its log-probability, and the `n_top` most probable ones in its place. Takes time in
+    /// proportion to the tokens, on the caller's thread.
+    fn score(&self, tokens: &[u32], n_top: usize) -> Vec<TokenLogprobs>;
 }
 
 /// Why a template refuses a conversation; the user reads it.
@@ -116,6 +148,21 @@ pub trait ChatFormat: Decode + Send + Sync {
 
     /// `None` where the tags are not single tokens; they are then recognised by their text.
     fn think_tags(&self) -> Option<ThinkTags>;
+
+    /// How tools are shown and called.
+    fn tool_support(&self) -> ToolSupport;
+
+    /// The id of a control token by its name.
+    fn control_id(&self, name: &str) -> Option<u32>;
+
+    /// The bytes a token stands for; of a control token, its name's.
+    fn token_bytes(&self, id: u32) -> Vec<u8>;
+
+    /// A text as it stands, the token that begins a document before it; names of control tokens in it are plain text.
+    fn encode_raw(&self, text: &str) -> Vec<u32>;
+
+    /// The prompt that asks for what stands between two texts; `None` where the model knows no such thing.
+    fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>>;
 
     /// Compiles constraints on answers; made at the first call.
     fn constraints(&self) -> Result<&Constraints, ConstraintError>;

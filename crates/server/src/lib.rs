@@ -6,10 +6,13 @@
 //! `serve` blocks until a signal; tests drive `Server` themselves.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod chat;
 mod completion;
+mod completions;
 mod config;
 mod error;
+mod meter;
 mod metrics;
 mod models;
 mod page;
@@ -18,8 +21,13 @@ mod reply;
 mod routes;
 mod security;
 mod serve;
+mod sse;
+mod tool_prompt;
 mod wire;
 
-pub use config::{ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel};
+pub use config::{
+    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
+    ToolSupport,
+};
 pub use engine::ThinkTags;
 pub use serve::{ServeError, Server, serve};

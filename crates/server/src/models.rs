@@ -58,6 +58,6 @@ pub async fn list(State(app): State<Arc<App>>) -> Response {
 
 /// One model.
 pub async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
-    let model = app.model(Some(&name))?;
-    Ok(Json(ModelJson::of(&app, &model)).into_response())
+    let (model, _) = app.resolve(Some(&name))?;
+    Ok(Json(ModelJson { id: &name, ..ModelJson::of(&app, &model) }).into_response())
 }

@@ -1,15 +1,17 @@
 //! From a chat request to engine requests: renders the prompt, fills in the model's defaults, decides how much may be
-//! thought.
+//! thought and what the answer must be like.
 //!
-//! `max_tokens` bounds thinking and answer together. Without it, a completion may fill the context, and thinking is closed
-//! in time to leave room for an answer. With it and without a budget, the model decides, and a completion may end in the
-//! middle of its thinking (`finish_reason: length`, `thinking_stop_reason: length`), as OpenAI's does.
+//! `max_tokens` bounds thinking and answer together ([`engine::thinking_wish`] says what happens without it).
 
-use engine::{Request, SamplingParams, Split, ThinkingParams, sampler};
+use engine::tool_grammar::{CallRules, tool_grammar};
+use engine::{Constraint, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler};
+use serde_json::Value;
 
-use crate::config::{PromptOptions, ServedModel};
+use crate::config::{PromptOptions, PromptTokens, ServedModel};
 use crate::error::ApiError;
+use crate::tool_prompt;
 use crate::wire::ChatRequest;
+use crate::wire::tools::ToolChoice;
 
 #[cfg(test)]
 mod tests;
@@ -22,51 +24,102 @@ pub struct Job {
     pub split: Split,
     /// Whether the answer begins with thinking.
     pub in_thinking: bool,
+    /// How calls are recognised, where there may be some.
+    pub tools: Option<ToolFormat>,
 }
 
 /// Renders and encodes the prompt and settles every parameter. Takes time in proportion to the prompt.
 pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError> {
-    let options = PromptOptions { thinking: chat.thinking.switch(), variables: chat.template_variables.clone() };
-    let prompt =
-        model.format.prompt(&chat.messages, &options).map_err(|e| ApiError::invalid("messages", e.to_string()))?;
+    let prompt = render(model, chat)?;
     let room = model.engine.context().saturating_sub(prompt.tokens.len());
     let max_tokens = chat.max_tokens.unwrap_or(room).min(room);
+    let constraint = constraint(model, chat)?;
     let thinking = thinking_params(model, chat, max_tokens, prompt.in_thinking)?;
+    if constraint.is_some() && thinking.is_none() && prompt.in_thinking {
+        let message = "this model's thinking tags are not single tokens, so its answer cannot be bound to a form: turn thinking off, or remove the form";
+        return Err(ApiError::invalid("response_format", message));
+    }
     let split = match thinking {
         Some(_) => Split::ByToken,
         None => Split::ByText { opened_by_prompt: prompt.in_thinking },
     };
-    let sampling = sampling_params(model, chat)?;
     let request = Request {
         prompt: prompt.tokens,
         // A prompt that leaves no room is refused by the engine, with the figures.
         max_tokens: max_tokens.max(1),
         stop_tokens: model.format.stop_tokens(),
-        sampling,
+        sampling: chat.sampling.over(&model.sampling, random_u64()?),
         thinking,
-        ..Request::default()
+        constraint,
+        logprobs: chat.logprobs,
+        user: 0,
     };
+    Ok(Job {
+        requests: each(&request, chat.n),
+        split,
+        in_thinking: prompt.in_thinking,
+        tools: chat.tools.is_on().then(|| model.format.tool_support().format),
+    })
+}
+
+/// The prompt, by the model's template.
+pub fn render(model: &ServedModel, chat: &ChatRequest) -> Result<PromptTokens, ApiError> {
+    let support = model.format.tool_support();
+    let tools = if chat.tools.is_on() { &chat.tools.definitions[..] } else { &[] };
+    let messages = tool_prompt::in_plain_words(&chat.messages, tools, support);
+    // An answer that was begun without its thinking goes on without thinking.
+    let begun = chat.messages.last().filter(|_| chat.continues);
+    let answered = begun.is_some_and(|m| m.reasoning_content.is_none() && !m.content.is_empty());
+    let options = PromptOptions {
+        thinking: chat.thinking.switch().or(answered.then_some(false)),
+        variables: chat.template_variables.clone(),
+        tools: if support.lists_tools { tools.to_vec() } else { Vec::new() },
+        continues: chat.continues,
+    };
+    model.format.prompt(&messages, &options).map_err(|e| ApiError::invalid("messages", e.to_string()))
+}
+
+/// `n` copies of a request, each with a seed of its own.
+pub fn each(request: &Request, n: usize) -> Vec<Request> {
     let with_seed = |idx| {
         let seed = sampler::derive_seed(request.sampling.seed, idx);
         Request { sampling: SamplingParams { seed, ..request.sampling.clone() }, ..request.clone() }
     };
-    Ok(Job { requests: (0..chat.n as u64).map(with_seed).collect(), split, in_thinking: prompt.in_thinking })
+    (0..n as u64).map(with_seed).collect()
 }
 
-fn sampling_params(model: &ServedModel, chat: &ChatRequest) -> Result<SamplingParams, ApiError> {
-    let default = &model.sampling;
-    let seed = match chat.seed {
-        Some(seed) => seed,
-        None => random_u64()?,
-    };
-    Ok(SamplingParams {
-        temperature: chat.temperature.unwrap_or(default.temperature),
-        top_k: chat.top_k.unwrap_or(default.top_k),
-        top_p: chat.top_p.unwrap_or(default.top_p),
-        min_p: chat.min_p.unwrap_or(default.min_p),
-        seed,
-        ..default.clone()
-    })
+/// A grammar made ready for this model.
+pub fn compile(model: &ServedModel, grammar: &Grammar, param: &str) -> Result<Constraint, ApiError> {
+    let compiled = model.format.constraints().and_then(|constraints| constraints.compile(grammar));
+    compiled.map_err(|error| ApiError::invalid(param, format!("`{param}` cannot be used: {error}")))
+}
+
+/// What the answer must be: its format, or calls of tools.
+fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constraint>, ApiError> {
+    let strict = |tool: &Value| tool["function"]["strict"] == true;
+    let tools = &chat.tools;
+    let required = matches!(tools.choice, ToolChoice::Required | ToolChoice::Named(_));
+    let format = model.format.tool_support().format;
+    // Beside free text only calls that begin with a control token can be told from text.
+    let may_bind = required || model.format.control_id(format.begin()).is_some();
+    if tools.is_on() && may_bind && (required || tools.definitions.iter().any(strict)) {
+        if chat.format.is_some() && required {
+            let message = "`response_format` and a `tool_choice` that demands a call exclude each other";
+            return Err(ApiError::invalid("response_format", message));
+        }
+        let wanted = |name: &str| !matches!(&tools.choice, ToolChoice::Named(only) if only != name);
+        let function = |tool: &'_ Value| tool["function"].clone();
+        let functions: Vec<Value> = tools.definitions.iter().map(function).collect();
+        let all: Vec<(&str, &Value)> = functions
+            .iter()
+            .filter_map(|f| Some((f["name"].as_str()?, &f["parameters"])))
+            .filter(|(name, _)| wanted(name))
+            .collect();
+        let rules = CallRules { tools: &all, parallel: tools.parallel, required };
+        let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
+        return compile(model, &grammar, "tools").map(Some);
+    }
+    chat.format.as_ref().map(|grammar| compile(model, grammar, "response_format")).transpose()
 }
 
 fn thinking_params(
@@ -94,4 +147,9 @@ pub fn random_u64() -> Result<u64, ApiError> {
         ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", message)
     })?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// An id that nobody guesses.
+pub fn random_id(prefix: &str) -> Result<String, ApiError> {
+    Ok(format!("{prefix}{:016x}{:016x}", random_u64()?, random_u64()?))
 }

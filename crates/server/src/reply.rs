@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use engine::{Timings, Usage};
+use engine::{Timings, ToolCall, Usage};
 use serde::Serialize;
+
+use crate::completion::TokenReport;
+use crate::config::ChatFormat;
 
 /// What all parts of one answer have in common.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +34,7 @@ pub struct Reply {
 pub struct WholeChoice {
     pub index: usize,
     pub message: AssistantMessage,
-    pub logprobs: Option<()>,
+    pub logprobs: Option<LogprobsJson>,
     pub finish_reason: &'static str,
     /// `natural`, `budget`, `loop`, `user`, `length`, or null without thinking.
     pub thinking_stop_reason: Option<&'static str>,
@@ -42,9 +45,37 @@ pub struct WholeChoice {
 pub struct AssistantMessage {
     pub role: &'static str,
     pub content: String,
-    /// Absent when thinking was off.
+    /// DeepSeek's name for the thinking; absent when it was off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// The same under the name of vLLM, Ollama and OpenRouter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallJson>,
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToolCallJson {
+    pub index: usize,
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub function: FunctionJson,
+}
+
+/// Name and arguments, the latter a string that holds JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct FunctionJson {
+    pub name: String,
+    pub arguments: String,
+}
+
+impl ToolCallJson {
+    pub fn new(index: usize, id: String, call: ToolCall) -> Self {
+        Self { index, id, kind: "function", function: FunctionJson { name: call.name, arguments: call.arguments } }
+    }
 }
 
 /// One event of a stream.
@@ -64,7 +95,7 @@ pub struct Chunk<'a> {
 pub struct ChunkChoice {
     pub index: usize,
     pub delta: DeltaJson,
-    pub logprobs: Option<()>,
+    pub logprobs: Option<LogprobsJson>,
     pub finish_reason: Option<&'static str>,
     /// In the last piece only, null there without thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +110,103 @@ pub struct DeltaJson {
     pub role: Option<&'static str>,
     pub content: Option<String>,
     pub reasoning_content: Option<String>,
+    /// The thinking once more, under its other name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<CallDelta>,
+}
+
+impl DeltaJson {
+    /// A piece of thinking.
+    pub fn reasoning(text: String) -> Self {
+        Self { reasoning: Some(text.clone()), reasoning_content: Some(text), ..Self::default() }
+    }
+}
+
+/// A piece of a call.
+#[derive(Debug, Serialize)]
+pub struct CallDelta {
+    pub index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    pub function: FunctionDelta,
+}
+
+/// A piece of its name or arguments.
+#[derive(Debug, Serialize)]
+pub struct FunctionDelta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub arguments: String,
+}
+
+impl CallDelta {
+    /// A call in two pieces: its name, its arguments.
+    pub fn pieces(index: usize, id: String, call: ToolCall) -> [Self; 2] {
+        let begin = FunctionDelta { name: Some(call.name), arguments: String::new() };
+        let arguments = FunctionDelta { name: None, arguments: call.arguments };
+        [
+            Self { index, id: Some(id), kind: Some("function"), function: begin },
+            Self { index, id: None, kind: None, function: arguments },
+        ]
+    }
+}
+
+/// What the model thought of the tokens of an answer, and of its thinking apart, as DeepSeek has it.
+#[derive(Debug, Serialize)]
+pub struct LogprobsJson {
+    pub content: Option<Vec<TokenLogprobJson>>,
+    pub reasoning_content: Option<Vec<TokenLogprobJson>>,
+    pub refusal: Option<()>,
+}
+
+/// One token and its alternatives.
+#[derive(Debug, Serialize)]
+pub struct TokenLogprobJson {
+    #[serde(flatten)]
+    pub token: AlternativeJson,
+    pub top_logprobs: Vec<AlternativeJson>,
+}
+
+/// A token with its log-probability.
+#[derive(Debug, Serialize)]
+pub struct AlternativeJson {
+    /// Its text, with U+FFFD where its bytes are not UTF-8 by themselves.
+    pub token: String,
+    /// Its id in the vocabulary.
+    pub id: u32,
+    pub logprob: f32,
+    pub bytes: Vec<u8>,
+}
+
+impl AlternativeJson {
+    pub fn of(id: u32, logprob: f32, format: &dyn ChatFormat) -> Self {
+        let bytes = format.token_bytes(id);
+        // JSON has no minus infinity; OpenAI writes this in its place.
+        let logprob = logprob.max(-9999.0);
+        Self { token: String::from_utf8_lossy(&bytes).into_owned(), id, logprob, bytes }
+    }
+}
+
+impl LogprobsJson {
+    /// `None` where no token was reported.
+    pub fn of(reports: &[TokenReport], format: &dyn ChatFormat) -> Option<Self> {
+        if reports.is_empty() {
+            return None;
+        }
+        let one = |report: &TokenReport| TokenLogprobJson {
+            token: AlternativeJson::of(report.token.id, report.logprobs.logprob, format),
+            top_logprobs: report.logprobs.top.iter().map(|&(id, lp)| AlternativeJson::of(id, lp, format)).collect(),
+        };
+        let of_kind = |thinking: bool| {
+            let all: Vec<_> = reports.iter().filter(|r| r.is_thinking() == thinking).map(one).collect();
+            (!all.is_empty()).then_some(all)
+        };
+        Some(Self { content: of_kind(false), reasoning_content: of_kind(true), refusal: None })
+    }
 }
 
 /// Token counts.
@@ -106,6 +234,22 @@ pub struct CompletionTokensDetails {
 }
 
 impl UsageJson {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        let n_cached = self.prompt_cache_hit_tokens + other.prompt_cache_hit_tokens;
+        let n_reasoning =
+            self.completion_tokens_details.reasoning_tokens + other.completion_tokens_details.reasoning_tokens;
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            total_tokens: self.total_tokens + other.total_tokens,
+            prompt_tokens_details: PromptTokensDetails { cached_tokens: n_cached },
+            completion_tokens_details: CompletionTokensDetails { reasoning_tokens: n_reasoning },
+            prompt_cache_hit_tokens: n_cached,
+            prompt_cache_miss_tokens: self.prompt_cache_miss_tokens + other.prompt_cache_miss_tokens,
+        }
+    }
+
     /// Sums the completions of one request, whose prompt counts once.
     pub fn of(usages: &[Usage]) -> Self {
         let n_prompt = usages.first().map_or(0, |u| u.n_prompt);
@@ -126,7 +270,7 @@ impl UsageJson {
 }
 
 /// Where the time went; llama.cpp's names.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct TimingsJson {
     /// Prompt tokens found in the cache.
     pub cache_n: usize,

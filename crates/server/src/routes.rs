@@ -7,12 +7,16 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 
-use crate::chat::{self, Running};
+use crate::admission::Running;
+use crate::chat;
 use crate::config::{Limits, ServedModel};
 use crate::error::ApiError;
 use crate::metrics::{self, Metrics};
 use crate::security::{self, Guard};
-use crate::{models, page};
+use crate::{completions, models, page};
+
+/// DeepSeek's names: the default model without thinking, and with it.
+pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), ("deepseek-reasoner", true)];
 
 /// What handlers share.
 pub struct App {
@@ -20,11 +24,22 @@ pub struct App {
     pub limits: Limits,
     pub metrics: Metrics,
     pub running: Running,
+    /// Held by who computes outside the engine.
+    pub scoring: tokio::sync::Semaphore,
     /// Seconds since 1970.
     pub started: u64,
 }
 
 impl App {
+    /// The model of that name, or the default one; an alias also says whether to think.
+    pub fn resolve(&self, name: Option<&str>) -> Result<(Arc<ServedModel>, Option<bool>), ApiError> {
+        let listed = name.is_some_and(|name| self.models.iter().any(|model| model.name == name));
+        match name.and_then(|name| ALIASES.iter().find(|(alias, _)| *alias == name)) {
+            Some((_, thinking)) if !listed => Ok((self.model(None)?, Some(*thinking))),
+            _ => Ok((self.model(name)?, None)),
+        }
+    }
+
     /// The model of that name, or the default one.
     pub fn model(&self, name: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
         let found = match name {
@@ -51,6 +66,8 @@ pub fn router(app: Arc<App>, guard: Arc<Guard>) -> Router {
         router = router
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{name}}"), get(models::show))
+            .route(&format!("{prefix}/completions"), post(completions::completions))
+            .route(&format!("{prefix}/embeddings"), post(completions::embeddings))
             .route(&format!("{prefix}/chat/completions"), post(chat::chat_completions))
             .route(&format!("{prefix}/chat/completions/{{id}}/answer"), post(chat::answer_now));
     }

@@ -17,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use crate::chat::Running;
+use crate::admission::Running;
 use crate::config::{Limits, ServeConfig};
 use crate::metrics::Metrics;
 use crate::routes::{App, router};
@@ -171,6 +171,7 @@ impl Server {
             limits: limits.clone(),
             metrics: Metrics::default(),
             running: Running::default(),
+            scoring: tokio::sync::Semaphore::new(1),
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         });
         let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys });

@@ -295,7 +295,7 @@ async fn errors_say_what_to_change() {
     refused(&with(json!({"model": "gpt-4"})), 404, "this server has mini").await;
     refused(&with(json!({"model": "../../etc/passwd"})), 404, "no model").await;
     refused(&with(json!({"model": 5})), 400, "must be a string").await;
-    refused(&with(json!({"tools": [{}]})), 400, "`tools` is not supported").await;
+    refused(&with(json!({"tools": [{}]})), 400, "`tools[0]` is not of type").await;
     refused(&with(json!({"top_p": 0})), 400, "top_p is 0").await;
     refused(
         &with(json!({"messages": [{"role": "system", "content": "forbidden"}, {"role": "user", "content": "x"}]})),
@@ -305,7 +305,7 @@ async fn errors_say_what_to_change() {
     .await;
     let long = "x".repeat(5000);
     refused(&with(json!({"messages": [{"role": "user", "content": long}]})), 400, "context holds 4096").await;
-    let nowhere = get(address, "/v1/embeddings").await;
+    let nowhere = get(address, "/v1/fine_tunes").await;
     assert_eq!(nowhere.status, 404);
     assert!(nowhere.message().contains("/v1/chat/completions"));
     let wrong = get(address, CHAT).await;

@@ -18,6 +18,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         description: loaded.description,
         examples: loaded.examples,
         sampling: loaded.sampling,
+        scorer: Some(loaded.scorer),
     };
     let config = ServeConfig {
         host: args.host,

@@ -4,7 +4,8 @@ use engine::mock::MockModel;
 use engine::{ConstraintError, Constraints, Decode, Effort, EngineConfig, EngineHandle, ThinkTags, ThinkingWish};
 
 use super::*;
-use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens};
+use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens, ToolSupport};
+use crate::wire::sampling::SamplingWish;
 
 /// Prompts of ten tokens; tags as control tokens or not.
 struct Fixed {
@@ -30,6 +31,26 @@ impl ChatFormat for Fixed {
         self.tags.then(|| ThinkTags { start: 2, end: 3, closing: vec![3], wait: vec![4] })
     }
 
+    fn tool_support(&self) -> ToolSupport {
+        ToolSupport { format: ToolFormat::Tagged, lists_tools: false, shows_results: false }
+    }
+
+    fn control_id(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn token_bytes(&self, _: u32) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn encode_raw(&self, _: &str) -> Vec<u32> {
+        vec![1]
+    }
+
+    fn fill_in_the_middle(&self, _: &str, _: &str) -> Option<Vec<u32>> {
+        None
+    }
+
     fn constraints(&self) -> Result<&Constraints, ConstraintError> {
         Err(ConstraintError::Invalid("none here".into()))
     }
@@ -44,6 +65,7 @@ fn model(tags: bool) -> ServedModel {
         description: String::new(),
         examples: Vec::new(),
         sampling: SamplingParams { temperature: 0.6, top_p: 0.95, ..SamplingParams::default() },
+        scorer: None,
     }
 }
 
@@ -57,7 +79,10 @@ fn job(chat: &ChatRequest) -> Request {
 
 #[test]
 fn the_models_defaults_fill_in() {
-    let request = job(&ChatRequest { top_p: Some(0.5), seed: Some(3), ..chat() });
+    let request = job(&ChatRequest {
+        sampling: SamplingWish { top_p: Some(0.5), seed: Some(3), ..SamplingWish::default() },
+        ..chat()
+    });
     let SamplingParams { temperature, top_p, seed, .. } = request.sampling;
     assert_eq!((temperature, top_p, seed), (0.6, 0.5, 3));
     assert_eq!(request.max_tokens, 630, "the rest of the context");
@@ -95,8 +120,11 @@ fn tags_as_text_cannot_be_bounded() {
 
 #[test]
 fn completions_of_one_request_have_their_own_seeds() {
-    let job = prepare(&model(true), &ChatRequest { n: 3, seed: Some(1), ..chat() })
-        .unwrap_or_else(|e| panic!("{}", e.message));
+    let job = prepare(
+        &model(true),
+        &ChatRequest { n: 3, sampling: SamplingWish { seed: Some(1), ..SamplingWish::default() }, ..chat() },
+    )
+    .unwrap_or_else(|e| panic!("{}", e.message));
     let seeds: std::collections::BTreeSet<u64> = job.requests.iter().map(|r| r.sampling.seed).collect();
     assert_eq!(seeds.len(), 3);
     assert_eq!(job.requests[0].sampling.seed, 1);

@@ -24,8 +24,11 @@ fn settings_are_read() {
     }))
     .expect("all of it is legal");
     assert!(request.stream && request.include_usage);
-    assert_eq!((request.temperature, request.top_p, request.top_k), (Some(0.6), Some(0.95), Some(0)));
-    assert_eq!((request.seed, request.max_tokens, request.n), (Some(-7i64 as u64), Some(20), 2));
+    assert_eq!(
+        (request.sampling.temperature, request.sampling.top_p, request.sampling.top_k),
+        (Some(0.6), Some(0.95), Some(0))
+    );
+    assert_eq!((request.sampling.seed, request.max_tokens, request.n), (Some(-7i64 as u64), Some(20), 2));
     assert_eq!(request.stop, ["a", "b"]);
 }
 
@@ -40,10 +43,18 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"n": 99}), "from 1 to 16"),
         (json!({"stop": 5}), "a string or a list"),
         (json!({"stop": [""]}), "none of them empty"),
-        (json!({"tools": [{"type": "function"}]}), "`tools` is not supported by this server: remove it"),
-        (json!({"frequency_penalty": 0.5}), "`frequency_penalty` is not supported"),
-        (json!({"response_format": {"type": "json_object"}}), "`response_format` is not supported"),
-        (json!({"logprobs": true}), "`logprobs` is not supported"),
+        (json!({"tools": [{"type": "function"}]}), "`tools[0]` needs a name"),
+        (json!({"tools": [{"type": "web_search"}]}), "no tools of its own"),
+        (json!({"tool_choice": "required"}), "`tools` is empty"),
+        (json!({"tool_choice": {"function": {"name": "f"}}}), "not among `tools`"),
+        (json!({"frequency_penalty": 5}), "from -2 to 2"),
+        (json!({"logit_bias": {"x": 1}}), "from token ids to numbers"),
+        (json!({"response_format": {"type": "xml"}}), "must be text, json_object"),
+        (json!({"response_format": {"type": "json_schema"}}), "`response_format.schema` is missing"),
+        (json!({"response_format": {"type": "json_object"}, "guided_regex": "a"}), "at the same time"),
+        (json!({"top_logprobs": 3}), "needs `logprobs`"),
+        (json!({"logprobs": true, "top_logprobs": 30}), "from 0 to 20"),
+        (json!({"functions": [{"name": "f"}]}), "`functions` is not supported"),
         (json!({"temprature": 1}), "did you mean `temperature`?"),
         (json!({"max_token": 1}), "did you mean `max_tokens`?"),
         (json!({"stream": "yes"}), "true or false"),
@@ -51,11 +62,19 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"messages": "hi"}), "a list of messages"),
         (json!({"messages": [5]}), "`messages[0]` must be an object"),
         (json!({"messages": [{"role": "robot", "content": "x"}]}), "`messages[0].role` is \"robot\""),
-        (json!({"messages": [{"role": "tool", "content": "x"}]}), "must be system, developer, user or assistant"),
+        (
+            json!({"messages": [{"role": "user", "content": "x", "tool_calls": [{}]}]}),
+            "in an assistant's message alone",
+        ),
+        (json!({"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}]}), "arguments as a string"),
         (json!({"messages": [{"role": "user"}]}), "`messages[0].content` is missing"),
         (json!({"messages": [{"role": "user", "content": 5}]}), "must be a string"),
         (json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}), "reads text only"),
-        (json!({"messages": [{"role": "assistant", "content": "x", "prefix": true}]}), "prefix` is not supported"),
+        (json!({"messages": [{"role": "user", "content": "x", "prefix": true}]}), "its role must be assistant"),
+        (
+            json!({"messages": [{"role": "assistant", "content": "x", "prefix": true}, {"role": "user", "content": "y"}]}),
+            "only the last message",
+        ),
         (json!({"messages": [{"role": "assistant", "content": "x"}]}), "end with a message from the user"),
     ] {
         let message = refusal(extra);
@@ -102,10 +121,34 @@ fn every_dialect_switches_thinking() {
         assert_eq!(wish(extra.clone()).enabled, Some(on), "{extra}");
     }
     assert_eq!(wish(json!({"thinking": {"budget_tokens": 64}})).budget_tokens, Some(64));
-    assert_eq!(wish(json!({"reasoning_effort": "low"})).effort, Some(Effort::Low));
+    assert_eq!(wish(json!({"reasoning_effort": "low"})).effort, Some(engine::Effort::Low));
     assert!(refusal(json!({"thinking": {"type": "disabled"}, "enable_thinking": true})).contains("contradict"));
     assert!(refusal(json!({"reasoning_effort": "huge"})).contains("must be none, minimal"));
     assert!(refusal(json!({"thinking": {"type": "maybe"}})).contains("enabled"));
     let request = parse(json!({"chat_template_kwargs": {"enable_thinking": true, "mood": "dry"}})).expect("legal");
     assert_eq!(Value::Object(request.template_variables), json!({"mood": "dry"}));
+}
+
+#[test]
+fn tools_and_forms_are_read() {
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}});
+    let request = parse(json!({
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": true}}],
+        "tool_choice": {"type": "function", "function": {"name": "f"}}, "parallel_tool_calls": false,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
+        "logprobs": true, "top_logprobs": 2, "logit_bias": {"17": -100, "18": 5},
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": null, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "2"},
+            {"role": "assistant", "content": "So ", "prefix": true},
+        ],
+    }))
+    .expect("legal");
+    assert_eq!(request.tools.choice, tools::ToolChoice::Named("f".into()));
+    assert!(request.tools.is_on() && !request.tools.parallel && request.continues);
+    assert_eq!(request.messages[1].tool_calls[0]["function"]["arguments"], "{\"a\":1}");
+    assert_eq!(request.format, Some(engine::Grammar::JsonSchema(json!({"type": "object"}))));
+    assert_eq!(request.logprobs, Some(2));
+    assert_eq!(request.sampling.logit_bias, [(17, f32::NEG_INFINITY), (18, 5.0)]);
 }

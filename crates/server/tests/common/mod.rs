@@ -7,9 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::mock::{ByteTokenizer, MockModel};
-use engine::{ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams};
+use engine::{
+    ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, TokenLogprobs, ToolFormat,
+};
 use server::{
-    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, ServeConfig, ServedModel, ThinkTags,
+    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
+    ThinkTags, ToolSupport,
 };
 
 /// R1's form over bytes.
@@ -40,6 +43,11 @@ impl ChatFormat for ByteFormat {
             }
         }
         let in_thinking = options.thinking != Some(false);
+        if options.continues {
+            // The last message again, without its end: the assistant goes on from there.
+            tokens.pop();
+            return Ok(PromptTokens { tokens, in_thinking: false });
+        }
         tokens.extend([ByteTokenizer::ASSISTANT, ByteTokenizer::THINK_START, u32::from(b'\n')]);
         if !in_thinking {
             tokens.extend(ByteTokenizer::encode("\n</think>\n\n"));
@@ -60,10 +68,41 @@ impl ChatFormat for ByteFormat {
         })
     }
 
+    fn tool_support(&self) -> ToolSupport {
+        ToolSupport { format: ToolFormat::Tagged, lists_tools: false, shows_results: false }
+    }
+
+    fn control_id(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn token_bytes(&self, id: u32) -> Vec<u8> {
+        u8::try_from(id).map_or_else(|_| b"<control>".to_vec(), |byte| vec![byte])
+    }
+
+    fn encode_raw(&self, text: &str) -> Vec<u32> {
+        text.bytes().map(u32::from).collect()
+    }
+
+    fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>> {
+        Some(self.encode_raw(&format!("{prefix}|{suffix}|")))
+    }
+
     fn constraints(&self) -> Result<&Constraints, ConstraintError> {
         static CONSTRAINTS: OnceLock<Constraints> = OnceLock::new();
         let compile = || Constraints::new(ByteTokenizer::vocabulary(), ByteTokenizer::END).expect("a vocabulary");
         Ok(CONSTRAINTS.get_or_init(compile))
+    }
+}
+
+/// Thinks that every token is as likely as any.
+struct Uniform;
+
+impl Score for Uniform {
+    fn score(&self, tokens: &[u32], n_top: usize) -> Vec<TokenLogprobs> {
+        let logprob = -(ByteTokenizer::VOCAB_SIZE as f32).ln();
+        let top: Vec<(u32, f32)> = (0..n_top as u32).map(|id| (id, logprob)).collect();
+        tokens[1..].iter().map(|_| TokenLogprobs { logprob, top: top.clone() }).collect()
     }
 }
 
@@ -87,6 +126,7 @@ pub fn reasoner(
         description: "A scripted model.".into(),
         examples: vec!["What is 347 + 588?".into(), "47 * 86 =".into()],
         sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
+        scorer: Some(Arc::new(Uniform)),
     }
 }
 

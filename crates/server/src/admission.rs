@@ -1,0 +1,165 @@
+//! From a request that was read to completions that run: what all routes have in common.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use engine::stop_strings::StopStrings;
+use engine::thread::Control;
+use engine::{AnswerStream, Split, ToolFormat};
+
+use crate::completion::Choice;
+use crate::config::ServedModel;
+use crate::error::ApiError;
+use crate::meter::{Caller, Receipt};
+use crate::params::{self, Job};
+use crate::routes::App;
+use crate::wire::ChatRequest;
+
+/// Completions in progress, by id. The id is random and known to its client alone.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<HashMap<String, Vec<Control>>>>);
+
+/// Keeps a completion listed while it lives.
+pub struct Listed {
+    running: Running,
+    id: String,
+}
+
+impl Running {
+    fn list(&self, id: &str, controls: Vec<Control>) -> Listed {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), controls);
+        Listed { running: self.clone(), id: id.to_owned() }
+    }
+
+    pub fn find(&self, id: &str) -> Option<Vec<Control>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// An accepted request.
+pub struct Accepted {
+    pub id: String,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// The model under the name the client used.
+    pub model_name: String,
+    pub model: Arc<ServedModel>,
+    pub choices: Vec<Choice>,
+    /// Whether the answer begins with thinking.
+    pub in_thinking: bool,
+    pub listed: Listed,
+}
+
+/// A request as it came in: its body, and who sends it.
+pub struct Incoming {
+    pub app: Arc<App>,
+    pub caller: Caller,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Incoming {
+    /// Reads a request's body, within the server's bounds.
+    pub async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
+        let body = read_body(&app, &parts.headers, body).await?;
+        Ok(Self { app, caller, headers: parts.headers, body })
+    }
+
+    /// Prepares and submits a chat. `id_prefix` begins the id, in the dialect's manner.
+    pub async fn chat(&self, chat: ChatRequest, id_prefix: &str) -> Result<Accepted, ApiError> {
+        let (model, thinking) = self.app.resolve(chat.model.as_deref())?;
+        let model_name = chat.model.clone().unwrap_or_else(|| model.name.clone());
+        let chat = with_default_thinking(chat, thinking);
+        let stops = chat.stop.clone();
+        let preparing = model.clone();
+        let job = blocking(move || params::prepare(&preparing, &chat)).await?;
+        self.submit(model, job, Named { id_prefix, model_name, stops })
+    }
+
+    /// Submits what was prepared.
+    pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
+        let Job { requests, split, in_thinking, tools } = job;
+        let receipt = Receipt::new(self.app.clone());
+        let stops = StopStrings::new(named.stops);
+        let choice = |request| {
+            let request = engine::Request { user: self.caller.key, ..request };
+            let generation = model.engine.submit(request)?;
+            let answer = AnswerStream::new(model.format.clone(), split, stops.clone());
+            Ok(Choice::new(generation, answer).with_tools(tools).with_receipt(receipt.clone()))
+        };
+        let choices: Vec<Choice> = requests.into_iter().map(choice).collect::<Result<_, engine::SubmitError>>()?;
+        let id = params::random_id(named.id_prefix)?;
+        let controls = choices.iter().map(|choice| choice.generation().control().clone()).collect();
+        let listed = self.app.running.list(&id, controls);
+        Ok(Accepted { id, created: now(), model_name: named.model_name, model, choices, in_thinking, listed })
+    }
+}
+
+/// What a submission is called, and where its answers end.
+pub struct Named<'a> {
+    pub id_prefix: &'a str,
+    pub model_name: String,
+    pub stops: Vec<String>,
+}
+
+/// A job of plain texts: no template, no thinking, no tools.
+pub fn raw_job(requests: Vec<engine::Request>) -> Job {
+    Job { requests, split: Split::Raw, in_thinking: false, tools: None::<ToolFormat> }
+}
+
+/// An alias may turn thinking on or off where the request does not.
+pub fn with_default_thinking(mut chat: ChatRequest, thinking: Option<bool>) -> ChatRequest {
+    if chat.thinking.switch().is_none() {
+        chat.thinking.enabled = thinking;
+    }
+    chat
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
+}
+
+/// Runs work that takes a while where others' streams do not wait for it.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        let message = "the prompt could not be prepared; the server's log says why";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "prepare_failed", message)
+    })?
+}
+
+async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let limits = &app.limits;
+    let too_large = || {
+        let message = format!("the request body is larger than {} bytes: send less", limits.body_bytes);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|n| n > limits.body_bytes as u64) {
+        return Err(too_large());
+    }
+    let body = axum::body::to_bytes(body, limits.body_bytes);
+    match tokio::time::timeout(limits.body_time, body).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            let message = format!("the request body did not arrive within {:?}", limits.body_time);
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! `POST /v1/completions`: texts and token ids without a template, filling in the middle, and the log-probabilities that
+//! evaluation harnesses ask for (`echo` with `logprobs`).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::{TokenLogprobs, Usage};
+use futures_util::stream::StreamExt;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::admission::{Accepted, Incoming, Named, blocking, raw_job};
+use crate::chat::{collect_all, merged};
+use crate::completion::{End, Progress, Said, TokenReport};
+use crate::config::{ChatFormat, ServedModel};
+use crate::error::ApiError;
+use crate::params::{compile, each, random_u64};
+use crate::reply::{TimingsJson, UsageJson};
+use crate::routes::App;
+use crate::sse::{self, Events, Gone};
+use crate::wire::completions::{CompletionRequest, PromptWish};
+
+/// A whole answer, or one event of a stream.
+#[derive(Debug, Serialize)]
+struct TextCompletion {
+    id: String,
+    object: &'static str,
+    created: u64,
+    model: String,
+    choices: Vec<TextChoice>,
+    usage: Option<UsageJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<TimingsJson>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct TextChoice {
+    index: usize,
+    text: String,
+    logprobs: Option<TextLogprobs>,
+    finish_reason: Option<&'static str>,
+}
+
+/// OpenAI's columns: one entry a token in each.
+#[derive(Debug, Default, Serialize)]
+struct TextLogprobs {
+    tokens: Vec<String>,
+    token_logprobs: Vec<Option<f32>>,
+    top_logprobs: Vec<Option<Map<String, Value>>>,
+    text_offset: Vec<usize>,
+    /// Not of OpenAI: ids, for texts that are the same and tokens that are not.
+    token_ids: Vec<u32>,
+}
+
+impl TextLogprobs {
+    fn push(&mut self, id: u32, logprobs: Option<&TokenLogprobs>, format: &dyn ChatFormat) {
+        let text = |id| String::from_utf8_lossy(&format.token_bytes(id)).into_owned();
+        let finite = |logprob: f32| logprob.max(-9999.0);
+        let last = self.tokens.last().map_or(0, |token| token.chars().count());
+        self.text_offset.push(self.text_offset.last().copied().unwrap_or(0) + last);
+        self.tokens.push(text(id));
+        self.token_ids.push(id);
+        self.token_logprobs.push(logprobs.map(|l| finite(l.logprob)));
+        self.top_logprobs.push(logprobs.map(|l| l.top.iter().map(|&(id, lp)| (text(id), finite(lp).into())).collect()));
+    }
+}
+
+/// One prompt, and what is asked about it.
+struct Prompt {
+    tokens: Vec<u32>,
+    /// What stands before the answer where it is echoed.
+    echoed: String,
+    /// What the model thinks of the prompt's tokens but the first.
+    scores: Option<Vec<TokenLogprobs>>,
+}
+
+/// Serves a completion.
+pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let incoming = Incoming::read(app.clone(), request).await?;
+    let asked = CompletionRequest::parse(&incoming.body)?;
+    let (model, _) = app.resolve(asked.model.as_deref())?;
+    let model_name = asked.model.clone().unwrap_or_else(|| model.name.clone());
+    let (preparing, asked) = (model.clone(), Arc::new(asked));
+    let for_prompts = asked.clone();
+    // One at a time: it takes the machine's cores from everybody's answers.
+    let _turn = match asked.echo && asked.logprobs.is_some() {
+        true => Some(app.scoring.acquire().await),
+        false => None,
+    };
+    let prompts = blocking(move || prepare(&preparing, &for_prompts)).await?;
+    let requests = if asked.max_tokens == 0 { Vec::new() } else { requests(&model, &asked, &prompts)? };
+    let named = Named { id_prefix: "cmpl-", model_name, stops: asked.stop.clone() };
+    let accepted = incoming.submit(model, raw_job(requests), named)?;
+    if !asked.stream {
+        return whole(&app, &asked, accepted, prompts).await;
+    }
+    let error_event = |error: &ApiError| (None, error.body());
+    let include_usage = asked.include_usage;
+    Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted, include_usage)))
+}
+
+fn prepare(model: &ServedModel, asked: &CompletionRequest) -> Result<Vec<Prompt>, ApiError> {
+    let format = &model.format;
+    let prepare_one = |wish: &PromptWish| {
+        let tokens = match (wish, &asked.suffix) {
+            (PromptWish::Tokens(tokens), _) => tokens.clone(),
+            (PromptWish::Text(text), None) => format.encode_raw(text),
+            (PromptWish::Text(text), Some(suffix)) => format.fill_in_the_middle(text, suffix).ok_or_else(|| {
+                let message = "this model has not learned to fill in the middle: remove `suffix`";
+                ApiError::invalid("suffix", message)
+            })?,
+        };
+        check(model, &tokens)?;
+        let echoed = match (asked.echo, wish) {
+            (false, _) => String::new(),
+            (true, PromptWish::Text(text)) => text.clone(),
+            (true, PromptWish::Tokens(tokens)) => format.decode(tokens),
+        };
+        let scores = match asked.logprobs.filter(|_| asked.echo) {
+            Some(n_top) => Some(score(model, &tokens, n_top)?),
+            None => None,
+        };
+        Ok(Prompt { tokens, echoed, scores })
+    };
+    asked.prompts.iter().map(prepare_one).collect()
+}
+
+/// What the engine would refuse, before anything is computed.
+fn check(model: &ServedModel, tokens: &[u32]) -> Result<(), ApiError> {
+    let vocab_size = model.engine.vocab_size();
+    if tokens.is_empty() {
+        return Err(ApiError::invalid("prompt", "`prompt` is empty, and this model has no token to begin a text with"));
+    }
+    if let Some(id) = tokens.iter().find(|&&id| id as usize >= vocab_size) {
+        let message = format!("`prompt` holds token id {id}, but this model's vocabulary ends at {}", vocab_size - 1);
+        return Err(ApiError::invalid("prompt", message));
+    }
+    if tokens.len() > model.engine.context() {
+        let (n, context) = (tokens.len(), model.engine.context());
+        let message = format!("the prompt has {n} tokens, but this model's context holds {context}: shorten it");
+        return Err(ApiError { code: Some("context_length_exceeded"), ..ApiError::invalid("prompt", message) });
+    }
+    Ok(())
+}
+
+fn score(model: &ServedModel, tokens: &[u32], n_top: usize) -> Result<Vec<TokenLogprobs>, ApiError> {
+    let scorer = model.scorer.as_ref().ok_or_else(|| {
+        let message = "this model cannot judge its prompt: ask for `logprobs` without `echo`";
+        ApiError::invalid("echo", message)
+    })?;
+    Ok(scorer.score(tokens, n_top))
+}
+
+/// For each prompt `n` requests.
+fn requests(
+    model: &ServedModel,
+    asked: &CompletionRequest,
+    prompts: &[Prompt],
+) -> Result<Vec<engine::Request>, ApiError> {
+    let constraint = asked.format.as_ref().map(|grammar| compile(model, grammar, "response_format")).transpose()?;
+    let sampling = asked.sampling.over(&model.sampling, random_u64()?);
+    let of = |prompt: &Prompt| {
+        let request = engine::Request {
+            prompt: prompt.tokens.clone(),
+            max_tokens: asked.max_tokens,
+            stop_tokens: model.format.stop_tokens(),
+            sampling: sampling.clone(),
+            constraint: constraint.clone(),
+            logprobs: asked.logprobs,
+            ..engine::Request::default()
+        };
+        each(&request, asked.n)
+    };
+    Ok(prompts.iter().flat_map(of).collect())
+}
+
+async fn whole(
+    app: &App,
+    asked: &CompletionRequest,
+    accepted: Accepted,
+    prompts: Vec<Prompt>,
+) -> Result<Response, ApiError> {
+    let Accepted { id, created, model_name, model, choices, listed: _listed, .. } = accepted;
+    let ended = collect_all(app, choices).await?;
+    let n_choices = prompts.len() * asked.n;
+    let mut answers: Vec<Option<(Said, End)>> = ended.into_iter().map(Some).collect();
+    answers.resize_with(n_choices, || None);
+    let mut usages: Vec<Usage> = Vec::new();
+    let mut choices = Vec::new();
+    for (index, answer) in answers.into_iter().enumerate() {
+        let prompt = &prompts[index / asked.n];
+        let mut text = prompt.echoed.clone();
+        let mut columns = TextLogprobs::default();
+        if let Some(scores) = &prompt.scores {
+            let of = std::iter::once(None).chain(scores.iter().map(Some));
+            prompt.tokens.iter().zip(of).for_each(|(&id, score)| columns.push(id, score, model.format.as_ref()));
+        }
+        let mut finish_reason = "length";
+        match answer {
+            Some((said, end)) => {
+                finish_reason = end.finish_reason?;
+                text += &said.text.content;
+                let of = |r: &TokenReport| columns.push(r.token.id, Some(&r.logprobs), model.format.as_ref());
+                said.reports.iter().for_each(of);
+                usages.push(end.usage);
+            }
+            None => usages.push(Usage { n_prompt: prompt.tokens.len(), ..Usage::default() }),
+        }
+        let logprobs = asked.logprobs.is_some().then_some(columns);
+        choices.push(TextChoice { index, text, logprobs, finish_reason: Some(finish_reason) });
+    }
+    let usage = usage_of_all(&usages, asked.n);
+    let object = "text_completion";
+    Ok(Json(TextCompletion { id, object, created, model: model_name, choices, usage: Some(usage), timings: None })
+        .into_response())
+}
+
+/// Each prompt counts once, however many completions it has.
+fn usage_of_all(usages: &[Usage], n: usize) -> UsageJson {
+    let of_prompts: Vec<UsageJson> = usages.chunks(n).map(UsageJson::of).collect();
+    of_prompts.into_iter().reduce(UsageJson::plus).unwrap_or_else(|| UsageJson::of(&[]))
+}
+
+async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -> Result<(), Gone> {
+    let Accepted { id, created, model_name, model, choices, listed: _listed, .. } = accepted;
+    let event = |choices, usage, timings| TextCompletion {
+        id: id.clone(),
+        object: "text_completion",
+        created,
+        model: model_name.clone(),
+        choices,
+        usage,
+        timings,
+    };
+    let mut all = merged(choices);
+    let mut usages = Vec::new();
+    while let Some((index, progress)) = events.wait(all.next()).await? {
+        let choice = match progress {
+            Progress::Text(text) => TextChoice { index, text: text.content, ..TextChoice::default() },
+            Progress::Logprobs(report) => {
+                let mut columns = TextLogprobs::default();
+                columns.push(report.token.id, Some(&report.logprobs), model.format.as_ref());
+                TextChoice { index, logprobs: Some(columns), ..TextChoice::default() }
+            }
+            Progress::Call(_) => continue,
+            Progress::End(end) => {
+                usages.push(end.usage);
+                let timings = Some(TimingsJson::of(&end.usage, &end.timings));
+                match end.finish_reason {
+                    Ok(reason) => {
+                        let last = TextChoice { index, finish_reason: Some(reason), ..TextChoice::default() };
+                        events.data(&event(vec![last], None, timings)).await?;
+                    }
+                    Err(error) => events.data(&error.body()).await?,
+                }
+                continue;
+            }
+        };
+        events.data(&event(vec![choice], None, None)).await?;
+    }
+    if include_usage {
+        events.data(&event(Vec::new(), Some(usage_of_all(&usages, 1)), None)).await?;
+    }
+    events.done().await
+}
+
+/// `POST /v1/embeddings`: a clear no.
+pub async fn embeddings() -> ApiError {
+    let message = "this server's models generate text and make no embeddings: use a server with an embedding model";
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_supported", message)
+}

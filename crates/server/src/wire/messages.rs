@@ -1,0 +1,142 @@
+//! Messages of a chat, strictly.
+
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, shown};
+use crate::config::ChatMessage;
+use crate::error::ApiError;
+
+/// The messages, and whether the last one is the beginning of the answer.
+pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
+    let values = fields.take::<Vec<Value>>("messages", "a list of messages")?.unwrap_or_default();
+    let mut continues = fields.take("continue_final_message", "true or false")?.unwrap_or(false);
+    if let Some(adds) = fields.take::<bool>("add_generation_prompt", "true or false")?
+        && adds == continues
+    {
+        return Err(fields.refuse("add_generation_prompt", "must be true, or false with `continue_final_message`"));
+    }
+    let n = values.len();
+    let mut messages = Vec::with_capacity(n);
+    for (idx, value) in values.into_iter().enumerate() {
+        let (message, is_prefix) = read_message(value, idx)?;
+        if is_prefix && idx + 1 < n {
+            let path = format!("messages[{idx}].prefix");
+            return Err(ApiError::invalid(
+                &path,
+                format!("`{path}` is set, but only the last message can be a prefix"),
+            ));
+        }
+        continues |= is_prefix;
+        messages.push(message);
+    }
+    let here = format!("messages[{}]", n.saturating_sub(1));
+    match messages.last() {
+        None => Err(ApiError::invalid("messages", "`messages` is empty: send at least one message from the user")),
+        Some(last) if continues && last.role != "assistant" => {
+            Err(ApiError::invalid(&here, format!("`{here}` is to be continued, so its role must be assistant")))
+        }
+        Some(last) if last.role == "assistant" && !continues => {
+            let message = "the last message is the assistant's: end with a message from the user, or set `prefix` on it to have it continued";
+            Err(ApiError::invalid(&here, message))
+        }
+        Some(_) => Ok((messages, continues)),
+    }
+}
+
+fn read_message(value: Value, idx: usize) -> Result<(ChatMessage, bool), ApiError> {
+    let here = format!("messages[{idx}]");
+    let Value::Object(map) = value else {
+        return Err(ApiError::invalid(&here, format!("`{here}` must be an object with `role` and `content`")));
+    };
+    let mut fields = Fields::new(map, format!("{here}."));
+    let role: String = fields.take("role", "a string")?.unwrap_or_default();
+    if !["system", "developer", "user", "assistant", "tool"].contains(&role.as_str()) {
+        return Err(
+            fields.refuse("role", format!("is \"{role}\", but must be system, developer, user, assistant or tool"))
+        );
+    }
+    if fields.map.get("function_call").is_some_and(|v| !v.is_null()) {
+        return Err(fields.refuse("function_call", "is of an old form: send `tool_calls`"));
+    }
+    let calls = fields.take::<Vec<Value>>("tool_calls", "a list of calls")?.unwrap_or_default();
+    if !calls.is_empty() && role != "assistant" {
+        return Err(fields.refuse("tool_calls", "may stand in an assistant's message alone"));
+    }
+    let tool_calls = calls.into_iter().enumerate().map(|(i, call)| read_call(call, &here, i));
+    let tool_calls: Vec<Value> = tool_calls.collect::<Result<_, _>>()?;
+    let tool_call_id = fields.take("tool_call_id", "a string")?;
+    let name = fields.take("name", "a string")?;
+    let is_prefix = fields.take("prefix", "true or false")?.unwrap_or(false);
+    let content = fields.take::<Value>("content", "")?;
+    let reasoning = fields.take("reasoning_content", "a string")?;
+    let reasoning_content = reasoning.or(fields.take("reasoning", "a string")?);
+    let may_be_empty = role == "assistant" && (!tool_calls.is_empty() || reasoning_content.is_some() || is_prefix);
+    let content = match content {
+        None if may_be_empty => String::new(),
+        content => read_content(content, &format!("{here}.content"))?,
+    };
+    // To a model both are the same, and most templates know the older word alone.
+    let role = if role == "developer" { "system".to_owned() } else { role };
+    Ok((ChatMessage { role, content, reasoning_content, tool_calls, tool_call_id, name }, is_prefix))
+}
+
+/// A call in OpenAI's form, with its arguments as a string.
+fn read_call(call: Value, here: &str, i: usize) -> Result<Value, ApiError> {
+    let path = format!("{here}.tool_calls[{i}]");
+    let expected = || {
+        let message = format!(
+            "`{path}` must be {{\"id\", \"type\": \"function\", \"function\": {{\"name\", \"arguments\"}}}} with arguments as a string"
+        );
+        ApiError::invalid(&path, message)
+    };
+    let function = call.get("function").ok_or_else(expected)?;
+    let name = function["name"].as_str().ok_or_else(expected)?;
+    let arguments = match &function["arguments"] {
+        Value::String(text) => text.clone(),
+        Value::Object(map) => Value::Object(map.clone()).to_string(),
+        Value::Null => "{}".to_owned(),
+        _ => return Err(expected()),
+    };
+    let id = call["id"].as_str().unwrap_or_default();
+    Ok(serde_json::json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}))
+}
+
+/// A message's text: a string, or a list of text parts.
+pub fn read_content(content: Option<Value>, path: &str) -> Result<String, ApiError> {
+    let refuse = |what: String| Err(ApiError::invalid(path, format!("`{path}` {what}")));
+    let parts = match content {
+        Some(Value::String(text)) => return Ok(text),
+        Some(Value::Array(parts)) => parts,
+        None => return refuse("is missing: give the message's text".into()),
+        Some(other) => return refuse(format!("is {}, but must be a string or a list of text parts", shown(&other))),
+    };
+    let mut text = String::new();
+    for part in &parts {
+        match (part["type"].as_str(), part["text"].as_str()) {
+            (Some("text" | "input_text" | "output_text"), Some(piece)) => text.push_str(piece),
+            (Some(kind), _) if !["text", "input_text", "output_text"].contains(&kind) => {
+                return refuse(format!("has a part of type \"{kind}\", but this model reads text only"));
+            }
+            _ => return refuse("has a part that is not {\"type\": \"text\", \"text\": \"…\"}".into()),
+        }
+    }
+    Ok(text)
+}
+
+/// A message of plain text.
+pub fn plain(role: &str, content: impl Into<String>) -> ChatMessage {
+    ChatMessage { role: role.into(), content: content.into(), ..ChatMessage::default() }
+}
+
+/// A call in OpenAI's form.
+pub fn call_json(id: &str, name: &str, arguments: &str) -> Value {
+    serde_json::json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+}
+
+/// Reads a map that must be an object.
+pub fn object(value: Value, path: &str) -> Result<Map<String, Value>, ApiError> {
+    match value {
+        Value::Object(map) => Ok(map),
+        other => Err(ApiError::invalid(path, format!("`{path}` is {}, but must be an object", shown(&other)))),
+    }
+}

@@ -1,0 +1,145 @@
+//! The fields that say how tokens are drawn, the same in every dialect.
+
+use engine::SamplingParams;
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use crate::error::ApiError;
+
+/// What a request says about sampling; what it leaves out is the model's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SamplingWish {
+    pub temperature: Option<f32>,
+    pub top_p: Option<f32>,
+    pub top_k: Option<usize>,
+    pub min_p: Option<f32>,
+    pub typical_p: Option<f32>,
+    pub repetition_penalty: Option<f32>,
+    pub presence_penalty: Option<f32>,
+    pub frequency_penalty: Option<f32>,
+    pub logit_bias: Vec<(u32, f32)>,
+    pub seed: Option<u64>,
+}
+
+/// Names of the fields that [`SamplingWish::take`] reads.
+pub const SAMPLING_FIELDS: [&str; 10] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "seed",
+];
+
+impl SamplingWish {
+    /// Takes the fields out of a request.
+    pub fn take(fields: &mut Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            temperature: fields.take_in("temperature", 0.0..=2.0)?,
+            top_p: fields.take_in("top_p", 0.0..=1.0)?,
+            top_k: top_k(fields)?,
+            min_p: fields.take_in("min_p", 0.0..=1.0)?,
+            typical_p: fields.take_in("typical_p", 0.0..=1.0)?,
+            repetition_penalty: fields.take_in("repetition_penalty", 0.1..=10.0)?,
+            presence_penalty: fields.take_in("presence_penalty", -2.0..=2.0)?,
+            frequency_penalty: fields.take_in("frequency_penalty", -2.0..=2.0)?,
+            logit_bias: logit_bias(fields)?,
+            seed: seed(fields)?,
+        })
+    }
+
+    /// The model's settings with the request's in their place, and this seed where the request gives none.
+    pub fn over(&self, default: &SamplingParams, seed: u64) -> SamplingParams {
+        SamplingParams {
+            temperature: self.temperature.unwrap_or(default.temperature),
+            top_k: self.top_k.unwrap_or(default.top_k),
+            top_p: self.top_p.unwrap_or(default.top_p),
+            min_p: self.min_p.unwrap_or(default.min_p),
+            typical_p: self.typical_p.unwrap_or(default.typical_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(default.repetition_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(default.presence_penalty),
+            frequency_penalty: self.frequency_penalty.unwrap_or(default.frequency_penalty),
+            logit_bias: self.logit_bias.clone(),
+            seed: self.seed.unwrap_or(seed),
+        }
+    }
+}
+
+/// -1 and 0 both mean "off" among OpenAI-like servers.
+fn top_k(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
+    let value = fields.take::<i64>("top_k", "a whole number; 0 keeps all tokens")?;
+    Ok(value.map(|k| usize::try_from(k).unwrap_or(0)))
+}
+
+/// Negative seeds are legal at OpenAI.
+fn seed(fields: &mut Fields) -> Result<Option<u64>, ApiError> {
+    match fields.map.get("seed") {
+        Some(Value::Number(n)) if n.is_i64() => Ok(fields.take::<i64>("seed", "a whole number")?.map(|s| s as u64)),
+        _ => fields.take("seed", "a whole number"),
+    }
+}
+
+/// OpenAI's map from token ids to biases; -100 rules a token out, as there.
+fn logit_bias(fields: &mut Fields) -> Result<Vec<(u32, f32)>, ApiError> {
+    let expected = "an object from token ids to numbers from -100 to 100";
+    let map = fields.take::<Map<String, Value>>("logit_bias", expected)?.unwrap_or_default();
+    let refuse = || fields.refuse("logit_bias", format!("must be {expected}"));
+    let mut biases = Vec::with_capacity(map.len());
+    for (id, bias) in &map {
+        let id: u32 = id.parse().map_err(|_| refuse())?;
+        let bias = bias.as_f64().filter(|bias| (-100.0..=100.0).contains(bias)).ok_or_else(refuse)?;
+        biases.push((id, if bias == -100.0 { f32::NEG_INFINITY } else { bias as f32 }));
+    }
+    Ok(biases)
+}
+
+/// `max_completion_tokens` or, in older clients, `max_tokens`.
+pub fn max_tokens(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
+    let expected = "a whole number of at least 1";
+    let old = fields.take::<usize>("max_tokens", expected)?;
+    let new = fields.take::<usize>("max_completion_tokens", expected)?;
+    match new.or(old) {
+        Some(0) => Err(fields.refuse("max_tokens", format!("is 0, but must be {expected}"))),
+        limit => Ok(limit),
+    }
+}
+
+/// A string or up to 16 of them under `name`.
+pub fn stop_strings(fields: &mut Fields, name: &str) -> Result<Vec<String>, ApiError> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Stop {
+        One(String),
+        Many(Vec<String>),
+    }
+    let stops = match fields.take(name, "a string or a list of up to 16 strings")? {
+        None => Vec::new(),
+        Some(Stop::One(stop)) => vec![stop],
+        Some(Stop::Many(stops)) => stops,
+    };
+    if stops.len() > 16 || stops.iter().any(String::is_empty) {
+        return Err(fields.refuse(name, "must be up to 16 strings, none of them empty"));
+    }
+    Ok(stops)
+}
+
+/// `stream` and `stream_options`: whether to stream, and whether the usage comes in a chunk of its own.
+pub fn stream_options(fields: &mut Fields) -> Result<(bool, bool), ApiError> {
+    let stream = fields.take("stream", "true or false")?.unwrap_or(false);
+    let Some(mut options) = fields.take_object("stream_options", "an object")? else { return Ok((stream, false)) };
+    let include_usage = options.take("include_usage", "true or false")?.unwrap_or(false);
+    // OpenAI's padding against guesses from packet lengths; nothing is padded here.
+    options.map.remove("include_obfuscation");
+    options.refuse_others(&["include_usage"])?;
+    Ok((stream, include_usage))
+}
+
+/// `n`: how many completions.
+pub fn n_completions(fields: &mut Fields) -> Result<usize, ApiError> {
+    let n = fields.take("n", "a whole number from 1 to 16")?.unwrap_or(1);
+    if (1..=16).contains(&n) { Ok(n) } else { Err(fields.refuse("n", format!("is {n}, but must be from 1 to 16"))) }
+}

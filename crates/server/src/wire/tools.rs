@@ -1,0 +1,157 @@
+//! Tools, which of them to call, and the form of the answer.
+
+use engine::Grammar;
+use serde_json::{Map, Value, json};
+
+use super::fields::Fields;
+use crate::error::ApiError;
+
+/// Whether the model calls a tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it sees fit.
+    #[default]
+    Auto,
+    /// Not at all.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Named(String),
+}
+
+/// What a request says about tools.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolsWish {
+    /// In OpenAI's form: `{"type": "function", "function": {"name", "description", "parameters", "strict"}}`.
+    pub definitions: Vec<Value>,
+    pub choice: ToolChoice,
+    /// Whether one answer may hold several calls.
+    pub parallel: bool,
+}
+
+impl ToolsWish {
+    /// Whether the model may call.
+    pub fn is_on(&self) -> bool {
+        !self.definitions.is_empty() && self.choice != ToolChoice::None
+    }
+
+    /// Takes `tools`, `tool_choice` and `parallel_tool_calls`.
+    pub fn take(fields: &mut Fields) -> Result<Self, ApiError> {
+        let tools = fields.take::<Vec<Value>>("tools", "a list of tools")?.unwrap_or_default();
+        if tools.len() > 128 {
+            return Err(fields.refuse("tools", format!("has {} tools, but at most 128 are possible", tools.len())));
+        }
+        let definitions: Vec<Value> = tools.into_iter().enumerate().map(read_tool).collect::<Result<_, _>>()?;
+        let choice = read_choice(fields, &definitions)?;
+        let parallel = fields.take("parallel_tool_calls", "true or false")?.unwrap_or(true);
+        Ok(Self { definitions, choice, parallel })
+    }
+}
+
+/// A tool's name, description and parameters, in OpenAI's form.
+pub fn tool_json(name: &str, description: Option<&str>, parameters: Value, strict: bool) -> Value {
+    let mut function = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    if let Some(description) = description {
+        function.insert("description".into(), description.into());
+    }
+    function.insert("parameters".into(), parameters);
+    if strict {
+        function.insert("strict".into(), true.into());
+    }
+    json!({"type": "function", "function": function})
+}
+
+/// One tool, of Chat Completions' form or of the flat one of Responses.
+pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
+    let path = format!("tools[{idx}]");
+    let refuse = |what: &str| ApiError::invalid(&path, format!("`{path}` {what}"));
+    if tool["type"] != "function" {
+        return Err(refuse("is not of type \"function\", and this server has no tools of its own"));
+    }
+    let function = if tool["function"].is_object() { &tool["function"] } else { &tool };
+    let name = function["name"].as_str().unwrap_or_default();
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
+        return Err(refuse("needs a name of 1 to 64 letters, digits, `_`, `-` or `.`"));
+    }
+    let parameters = match &function["parameters"] {
+        Value::Null => json!({"type": "object", "properties": {}}),
+        Value::Object(schema) => Value::Object(schema.clone()),
+        _ => return Err(refuse("has parameters that are not a JSON schema")),
+    };
+    Ok(tool_json(name, function["description"].as_str(), parameters, function["strict"] == true))
+}
+
+fn read_choice(fields: &mut Fields, definitions: &[Value]) -> Result<ToolChoice, ApiError> {
+    let expected = "none, auto, required, or {\"type\": \"function\", \"function\": {\"name\": …}}";
+    let choice = match fields.take::<Value>("tool_choice", expected)? {
+        None => return Ok(ToolChoice::Auto),
+        Some(Value::String(word)) => match word.as_str() {
+            "none" => ToolChoice::None,
+            "auto" => ToolChoice::Auto,
+            "required" | "any" => ToolChoice::Required,
+            _ => return Err(fields.refuse("tool_choice", format!("is \"{word}\", but must be {expected}"))),
+        },
+        Some(object) => {
+            let name = object["function"]["name"].as_str().or(object["name"].as_str());
+            let name = name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?;
+            if !definitions.iter().any(|tool| tool["function"]["name"] == name) {
+                return Err(fields.refuse("tool_choice", format!("names \"{name}\", which is not among `tools`")));
+            }
+            ToolChoice::Named(name.to_owned())
+        }
+    };
+    if choice == ToolChoice::Required && definitions.is_empty() {
+        return Err(fields.refuse("tool_choice", "demands a call, but `tools` is empty"));
+    }
+    Ok(choice)
+}
+
+/// Takes `response_format`, or one of vLLM's `guided_json`, `guided_regex`, `guided_grammar`.
+pub fn take_format(fields: &mut Fields) -> Result<Option<Grammar>, ApiError> {
+    let mut found = match fields.take_object("response_format", "an object such as {\"type\": \"json_object\"}")? {
+        Some(format) => read_format(format)?,
+        None => None,
+    };
+    let guided = [
+        fields.take::<Value>("guided_json", "a JSON schema")?.map(Grammar::JsonSchema),
+        fields.take::<String>("guided_regex", "a regular expression")?.map(Grammar::Regex),
+        fields.take::<String>("guided_grammar", "a grammar in Lark's form")?.map(Grammar::Lark),
+    ];
+    for grammar in guided.into_iter().flatten() {
+        if found.replace(grammar).is_some() {
+            return Err(fields.refuse("response_format", "and `guided_…` may not be set at the same time"));
+        }
+    }
+    Ok(found)
+}
+
+/// The object of `response_format`, and of `text.format` of Responses, where name and schema stand in the object itself.
+pub fn read_format(mut format: Fields) -> Result<Option<Grammar>, ApiError> {
+    let expected = "text, json_object, json_schema, regex or grammar";
+    let kind: String = format.take("type", expected)?.unwrap_or_default();
+    let grammar = match kind.as_str() {
+        "text" => None,
+        "json_object" => Some(Grammar::json_object()),
+        "json_schema" => {
+            let mut inner = match format.take_object("json_schema", "an object with `name` and `schema`")? {
+                Some(inner) => inner,
+                None => format,
+            };
+            let schema = inner.take::<Value>("schema", "a JSON schema")?;
+            let schema = schema.ok_or_else(|| inner.refuse("schema", "is missing: give a JSON schema"))?;
+            Some(Grammar::JsonSchema(schema))
+        }
+        "regex" => {
+            let pattern = format.take("pattern", "a regular expression")?;
+            Some(Grammar::Regex(pattern.ok_or_else(|| format.refuse("pattern", "is missing"))?))
+        }
+        "grammar" => {
+            let grammar = format.take("grammar", "a grammar in Lark's form")?;
+            Some(Grammar::Lark(grammar.ok_or_else(|| format.refuse("grammar", "is missing"))?))
+        }
+        other => return Err(format.refuse("type", format!("is \"{other}\", but must be {expected}"))),
+    };
+    Ok(grammar)
+}

@@ -1,0 +1,198 @@
+//! Chat completions in full: tools, forms, log-probabilities, prefixes, aliases; with a scripted model.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use common::client::{get, post};
+use common::{config, reasoner};
+use serde_json::{Value, json};
+use server::Server;
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// Thinks `hm` and answers `answer`, at once.
+async fn answering(answer: &'static str) -> SocketAddr {
+    let config = config(vec![reasoner("mini", Duration::ZERO, move |_| ("hm".into(), answer.into()))]);
+    let server = Server::bind(config).await.expect("a free port");
+    let address = server.address();
+    tokio::spawn(server.run(std::future::pending()));
+    address
+}
+
+fn ask(extra: Value) -> Value {
+    let mut body = json!({"model": "mini", "messages": [{"role": "user", "content": "Well?"}]});
+    body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+    body
+}
+
+fn tools() -> Value {
+    let parameters = json!({
+        "type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false
+    });
+    json!([{"type": "function", "function": {"name": "add", "parameters": parameters}}])
+}
+
+const CALLS: &str = "Let me see. <tool_call>\n{\"name\": \"add\", \"arguments\": {\"n\": 1}}\n</tool_call>\
+                     <tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 2}}</tool_call>";
+
+#[tokio::test]
+async fn calls_of_tools_are_told_from_text() {
+    let address = answering(CALLS).await;
+    let found = post(address, CHAT, &ask(json!({"tools": tools()}))).await.json();
+    let choice = &found["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert_eq!(choice["message"]["content"], "Let me see. ");
+    assert_eq!(choice["message"]["reasoning"], "hm");
+    let calls = choice["message"]["tool_calls"].as_array().expect("calls");
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[1]["function"], json!({"name": "add", "arguments": "{\"n\":2}"}));
+    assert_ne!(calls[0]["id"], calls[1]["id"]);
+    // Without tools, and with `none`, it is all text.
+    for extra in [json!({}), json!({"tools": tools(), "tool_choice": "none"})] {
+        let found = post(address, CHAT, &ask(extra)).await.json();
+        assert_eq!(found["choices"][0]["message"]["content"], CALLS);
+        assert_eq!(found["choices"][0]["finish_reason"], "stop");
+    }
+}
+
+#[tokio::test]
+async fn calls_stream_in_deepseeks_shape() {
+    let address = answering(CALLS).await;
+    let events = post(address, CHAT, &ask(json!({"tools": tools(), "stream": true}))).await.events();
+    let deltas: Vec<&Value> = events.iter().map(|event| &event["choices"][0]["delta"]).collect();
+    let calls: Vec<&Value> = deltas.iter().filter_map(|delta| delta.get("tool_calls")).map(|calls| &calls[0]).collect();
+    assert_eq!(calls.len(), 4, "two calls, each in two pieces");
+    assert_eq!((&calls[0]["function"]["name"], &calls[0]["function"]["arguments"]), (&json!("add"), &json!("")));
+    assert_eq!((&calls[3]["index"], &calls[3]["function"]["arguments"]), (&json!(1), &json!("{\"n\":2}")));
+    let text: String = deltas.iter().filter_map(|delta| delta["content"].as_str()).collect();
+    assert_eq!(text, "Let me see. ");
+    assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "tool_calls");
+}
+
+#[tokio::test]
+async fn a_demanded_call_comes_and_fits_its_schema() {
+    let address = answering("I would rather not.").await;
+    let asked =
+        ask(json!({"tools": tools(), "tool_choice": "required", "parallel_tool_calls": false, "max_tokens": 400}));
+    let found = post(address, CHAT, &asked).await.json();
+    let call = &found["choices"][0]["message"]["tool_calls"][0]["function"];
+    assert_eq!(call["name"], "add", "{found}");
+    let arguments: Value = serde_json::from_str(call["arguments"].as_str().expect("a string")).expect("JSON");
+    assert!(arguments["n"].as_f64().is_some_and(|n| n.fract() == 0.0), "{arguments}");
+}
+
+#[tokio::test]
+async fn an_answer_takes_the_form_it_must_have() {
+    let address = answering("yes, of course").await;
+    let format = json!({"type": "regex", "pattern": "(yes|no)"});
+    let found = post(address, CHAT, &ask(json!({"response_format": format}))).await.json();
+    assert_eq!(found["choices"][0]["message"]["content"], "yes");
+    assert_eq!(found["choices"][0]["message"]["reasoning_content"], "hm", "thinking is free");
+    let schema = json!({"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": true}});
+    let found = post(address, CHAT, &ask(json!({"response_format": format, "max_tokens": 200}))).await.json();
+    let answer = found["choices"][0]["message"]["content"].as_str().expect("text").to_owned();
+    let value: Value = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{e}: {answer}"));
+    assert!(value["ok"].is_boolean());
+    let broken = post(address, CHAT, &ask(json!({"response_format": {"type": "regex", "pattern": "("}}))).await;
+    assert_eq!((broken.status, broken.json()["error"]["param"].clone()), (400, json!("response_format")));
+}
+
+#[tokio::test]
+async fn log_probabilities_come_with_their_tokens() {
+    let address = answering("ab").await;
+    for stream in [false, true] {
+        let asked = ask(json!({"logprobs": true, "top_logprobs": 2, "stream": stream}));
+        let answer = post(address, CHAT, &asked).await;
+        let of = |part: &str| -> Vec<Value> {
+            match stream {
+                false => answer.json()["choices"][0]["logprobs"][part].as_array().expect("tokens").clone(),
+                true => (answer.events().iter())
+                    .filter_map(|event| event["choices"][0]["logprobs"][part].as_array())
+                    .flatten()
+                    .cloned()
+                    .collect(),
+            }
+        };
+        let text: String = of("content").iter().filter_map(|t| t["token"].as_str()).collect();
+        assert_eq!(text, "\n\nab<control>", "each token of the answer, its end too");
+        let thought: String = of("reasoning_content").iter().filter_map(|t| t["token"].as_str()).collect();
+        assert_eq!(thought, "hm\n<control>");
+        let first = &of("content")[2];
+        assert_eq!((&first["bytes"], first["top_logprobs"].as_array().map(Vec::len)), (&json!([97]), Some(2)));
+        assert!(first["logprob"].as_f64().expect("a number") > -0.01);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_begun_goes_on() {
+    let address = answering("one two").await;
+    let messages = json!([
+        {"role": "user", "content": "Count."},
+        {"role": "assistant", "reasoning_content": "hm", "content": "one", "prefix": true},
+    ]);
+    let found = post(address, CHAT, &ask(json!({"messages": messages, "max_tokens": 5}))).await;
+    assert_eq!(found.status, 200, "{}", found.body);
+}
+
+#[tokio::test]
+async fn aliases_turn_thinking_on_and_off() {
+    let address = answering("done").await;
+    for (name, thinks) in [("deepseek-chat", false), ("deepseek-reasoner", true)] {
+        let found = post(address, CHAT, &ask(json!({"model": name}))).await.json();
+        assert_eq!(found["model"], name);
+        let message = &found["choices"][0]["message"];
+        assert_eq!((message["reasoning_content"].is_string(), &message["content"]), (thinks, &json!("done")));
+    }
+    let forced = post(address, CHAT, &ask(json!({"model": "deepseek-chat", "enable_thinking": true}))).await.json();
+    assert_eq!(forced["choices"][0]["message"]["reasoning_content"], "hm", "the request goes before the alias");
+    assert_eq!(get(address, "/v1/models/deepseek-reasoner").await.status, 200);
+}
+
+#[tokio::test]
+async fn thinking_can_be_made_longer() {
+    let address = answering("done").await;
+    let found = post(address, CHAT, &ask(json!({"thinking": {"type": "enabled", "min_tokens": 30}}))).await.json();
+    let thought = found["choices"][0]["message"]["reasoning_content"].as_str().expect("text").to_owned();
+    assert!(thought.starts_with("hm\n\nWait") && thought.len() >= 25, "{thought:?}");
+}
+
+#[tokio::test]
+async fn texts_go_on_without_a_template() {
+    let address = answering("done").await;
+    let path = "/v1/completions";
+    let found = post(address, path, &json!({"prompt": "ab", "max_tokens": 3, "n": 2, "temperature": 0})).await.json();
+    assert_eq!(found["object"], "text_completion");
+    assert_eq!(found["choices"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&found["usage"]["prompt_tokens"], &found["usage"]["completion_tokens"]), (&json!(2), &json!(6)));
+    // What evaluation harnesses send: token ids, echoed, judged, and nothing generated.
+    let asked =
+        json!({"prompt": [[97, 98, 99], [100, 101]], "echo": true, "logprobs": 1, "max_tokens": 0, "temperature": 0});
+    let found = post(address, path, &asked).await.json();
+    let first = &found["choices"][0];
+    assert_eq!(first["text"], "abc");
+    assert_eq!(first["logprobs"]["tokens"], json!(["a", "b", "c"]));
+    assert_eq!(first["logprobs"]["text_offset"], json!([0, 1, 2]));
+    assert_eq!(
+        first["logprobs"]["token_logprobs"].as_array().map(|l| (l.len(), l[0].is_null(), l[1].is_f64())),
+        Some((3, true, true))
+    );
+    assert_eq!(found["choices"][1]["logprobs"]["token_ids"], json!([100, 101]));
+    let asked = json!({"prompt": "ab", "echo": true, "logprobs": 1, "max_tokens": 1, "temperature": 0});
+    let found = post(address, path, &asked).await.json();
+    assert_eq!(found["choices"][0]["logprobs"]["tokens"].as_array().map(Vec::len), Some(3));
+    assert!(found["choices"][0]["text"].as_str().expect("text").starts_with("ab"));
+    for (body, status) in [
+        (json!({"prompt": []}), 400),
+        (json!({"prompt": [99999]}), 400),
+        (json!({"prompt": "a", "max_tokens": 0}), 400),
+        (json!({"prompt": "a", "suffix": "b", "max_tokens": 4}), 200),
+    ] {
+        assert_eq!(post(address, path, &body).await.status, status, "{body}");
+    }
+    let events = post(address, path, &json!({"prompt": "ab", "max_tokens": 3, "stream": true})).await.events();
+    assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "length");
+    assert_eq!(post(address, "/v1/embeddings", &json!({"input": "a"})).await.status, 501);
+}
