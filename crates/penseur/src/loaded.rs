@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use engine::exact::ExactModel;
-use engine::{BLOCK_SIZE, ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, ThinkTags};
+use engine::{
+    BLOCK_SIZE, ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, ThinkTags,
+    TokenLogprobs, ToolFormat, sampler,
+};
 use model::chat_template::{ChatTemplate, Message, PENSEUR_TEMPLATE, RenderOptions};
 use model::count::count_params;
 use model::source::Source;

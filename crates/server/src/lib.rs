@@ -5,6 +5,7 @@
 //!
 //! `serve` blocks until a signal; tests drive `Server` themselves.
 #![forbid(unsafe_code)]
+#![allow(dead_code, reason = "the next dialects use it")]
 
 mod admission;
 mod chat;
