@@ -170,6 +170,9 @@ pub struct SourceSpec {
     pub tasks: Vec<tasks::MixtureEntry>,
     /// `task`: share of problems that are answered with thinking on; the rest are answered at once.
     pub think: f64,
+    /// `task`: share of problems that are thought about with the bare answer, no step shown: what a corpus of questions
+    /// and answers teaches of thinking.
+    pub guess: f64,
     /// `task`: what varies in prompts and demonstrations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<tasks::Options>,
@@ -188,6 +191,7 @@ impl Default for SourceSpec {
             mixture: None,
             tasks: Vec::new(),
             think: 1.0,
+            guess: 0.0,
             options: None,
             learn: None,
         }

@@ -18,6 +18,8 @@ pub(super) struct Problems {
     seed: u64,
     /// Share that is answered with thinking.
     think: f64,
+    /// Share whose thinking is the bare answer.
+    guess: f64,
     learn: Learn,
     seq_len: usize,
     codec: Arc<Codec>,
@@ -28,13 +30,18 @@ impl Problems {
     pub(super) fn new(spec: &SourceSpec, label: String, seed: u64, seq_len: usize, codec: &Arc<Codec>) -> Result<Self> {
         let learn = spec.learn.unwrap_or(Learn::Completion);
         let codec = Arc::clone(codec);
-        Ok(Problems { label, mixture: mixture(spec)?, seed, think: spec.think, learn, seq_len, codec })
+        Ok(Problems { label, mixture: mixture(spec)?, seed, think: spec.think, guess: spec.guess, learn, seq_len, codec })
     }
 
     fn document(&self, seed: u64, index: u64, split: Split) -> Option<Document> {
         let example = self.mixture.sample(seed, index, split);
-        let thinks = Rng::stream(&[seed, index, 0x0074_6869_6e6b]).chance(self.think);
-        let documents = self.codec.conversation(&conversation(&example, thinks)?, self.learn)?;
+        let mut rng = Rng::stream(&[seed, index, 0x0074_6869_6e6b]);
+        let thinks = rng.chance(self.think);
+        let mut conversation = conversation(&example, thinks)?;
+        if self.guess > 0.0 && thinks && rng.chance(self.guess) {
+            conversation[1].reasoning_content = Some(example.answer.clone());
+        }
+        let documents = self.codec.conversation(&conversation, self.learn)?;
         documents.into_iter().next().map(|document| document.truncate(self.seq_len))
     }
 }

@@ -152,6 +152,9 @@ fn source_problem(source: &SourceSpec) -> Option<String> {
     if !(0.0..=1.0).contains(&source.think) {
         return Some(format!("think is {}, expected a share from 0 to 1", source.think));
     }
+    if !(0.0..=1.0).contains(&source.guess) {
+        return Some(format!("guess is {}, expected a share from 0 to 1", source.guess));
+    }
     let is_task = source.kind == SourceKind::Task;
     let rules = [
         (
