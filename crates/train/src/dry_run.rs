@@ -3,7 +3,7 @@
 use crate::data;
 use crate::error::{Result, TrainError};
 use crate::progress::{duration, thousands};
-use crate::recipe::{PrecisionSpec, Recipe, SourceKind, StageRecipe};
+use crate::recipe::{GrpoSpec, PrecisionSpec, Recipe, SourceKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::directory;
 use cost::{Estimate, Machine};
@@ -153,9 +153,15 @@ fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result
         }
         .on(machine, &price)
     };
+    let tokens_of = |steps: u64| match &stage.grpo {
+        Some(grpo) => steps * tokens_of_rollouts(grpo),
+        None => tokens_of_steps(train, steps),
+    };
+    // A token of reinforcement is drawn (a forward pass) and learnt from (three of them), see `tokens_of_rollouts`.
+    let work_of = |tokens: u64| if stage.grpo.is_some() { tokens + tokens / 3 } else { tokens };
     let tokens = match (train.tokens, train.steps, train.minutes) {
         (Some(tokens), _, _) => tokens,
-        (None, Some(steps), _) => tokens_of_steps(train, steps),
+        (None, Some(steps), _) => tokens_of(steps),
         (None, None, minutes) => (estimate_for(1).tokens_per_s * 60.0 * minutes.unwrap_or(0.0)) as u64,
     };
     Ok(StagePlan {
@@ -166,9 +172,15 @@ fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result
         memory_bytes: memory_bytes(stage, config),
         memory_available: sys::memory::available_bytes(),
         tokens,
-        estimate: estimate_for(tokens.max(1)),
+        estimate: estimate_for(work_of(tokens.max(1))),
         recipe: stage.to_toml(),
     })
+}
+
+/// Tokens of one step's rollouts, if answers are half as long as they may be. How long they become is what
+/// reinforcement finds out; a run's own metrics tell it.
+fn tokens_of_rollouts(grpo: &GrpoSpec) -> u64 {
+    (grpo.prompts * grpo.group_size * grpo.max_new_tokens.div_ceil(2)) as u64
 }
 
 /// Tokens of so many steps, the ramp included.

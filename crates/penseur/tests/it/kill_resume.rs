@@ -61,14 +61,24 @@ every = 4
 const N_KILLS: usize = 8;
 
 fn start(dir: &Path, run: &str, resume: bool) -> Child {
+    start_recipe(dir, "recipe.toml", run, resume)
+}
+
+/// Starts a run of a recipe in `dir`.
+pub(super) fn start_recipe(dir: &Path, recipe: &str, run: &str, resume: bool) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_penseur"));
-    command.args(["train", "recipe.toml", "--run-dir", run]).args(resume.then_some("--resume"));
+    command.args(["train", recipe, "--run-dir", run]).args(resume.then_some("--resume"));
     command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the binary starts")
 }
 
 fn finish(dir: &Path, run: &str, resume: bool) -> Output {
-    let output = start(dir, run, resume).wait_with_output().expect("the binary ends");
+    finish_recipe(dir, "recipe.toml", run, resume)
+}
+
+/// Runs a recipe to its end.
+pub(super) fn finish_recipe(dir: &Path, recipe: &str, run: &str, resume: bool) -> Output {
+    let output = start_recipe(dir, recipe, run, resume).wait_with_output().expect("the binary ends");
     assert!(output.status.success(), "{}", stderr(&output));
     output
 }
@@ -83,7 +93,8 @@ fn new_recipe(name: &str) -> PathBuf {
     dir
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+/// The JSON lines of a file; none where it is not there.
+pub(super) fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
 }
@@ -102,7 +113,7 @@ fn result(run: &Path) -> (Vec<Value>, Vec<Value>, [Vec<u8>; 3]) {
 }
 
 /// Random numbers for choosing moments; a failure prints the seed.
-struct Moments(u64);
+pub(super) struct Moments(pub(super) u64);
 
 impl Moments {
     fn below(&mut self, limit: u64) -> u64 {
@@ -112,7 +123,7 @@ impl Moments {
 
     /// Kills a run some steps after the checkpoint that it goes on from, in the middle of whatever it does then. By
     /// steps and not by the clock, so that a slow machine is killed as often as a fast one.
-    fn kill(&mut self, mut child: Child, run: &Path) {
+    pub(super) fn kill(&mut self, mut child: Child, run: &Path) {
         let target = latest_checkpoint(run) + self.below(9) as usize;
         let metrics = run.join("metrics.jsonl");
         while lines_so_far(&metrics) < target && child.try_wait().expect("a child").is_none() {

@@ -1,6 +1,7 @@
 //! The binary from outside: help, errors, exit codes, and the commands that need no trained model.
 
 mod help;
+mod kill_grpo;
 mod kill_resume;
 mod models;
 mod tasks;
