@@ -22,11 +22,13 @@
 //! | [`prompts`], [`curriculum`] | which problems are asked |
 //! | [`rollouts`] | groups of answers, judged |
 //! | [`rewards`], [`objective`] | what an answer earns; advantages, and the loss's gradient by log-probability |
+//! | [`judge`] | an endpoint's grades as a reward |
 //! | [`policy`] | what is asked of a model beyond supervised training |
 //! | [`update`] | rollouts packed into micro-batches, and the optimizer's steps |
 //! | [`trainer`] | the loop |
 
 pub mod curriculum;
+pub mod judge;
 pub mod objective;
 pub mod policy;
 pub mod prompts;

@@ -14,6 +14,7 @@ use crate::data::{self, Loader, ValidationSet, prefetch::Prefetch};
 use crate::digest::Digest;
 use crate::dry_run;
 use crate::error::{Result, TrainError};
+use crate::grpo::judge::Judge;
 use crate::grpo::prompts::Prompts;
 use crate::grpo::trainer::{GrpoState, GrpoTrainer};
 use crate::interrupt::StopFlag;
@@ -267,9 +268,11 @@ fn reinforce(opened: Opened) -> Result<Outcome> {
     let text = TextSide::open(stage, opened.inputs.parent.as_ref(), dir.path())?;
     let codec = Arc::clone(&text.codec);
     let (prompts, problems) = (Prompts::new(stage, &codec)?, ProblemSet::new(stage, &codec)?);
+    let judge = stage.grpo.as_ref().and_then(|grpo| grpo.judge.as_ref());
+    let judge = judge.map(|spec| Judge::open(spec, dir.path())).transpose()?;
     let policy = opened.learner(text)?;
     let (timings, gradients) = (dir.log("timings.jsonl", state.at.step)?, dir.log("gradients.jsonl", state.at.step)?);
-    GrpoTrainer { keeper, policy, prompts, problems, codec, state, timings, gradients }.run()
+    GrpoTrainer { keeper, policy, prompts, problems, judge, codec, state, timings, gradients }.run()
 }
 
 /// The result of an earlier run with the same inputs.

@@ -30,7 +30,16 @@ impl Problems {
     pub(super) fn new(spec: &SourceSpec, label: String, seed: u64, seq_len: usize, codec: &Arc<Codec>) -> Result<Self> {
         let learn = spec.learn.unwrap_or(Learn::Completion);
         let codec = Arc::clone(codec);
-        Ok(Problems { label, mixture: mixture(spec)?, seed, think: spec.think, guess: spec.guess, learn, seq_len, codec })
+        Ok(Problems {
+            label,
+            mixture: mixture(spec)?,
+            seed,
+            think: spec.think,
+            guess: spec.guess,
+            learn,
+            seq_len,
+            codec,
+        })
     }
 
     fn document(&self, seed: u64, index: u64, split: Split) -> Option<Document> {

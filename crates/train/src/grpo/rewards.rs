@@ -45,8 +45,8 @@ pub struct Answered<'a> {
 }
 
 impl Rewards {
-    /// Of one answer; `coin` draws the random reward, `judge` is what the judge said.
-    pub fn of(spec: &GrpoSpec, answer: &Answered, coin: &mut Rng, judge: Option<f64>) -> Rewards {
+    /// Of one answer, no judge asked yet; `coin` draws the random reward.
+    pub fn of(spec: &GrpoSpec, answer: &Answered, coin: &mut Rng) -> Rewards {
         let is_right = answer.verdict == Verdict::Right;
         let share = answer.n_tokens as f64 / spec.max_new_tokens as f64;
         Rewards {
@@ -55,7 +55,7 @@ impl Rewards {
             language: language_consistency(answer.prompt, &answer.parts.reasoning),
             length: if is_right { (1.0 - share).max(0.0) } else { 0.0 },
             random: f64::from(u8::from(coin.chance(0.5))),
-            judge,
+            judge: None,
             overlong: match spec.overlong {
                 OverlongKind::Soft => overlong_penalty(answer.n_tokens, spec.max_new_tokens, spec.overlong_buffer),
                 OverlongKind::Keep | OverlongKind::Mask => 0.0,

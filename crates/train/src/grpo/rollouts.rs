@@ -115,15 +115,8 @@ pub fn sample(
     problems.iter().map(|_| completions.by_ref().take(spec.group_size).collect()).collect()
 }
 
-/// Judges a group's answers. `judge` grades an answer where a judge is asked; what it says must have been written down.
-pub fn judge(
-    spec: &GrpoSpec,
-    problem: Problem,
-    completions: Vec<Completion>,
-    codec: &Codec,
-    coin: &mut Rng,
-    judge: &mut dyn FnMut(&Problem, &Parts) -> Option<f64>,
-) -> Group {
+/// Verifies a group's answers and rewards them; a judge's grades come later, see [`set_grades`].
+pub fn verify(spec: &GrpoSpec, problem: Problem, completions: Vec<Completion>, codec: &Codec, coin: &mut Rng) -> Group {
     let answers = completions.into_iter().map(|completion| {
         let tokens: Vec<u32> = completion.tokens.iter().map(|token| token.id).collect();
         let is_stopped = completion.finished.reason == FinishReason::Stop;
@@ -136,8 +129,7 @@ pub fn judge(
             n_tokens: tokens.len(),
             is_stopped,
         };
-        let grade = if spec.judge.is_some() { judge(&problem, &parts) } else { None };
-        let rewards = Rewards::of(spec, &answered, coin, grade);
+        let rewards = Rewards::of(spec, &answered, coin);
         Answer {
             logprobs: completion.tokens.iter().map(|token| token.logprob).collect(),
             chosen: completion.tokens.iter().map(|token| token.chosen).collect(),
@@ -152,6 +144,15 @@ pub fn judge(
     });
     let answers = answers.collect();
     Group { problem, answers }
+}
+
+/// Takes a judge's grades, an answer each in order, into the rewards.
+pub fn set_grades(spec: &GrpoSpec, groups: &mut [Group], grades: &[Option<f64>]) {
+    let answers = groups.iter_mut().flat_map(|group| &mut group.answers);
+    for (answer, grade) in answers.zip(grades) {
+        answer.rewards.judge = *grade;
+        answer.reward = answer.rewards.total(&spec.reward);
+    }
 }
 
 /// Gives every answer that is learnt from its advantage, and the others none: those without a reward, those of groups

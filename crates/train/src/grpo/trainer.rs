@@ -4,6 +4,7 @@
 mod tests;
 
 use super::curriculum::Curriculum;
+use super::judge::Judge;
 use super::policy::Policy;
 use super::prompts::{Problem, Prompts};
 use super::rollouts::{self, Draw, Group};
@@ -72,6 +73,8 @@ pub struct GrpoTrainer<'a, P> {
     pub prompts: Prompts,
     /// What accuracy is measured on.
     pub problems: ProblemSet,
+    /// Who grades the answers, where one is asked.
+    pub judge: Option<Judge>,
     /// Tokenizer and template.
     pub codec: Arc<Codec>,
     /// The counters.
@@ -234,9 +237,16 @@ impl<P: Policy> GrpoTrainer<'_, P> {
             timing.rollout_s += begun.elapsed().as_secs_f64();
             timing.rollout_tokens += sampled.iter().flatten().map(|c| c.tokens.len() as u64).sum::<u64>();
             let begun = Instant::now();
-            for (idx, (problem, completions)) in problems.into_iter().zip(sampled).enumerate() {
-                let mut coin = Rng::stream(&[COIN_STREAM, self.keeper.stage.seed, step, n_drawn + idx as u64]);
-                let group = rollouts::judge(spec, problem, completions, &self.codec, &mut coin, &mut |_, _| None);
+            let mut fresh = Vec::with_capacity(n);
+            for (idx, (problem, completions)) in (n_drawn..).zip(problems.into_iter().zip(sampled)) {
+                let mut coin = Rng::stream(&[COIN_STREAM, self.keeper.stage.seed, step, idx]);
+                fresh.push(rollouts::verify(spec, problem, completions, &self.codec, &mut coin));
+            }
+            if let Some(judge) = &self.judge {
+                let grades = judge.grade(&fresh)?;
+                rollouts::set_grades(spec, &mut fresh, &grades);
+            }
+            for group in fresh {
                 let is_kept = spec.dynamic_sampling == 0 || !group.has_zero_variance();
                 if is_kept { kept.push(group) } else { flat.push(group) }
             }

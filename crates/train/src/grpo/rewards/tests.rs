@@ -15,7 +15,7 @@ fn parts(reasoning: &str, content: &str, is_balanced: bool) -> Parts {
 
 fn rewards(spec: &GrpoSpec, parts: &Parts, verdict: Verdict, n_tokens: usize, is_stopped: bool) -> Rewards {
     let answer = Answered { prompt: "How many?", parts, verdict, n_tokens, is_stopped };
-    Rewards::of(spec, &answer, &mut Rng::stream(&[1]), None)
+    Rewards::of(spec, &answer, &mut Rng::stream(&[1]))
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn train_with(path: &Path, stage: &StageRecipe, event: Event, drift: f32) -> Res
     };
     let (prompts, problems) = (Prompts::new(stage, &codec)?, ProblemSet::new(stage, &codec)?);
     let (timings, gradients) = (dir.log("timings.jsonl", step)?, dir.log("gradients.jsonl", step)?);
-    GrpoTrainer { keeper, policy, prompts, problems, codec, state, timings, gradients }.run()
+    GrpoTrainer { keeper, policy, prompts, problems, judge: None, codec, state, timings, gradients }.run()
 }
 
 fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
