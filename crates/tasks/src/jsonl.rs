@@ -1,6 +1,7 @@
 //! A user's own problems: a file of prompts and answers and the name of a verifier; no code needed.
 //!
-//! One JSON object a line: `{"prompt": "...", "answer": "..."}`; an optional `"reasoning"` is worked thinking. The
+//! One JSON object a line: `{"prompt": "...", "answer": "..."}`; an optional `"reasoning"` is worked thinking. GSM8K's
+//! own files are read too: `question` is the prompt, and what stands before `####` in the answer is the thinking. The
 //! prompt, without regard to case and spaces, decides the split, so the same question is never in two of them.
 
 use crate::rng::Rng;
@@ -25,12 +26,28 @@ pub struct JsonlTask {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    #[serde(alias = "question")]
     prompt: String,
     answer: String,
     reasoning: Option<String>,
 }
 
 impl Line {
+    /// Takes GSM8K's worked answer apart: `16-3 = <<16-3=13>>13 ..\n#### 13`.
+    fn normalised(mut self) -> Line {
+        if self.reasoning.is_none()
+            && let Some((worked, answer)) = self.answer.rsplit_once("####")
+        {
+            let mut pieces = worked.split("<<");
+            let first = pieces.next().unwrap_or_default().to_owned();
+            // What stands between the double brackets was meant for a calculator.
+            let reasoning =
+                pieces.fold(first, |text, piece| text + piece.split_once(">>").map_or(piece, |(_, rest)| rest));
+            (self.reasoning, self.answer) = (Some(reasoning.trim().to_owned()), answer.trim().to_owned());
+        }
+        self
+    }
+
     fn canonical(&self) -> String {
         let words = self.prompt.split_whitespace().map(str::to_lowercase);
         words.collect::<Vec<_>>().join(" ")
@@ -63,7 +80,7 @@ impl JsonlTask {
             let problem: Line = serde_json::from_str(line).map_err(|error| {
                 file_error(format!("line {}: {error}; expected {{\"prompt\": \"...\", \"answer\": \"...\"}}", idx + 1))
             })?;
-            problems.push(problem);
+            problems.push(problem.normalised());
         }
         if problems.is_empty() {
             return Err(file_error("there is no problem in it; expected one JSON object a line".to_string()));
@@ -74,6 +91,19 @@ impl JsonlTask {
         }
         let about = format!("{} problems of your own", problems.len());
         Ok(Self { name: name.to_string(), about, verifier, problems, members })
+    }
+
+    fn example(&self, line: &Line) -> Example {
+        let shown = |reasoning| Demonstration { reasoning, answer_text: line.answer.clone() };
+        Example {
+            id: format!("{}/{:016x}", self.name, stable_hash(&line.canonical())),
+            task: self.name.clone(),
+            difficulty: 1,
+            prompt: line.prompt.clone(),
+            problem: json!({ "prompt": line.prompt, "answer": line.answer }),
+            answer: line.answer.clone(),
+            demonstration: line.reasoning.clone().map(shown),
+        }
     }
 
     /// Number of problems in a split.
@@ -105,19 +135,11 @@ impl Task for JsonlTask {
             self.name,
             self.problems.len()
         );
-        let line = &self.problems[rng.pick(members)];
-        Example {
-            id: format!("{}/{:016x}", self.name, stable_hash(&line.canonical())),
-            task: self.name.clone(),
-            difficulty: 1,
-            prompt: line.prompt.clone(),
-            problem: json!({ "prompt": line.prompt, "answer": line.answer }),
-            answer: line.answer.clone(),
-            demonstration: line
-                .reasoning
-                .clone()
-                .map(|reasoning| Demonstration { reasoning, answer_text: line.answer.clone() }),
-        }
+        self.example(&self.problems[rng.pick(members)])
+    }
+
+    fn all(&self) -> Option<Vec<(Split, Example)>> {
+        Some(self.problems.iter().map(|line| (Split::of(&line.canonical()), self.example(line))).collect())
     }
 
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement {

@@ -153,6 +153,11 @@ pub trait Task: Send + Sync {
 
     /// Judges the text that follows the thinking. Bounded in time and space by the text's length.
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement;
+
+    /// Every problem in order, where they can be counted: those of a file. `None` for generators.
+    fn all(&self) -> Option<Vec<(Split, Example)>> {
+        None
+    }
 }
 
 /// The form in which a prompt wants its answer.
