@@ -1,8 +1,10 @@
 //! Every command and flag. Doc comments are the help text that users read.
 
 mod answer;
+mod eval;
 
 pub use answer::{AnswerArgs, ChatArgs, EffortArg, GenerateArgs, OnOff};
+pub use eval::{EndpointArgs, EvalArgs};
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -90,6 +92,8 @@ pub enum Command {
     Detokenize(DetokenizeArgs),
     /// Run a recipe: pretraining, fine-tuning
     Train(TrainArgs),
+    /// Put a model to the test: accuracy with its interval, tokens, time and dollars
+    Eval(EvalArgs),
     /// What a model is, and whether it fits this machine
     Inspect(InspectArgs),
     /// Families of problems with answers that can be checked
@@ -363,6 +367,16 @@ pub enum SplitArg {
     Train,
     Validation,
     Test,
+}
+
+impl From<SplitArg> for tasks::Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Self::Train,
+            SplitArg::Validation => Self::Validation,
+            SplitArg::Test => Self::Test,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -1,9 +1,11 @@
 //! Results on stdout, everything else on stderr.
 
 use std::io::{self, IsTerminal, Read, StdoutLock, Write};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
+use train::progress::duration;
 
 /// Logs go to stderr: warnings, more with `-v`, or as `RUST_LOG` says.
 pub fn log_to_stderr(verbosity: u8) {
@@ -75,6 +77,41 @@ impl AnswerWriter {
             self.out.write_all(if self.dims { b"\x1b[0m\n\n" } else { b"\n</think>\n\n" })?;
         }
         Ok(())
+    }
+}
+
+/// Progress on stderr: a line that renews itself on a terminal, a line now and then elsewhere.
+pub struct Ticker {
+    n_all: usize,
+    n_done: usize,
+    begun: Instant,
+    shown: Option<Instant>,
+    on_terminal: bool,
+}
+
+impl Ticker {
+    pub fn new(n_all: usize) -> Self {
+        Self { n_all, n_done: 0, begun: Instant::now(), shown: None, on_terminal: io::stderr().is_terminal() }
+    }
+
+    /// One more is done.
+    pub fn tick(&mut self, text: impl FnOnce() -> String) {
+        self.n_done += 1;
+        let pause = Duration::from_millis(if self.on_terminal { 200 } else { 5000 });
+        if self.shown.is_some_and(|shown| shown.elapsed() < pause) && self.n_done < self.n_all {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let left = self.begun.elapsed().as_secs_f64() / self.n_done as f64 * (self.n_all - self.n_done) as f64;
+        let line = format!("{} of {} · {} · {} left", self.n_done, self.n_all, text(), duration(left));
+        if self.on_terminal { eprint!("\r\x1b[2K{line}") } else { eprintln!("{line}") }
+    }
+
+    /// Leaves the terminal clean.
+    pub fn clear(&self) {
+        if self.on_terminal {
+            eprint!("\r\x1b[2K");
+        }
     }
 }
 

@@ -18,9 +18,9 @@ use tasks::split::stable_hash;
 #[serde(deny_unknown_fields)]
 pub struct Sampling {
     /// 0 for the most probable token.
-    pub temperature: f32,
+    pub temperature: f64,
     /// Nucleus.
-    pub top_p: f32,
+    pub top_p: f64,
     /// Most tokens of an answer, thinking included; a local model's context bounds it too.
     pub max_tokens: usize,
     /// With thinking or without; `None` leaves it to the template.
@@ -134,6 +134,7 @@ fn ask_local(
         }
     }
     let Sampling { temperature, top_p, seed, max_tokens, .. } = *sampling;
+    let (temperature, top_p) = (temperature as f32, top_p as f32);
     let options = SamplerOptions {
         sampling: SamplingParams { temperature, top_p, seed, ..SamplingParams::default() },
         max_tokens,

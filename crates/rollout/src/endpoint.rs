@@ -220,12 +220,13 @@ impl Endpoint {
         std::thread::scope(|scope| {
             for _ in 0..self.config.concurrency.min(missing.len()) {
                 let send = send.clone();
-                let (missing, next, is_over, budget) = (&missing, &next, &is_over, &budget);
+                let (missing, next, is_over, budget, aborted) = (&missing, &next, &is_over, &budget, &aborted);
                 let (bodies, keys) = (&bodies, &keys);
                 scope.spawn(move || {
                     while !is_over() {
                         let Some(&idx) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                         let answer = self.answer((&keys[idx], &bodies[idx]), &jobs[idx], budget, journal, is_over);
+                        aborted.fetch_or(answer.is_err(), Ordering::Relaxed);
                         if let Some(answer) = answer.transpose()
                             && send.send((idx, answer)).is_err()
                         {
@@ -241,10 +242,7 @@ impl Endpoint {
                         let same = (idx..jobs.len()).filter(|other| keys[*other] == keys[idx]);
                         same.for_each(|same| on_answer(same, answer.clone()));
                     }
-                    Err(error) => {
-                        aborted.store(true, Ordering::Relaxed);
-                        result = std::mem::replace(&mut result, Ok(())).and(Err(error));
-                    }
+                    Err(error) => result = std::mem::replace(&mut result, Ok(())).and(Err(error)),
                 }
             }
         });

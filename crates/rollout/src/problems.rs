@@ -106,6 +106,7 @@ fn of_file(mut all: Vec<(Split, Example)>, selection: &Selection) -> Vec<Example
     all.into_iter().take(n).map(|(_, example)| example).collect()
 }
 
+/// Problems that differ from each other, as many of each difficulty as far as there are some.
 fn of_family(task: &dyn Task, selection: &Selection) -> Vec<Example> {
     let levels: Vec<u8> = (1..=task.levels())
         .filter(|level| selection.difficulties.is_empty() || selection.difficulties.contains(level))
@@ -114,8 +115,8 @@ fn of_family(task: &dyn Task, selection: &Selection) -> Vec<Example> {
     let split = selection.split.unwrap_or(Split::Test);
     let mut examples: Vec<Example> = Vec::new();
     for (idx, level) in levels.iter().enumerate() {
-        let n_of_level = n / levels.len() + usize::from(idx < n % levels.len());
-        // A level with too few problems of the split gives one of the next.
+        // What a level has too few of, the harder ones make up for.
+        let n_of_level = (n - examples.len()).div_ceil(levels.len() - idx);
         let of_level = distinct(task, selection.seed, n_of_level, *level, split, &Options::default());
         let new = of_level.into_iter().filter(|new| !examples.iter().any(|old| old.problem == new.problem));
         let new: Vec<Example> = new.collect();

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use tasks::{Judgement, Task, Verdict};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Everything that the answers are a function of, and what is needed to price them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +178,14 @@ impl Results {
     }
 }
 
+/// What two settings differ in.
+fn differences(there: &Settings, here: &Settings) -> Vec<String> {
+    let (there, here) = (serde_json::json!(there), serde_json::json!(here));
+    let keys = there.as_object().into_iter().flatten();
+    let changed = keys.filter(|(key, value)| here[key.as_str()] != **value);
+    changed.map(|(key, value)| format!("{key} is {value} there, {} here", here[key.as_str()])).collect()
+}
+
 fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}")) + "\n"
 }
@@ -201,9 +209,10 @@ impl Collector {
         };
         if path.exists() && std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0) {
             let found = Results::read(path)?;
-            if found.settings != results.settings {
-                let other = "holds results of another model or other settings; choose another --out";
-                return Err(Error::file(path, other));
+            let changed = differences(&found.settings, &results.settings);
+            if !changed.is_empty() {
+                let changed = changed.join("; ");
+                return Err(Error::file(path, format!("holds other results ({changed}); choose another --out")));
             }
             results = found;
         }

@@ -146,7 +146,10 @@ pub(crate) fn inputs(stage: &StageRecipe, finished: &BTreeMap<String, (String, P
 }
 
 /// Digest of a model's configuration, tokenizer and weights.
-fn source_digest(source: &Source) -> Result<String> {
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn source_digest(source: &Source) -> Result<String> {
     let mut digest = Digest::new();
     match source {
         Source::Bundled(bundled) => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tasks::{Example, Options, Rng, Split, Task};
 
 use super::read_file;
-use crate::cli::{SampleArgs, ScoreArgs, SplitArg, TasksArgs, TasksCommand};
+use crate::cli::{SampleArgs, ScoreArgs, TasksArgs, TasksCommand};
 use crate::output;
 use crate::usage;
 
@@ -41,11 +41,7 @@ fn sample(args: &SampleArgs) -> anyhow::Result<()> {
     if let Some(difficulty) = args.difficulty {
         tasks::mixture::check_difficulty(task.as_ref(), difficulty).map_err(usage::error)?;
     }
-    let split = match args.split {
-        SplitArg::Train => Split::Train,
-        SplitArg::Validation => Split::Validation,
-        SplitArg::Test => Split::Test,
-    };
+    let split = Split::from(args.split);
     for i in 0..args.n {
         // The i-th problem is the same however many are asked for.
         let mut rng = Rng::stream(&[args.seed, i]);

@@ -2,7 +2,7 @@
 
 use crate::{snapshot, succeed};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "serve",
     "chat",
     "generate",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 12] = [
     "tokenize",
     "detokenize",
     "train",
+    "eval",
     "inspect",
     "tasks",
     "verify",

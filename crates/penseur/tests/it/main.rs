@@ -1,5 +1,6 @@
 //! The binary from outside: help, errors, exit codes, and the commands that need no trained model.
 
+mod eval;
 mod help;
 mod kill_grpo;
 mod kill_resume;

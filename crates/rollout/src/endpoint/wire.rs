@@ -23,9 +23,9 @@ pub struct Job {
     /// Sent along; most endpoints promise little for it.
     pub seed: u64,
     /// 0 for the most probable token.
-    pub temperature: f32,
+    pub temperature: f64,
     /// Nucleus.
-    pub top_p: f32,
+    pub top_p: f64,
     /// Most tokens of the answer, thinking included.
     pub max_tokens: usize,
 }
@@ -39,8 +39,8 @@ impl Job {
         body.insert("model".to_owned(), json!(config.model));
         body.insert("messages".to_owned(), messages.into());
         body.insert("max_tokens".to_owned(), json!(self.max_tokens));
-        body.insert("temperature".to_owned(), json!(decimal(self.temperature)));
-        body.insert("top_p".to_owned(), json!(decimal(self.top_p)));
+        body.insert("temperature".to_owned(), json!(self.temperature));
+        body.insert("top_p".to_owned(), json!(self.top_p));
         // Some servers read it as a signed 32-bit number.
         body.insert("seed".to_owned(), json!(self.seed & 0x7fff_ffff));
         body.insert("stream".to_owned(), json!(false));
@@ -57,11 +57,6 @@ impl Job {
     pub(super) fn key(&self, body: &str) -> String {
         format!("{:016x}-{}", tasks::split::stable_hash(body), self.sample_idx)
     }
-}
-
-/// 0.6 as an f32 is 0.60000002; on the wire it is 0.6.
-fn decimal(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// An answer as it came.
