@@ -36,6 +36,10 @@ pub fn registry() -> Vec<Arc<dyn Task>> {
         Arc::new(Native(families::string_rewriting::StringRewriting)),
         Arc::new(Native(families::word_problems::WordProblems)),
         Arc::new(Native(families::countdown::Countdown)),
+        Arc::new(Native(families::game24::Game24)),
+        Arc::new(Native(families::mini_sudoku::MiniSudoku)),
+        Arc::new(Native(families::tower_of_hanoi::TowerOfHanoi)),
+        Arc::new(Native(families::n_queens::NQueens)),
         Arc::new(Native(families::conversation::Conversation)),
         Arc::new(Native(families::out_of_scope::OutOfScope)),
     ]

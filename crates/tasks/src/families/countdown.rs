@@ -9,7 +9,7 @@ use crate::task::{Asked, Demonstration, Family, Judgement, Options};
 use crate::verify::expression;
 use serde::{Deserialize, Serialize};
 
-mod search;
+pub(super) mod search;
 
 /// Countdown with 3, 4 or 5 numbers.
 pub struct Countdown;
@@ -17,8 +17,8 @@ pub struct Countdown;
 /// Each of `numbers` exactly once must make `target`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Problem {
-    numbers: Vec<u64>,
-    target: i64,
+    pub(super) numbers: Vec<u64>,
+    pub(super) target: i64,
 }
 
 /// The most numbers for which a solution is searched.
@@ -86,7 +86,8 @@ impl Family for Countdown {
     }
 
     fn demonstrate(&self, p: &Problem, asked: &Asked, _: &mut Rng, _: &Options) -> Option<Demonstration> {
-        let (reasoning, expression) = search::search(&p.numbers, u64::try_from(p.target).ok()?)?;
+        let (reasoning, expression) =
+            search::search(&p.numbers, u64::try_from(p.target).ok()?, search::Order::PairsFirst)?;
         Some(Demonstration { reasoning, answer_text: asked.reply(&expression, expression.clone()) })
     }
 
@@ -111,6 +112,22 @@ fn random_value(numbers: &[u64], rng: &mut Rng) -> Option<u64> {
         pool.push(rng.pick(&results(a, b))?.0);
     }
     pool.pop()
+}
+
+/// Do `numbers` make `target` with whole intermediate results?
+pub(super) fn is_solvable(numbers: &[u64], target: u64) -> bool {
+    if let [value] = numbers {
+        return *value == target;
+    }
+    let pairs = (0..numbers.len()).flat_map(|i| (i + 1..numbers.len()).map(move |j| (i, j)));
+    pairs.into_iter().any(|(i, j)| {
+        let mut rest: Vec<u64> = numbers.to_vec();
+        rest.remove(j);
+        results(numbers[i], numbers[j]).into_iter().flatten().any(|(value, _)| {
+            rest[i] = value;
+            is_solvable(&rest, target)
+        })
+    })
 }
 
 /// Tries all pairs and operations, depth first, in a fixed order.

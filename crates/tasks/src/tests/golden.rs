@@ -1,7 +1,7 @@
 //! A digest of each family's first samples, in the order of names; see `samples_never_change`.
 
 /// Name and digest.
-pub const GOLDEN: [(&str, u64); 31] = [
+pub const GOLDEN: [(&str, u64); 35] = [
     ("addition", 11_876_159_464_782_189_325),
     ("base_conversion", 10_566_387_689_432_149_989),
     ("caesar_cipher", 5_527_200_086_171_504_475),
@@ -12,6 +12,7 @@ pub const GOLDEN: [(&str, u64); 31] = [
     ("countdown", 12_901_515_295_950_366_969),
     ("digits", 8_634_449_107_209_043_515),
     ("division", 14_547_703_018_604_949_366),
+    ("game24", 17_137_960_123_388_304_933),
     ("gcd", 17_814_587_814_066_221_112),
     ("lcm", 253_025_404_274_307_155),
     ("letter_counting", 1_447_400_897_792_200_784),
@@ -20,8 +21,10 @@ pub const GOLDEN: [(&str, u64); 31] = [
     ("list_filter", 15_377_594_437_003_740_718),
     ("list_max", 9_664_784_590_791_338_601),
     ("list_sort", 15_957_025_637_516_486_907),
+    ("mini_sudoku", 2_530_501_451_165_108_073),
     ("modular_arithmetic", 17_506_568_494_636_315_351),
     ("multiplication", 18_257_633_613_852_743_040),
+    ("n_queens", 10_291_566_832_416_194_016),
     ("out_of_scope", 9_160_538_159_476_424_193),
     ("palindrome", 4_647_975_635_351_959_197),
     ("polynomial_evaluation", 1_559_748_883_437_857_992),
@@ -32,5 +35,6 @@ pub const GOLDEN: [(&str, u64); 31] = [
     ("spell_backward", 3_969_406_445_011_808_119),
     ("string_rewriting", 4_442_038_476_416_395_792),
     ("subtraction", 13_071_853_151_095_944_549),
+    ("tower_of_hanoi", 6_960_485_884_709_773_063),
     ("word_problems", 17_690_330_477_917_414_952),
 ];

@@ -103,7 +103,7 @@ fn last_tagged(text: &str) -> Result<Found<'_>, String> {
 }
 
 /// What stands before `</answer>`, of which there is one.
-pub(super) fn tag_content(after_open: &str) -> Result<&str, String> {
+pub(crate) fn tag_content(after_open: &str) -> Result<&str, String> {
     let (inside, rest) = after_open.split_once("</answer>").ok_or("the last <answer> is not closed")?;
     if rest.contains("</answer>") { Err("the last <answer> is closed twice".to_string()) } else { Ok(inside) }
 }

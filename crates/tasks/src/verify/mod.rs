@@ -5,6 +5,7 @@ pub mod clean;
 pub mod expression;
 pub mod extract;
 pub mod factors;
+pub mod grid;
 pub mod integer;
 pub mod linear;
 pub mod list;

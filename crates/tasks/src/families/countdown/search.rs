@@ -13,7 +13,7 @@
 //!
 //! What it misses, of 5,000 drawn problems each: 0.5% with 3 numbers and 1% with 4, nearly all of them a product over
 //! [`MAX_PRODUCT`] divided again; 11 to 12% with 5, most of them for length ([`MAX_BYTES`]). `cargo run --release -p tasks
-//! --example countdown_traces` counts again.
+//! --example traces -- countdown` counts again.
 
 use std::fmt::Write;
 
@@ -105,13 +105,23 @@ impl Item {
 struct Search {
     text: String,
     target: u64,
+    order: Order,
+}
+
+/// What is tried after plus and minus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Products and quotients of pairs.
+    PairsFirst,
+    /// First the numbers that divide the target: what must the other three make? Finds 24 sooner, which has many divisors.
+    DivisorsFirst,
 }
 
 /// The thinking that finds an expression for `target`, and the expression; `None` where the search finds none. Numbers
 /// and target are below 1,000.
-pub fn search(numbers: &[u64], target: u64) -> Option<(String, String)> {
+pub fn search(numbers: &[u64], target: u64, order: Order) -> Option<(String, String)> {
     let items: Vec<Item> = numbers.iter().copied().map(Item::given).collect();
-    let mut search = Search { text: String::new(), target };
+    let mut search = Search { text: String::new(), target, order };
     let found = search.solve(&items)?;
     Some((search.text, found.text))
 }
@@ -131,6 +141,11 @@ impl Search {
         }
         if items.len() == 3 {
             return self.ends(items);
+        }
+        if self.order == Order::DivisorsFirst
+            && let Some(found) = self.divisors(items)
+        {
+            return Some(found);
         }
         self.line("one product or quotient");
         for (a, b, rest) in pairs(items) {
@@ -154,6 +169,29 @@ impl Search {
                 if let Some(found) = self.with(&item, &rest, rest_of_search) {
                     return Some(found);
                 }
+            }
+        }
+        None
+    }
+
+    /// For each number that divides the target: do the other three make the quotient?
+    fn divisors(&mut self, items: &[Item]) -> Option<Item> {
+        let target = self.target;
+        for (idx, divisor) in items.iter().enumerate() {
+            if divisor.value < 2 || !target.is_multiple_of(divisor.value) {
+                continue;
+            }
+            let mut rest = items.to_vec();
+            rest.remove(idx);
+            self.target = target / divisor.value;
+            self.line(format!("{target}/{}={}", divisor.value, self.target));
+            self.state(&rest);
+            let quotient = self.signs(&rest).or_else(|| self.ends(&rest));
+            self.target = target;
+            if let Some(quotient) = quotient {
+                let found = Item::combine(&quotient, '*', divisor);
+                self.line(format!("{}={target}", found.made_of));
+                return Some(found);
             }
         }
         None

@@ -7,7 +7,8 @@ use crate::verify::expression;
 use crate::{Options, Rng};
 
 fn solved(numbers: &[u64], target: u64) -> String {
-    let (_, answer) = search(numbers, target).unwrap_or_else(|| panic!("nothing for {numbers:?}, {target}"));
+    let (_, answer) =
+        search(numbers, target, Order::PairsFirst).unwrap_or_else(|| panic!("nothing for {numbers:?}, {target}"));
     let judgement = expression::judge(numbers, target as i64, &answer);
     assert_eq!(judgement.verdict, Verdict::Right, "{numbers:?} {target} {answer}: {}", judgement.reason);
     answer
@@ -46,7 +47,14 @@ fn nearly_every_drawn_problem_is_solved_in_few_words() {
 
 #[test]
 fn what_cannot_be_made_is_given_up() {
-    assert_eq!(search(&[1, 1, 1], 100), None);
-    assert_eq!(search(&[2, 2, 2, 2], 99), None);
-    assert_eq!(search(&[1, 1, 1, 1, 1], 97), None);
+    assert_eq!(search(&[1, 1, 1], 100, Order::PairsFirst), None);
+    assert_eq!(search(&[2, 2, 2, 2], 99, Order::PairsFirst), None);
+    assert_eq!(search(&[1, 1, 1, 1, 1], 97, Order::PairsFirst), None);
+}
+
+#[test]
+fn divisors_come_first_for_24() {
+    let (thinking, answer) = search(&[3, 9, 5, 4], 24, Order::DivisorsFirst).unwrap();
+    assert!(thinking.contains("24/3=8"), "{thinking}");
+    assert_eq!(expression::judge(&[3, 9, 5, 4], 24, &answer).verdict, Verdict::Right, "{answer}");
 }

@@ -1,5 +1,5 @@
-//! How long countdown's demonstrations are and how often there is none: `cargo run --release -p tasks --example
-//! countdown_traces -- [N]`.
+//! How long a family's demonstrations are and how often there is none: `cargo run --release -p tasks --example traces --
+//! countdown [N]`.
 
 use tasks::{Options, Rng, Split, Verdict};
 
@@ -16,9 +16,11 @@ fn n_tokens(text: &str) -> usize {
 }
 
 fn main() {
-    let n = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(2000);
-    let task = tasks::find("countdown").expect("a native family");
-    println!("numbers  found    right   mean  p50  p95  p99  max (tokens)  mean  max (characters)  a second");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let name = arguments.first().map_or("countdown", String::as_str);
+    let n = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(2000);
+    let task = tasks::find(name).unwrap_or_else(|error| panic!("{error}"));
+    println!("level  found    right   mean  p50  p95  p99  max (tokens)  mean  max (characters)  a second");
     for level in 1..=task.levels() {
         let start = std::time::Instant::now();
         let examples: Vec<_> = (0..n)
@@ -37,8 +39,8 @@ fn main() {
         let characters: Vec<usize> = found.iter().map(|(_, d)| d.reasoning.len() + d.answer_text.len()).collect();
         let at = |share: f64| lengths[((lengths.len() - 1) as f64 * share) as usize];
         println!(
-            "{:7}  {:5}/{n}  {n_right:5}  {:5}  {:3}  {:3}  {:4} {:4}          {:4} {:5}               {:.0}",
-            level + 2,
+            "{:5}  {:5}/{n}  {n_right:5}  {:5}  {:3}  {:3}  {:4} {:4}          {:4} {:5}               {:.0}",
+            level,
             found.len(),
             lengths.iter().sum::<usize>() / lengths.len(),
             at(0.5),
