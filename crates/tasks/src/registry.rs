@@ -40,6 +40,7 @@ pub fn registry() -> Vec<Arc<dyn Task>> {
         Arc::new(Native(families::mini_sudoku::MiniSudoku)),
         Arc::new(Native(families::tower_of_hanoi::TowerOfHanoi)),
         Arc::new(Native(families::n_queens::NQueens)),
+        Arc::new(Native(families::instructions::Instructions)),
         Arc::new(Native(families::conversation::Conversation)),
         Arc::new(Native(families::out_of_scope::OutOfScope)),
     ]

@@ -12,6 +12,7 @@ pub mod digits;
 pub mod division;
 pub mod game24;
 pub mod gcd;
+pub mod instructions;
 pub mod lcm;
 pub mod letter_counting;
 mod letters;

@@ -1,0 +1,73 @@
+//! A JSON object with given keys and values.
+
+use super::words::KEYS;
+use crate::rng::Rng;
+use crate::task::Judgement;
+use crate::worked::Trace;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Keys with their values, in the order of the prompt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    fields: Vec<(String, Value)>,
+}
+
+impl Object {
+    /// `difficulty + 1` keys.
+    pub fn draw(rng: &mut Rng, difficulty: u8) -> Self {
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        while fields.len() < usize::from(difficulty) + 1 {
+            let (key, values) = rng.pick(KEYS);
+            if fields.iter().all(|(other, _)| other != key) {
+                let value = match values {
+                    [] => Value::from(rng.between(1, 99)),
+                    values => Value::from(rng.pick(values)),
+                };
+                fields.push((key.to_string(), value));
+            }
+        }
+        Self { fields }
+    }
+
+    /// The prompt.
+    pub fn ask(&self, rng: &mut Rng) -> String {
+        let bare = |value: &Value| value.as_str().map_or_else(|| value.to_string(), String::from);
+        let said: Vec<String> = self.fields.iter().map(|(key, value)| format!("{key} is {}", bare(value))).collect();
+        let said = said.join(", ");
+        match rng.below(3) {
+            0 => format!("Answer with a JSON object and nothing else: {said}."),
+            1 => format!("Write this as a JSON object: {said}."),
+            _ => format!("Turn it into JSON, numbers as numbers, words as strings: {said}."),
+        }
+    }
+
+    /// The object, each key on a line of the thinking.
+    pub fn worked(&self, trace: &mut Trace) -> String {
+        for (key, value) in &self.fields {
+            trace.line(format!("{key}: {} {value}", if value.is_string() { "string" } else { "number" }));
+        }
+        let fields: Vec<String> = self.fields.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        format!("{{{}}}", fields.join(", "))
+    }
+
+    /// Right when the answer is this object and nothing else; the order of keys is free.
+    pub fn judge(&self, text: &str) -> Judgement {
+        let expected: Map<String, Value> = self.fields.iter().cloned().collect();
+        if expected.is_empty() {
+            return Judgement::cannot_judge("the problem has no keys");
+        }
+        let found: Map<String, Value> = match serde_json::from_str(text) {
+            Ok(found) => found,
+            Err(error) => return Judgement::wrong(format!("not a JSON object: {error}")),
+        };
+        if let Some((key, _)) = expected.iter().find(|(key, value)| found.get(*key) != Some(value)) {
+            return Judgement::wrong(format!("`{key}` is missing or has another value"));
+        }
+        if found.len() > expected.len() {
+            return Judgement::wrong(format!("{} keys, not {}", found.len(), expected.len()));
+        }
+        Judgement::right("the object has the keys and values asked for")
+    }
+}
