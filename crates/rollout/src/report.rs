@@ -45,9 +45,20 @@ pub struct Figures {
 pub struct Report {
     /// Of everything.
     pub overall: Figures,
-    /// Of each task, and of its difficulties.
-    pub tasks: Vec<(String, Figures, Vec<(u8, Figures)>)>,
+    /// Of each task.
+    pub tasks: Vec<TaskFigures>,
     settings: Value,
+}
+
+/// Figures of one task.
+#[derive(Clone, Debug)]
+pub struct TaskFigures {
+    /// The task.
+    pub task: String,
+    /// Of all its samples.
+    pub figures: Figures,
+    /// By difficulty.
+    pub levels: Vec<(u8, Figures)>,
 }
 
 impl Report {
@@ -68,7 +79,7 @@ impl Report {
             let mut by_level = BTreeMap::<u8, Vec<&Record>>::new();
             records.iter().for_each(|record| by_level.entry(record.difficulty).or_default().push(record));
             let levels = by_level.into_iter().map(|(level, records)| (level, figures(&records, &share))).collect();
-            (name.to_owned(), figures(records, &share), levels)
+            TaskFigures { task: name.to_owned(), figures: figures(records, &share), levels }
         };
         Report {
             overall: figures(&results.records.iter().collect::<Vec<_>>(), &share),
@@ -80,8 +91,8 @@ impl Report {
     /// One JSON value: the figures of everything, `tasks` with their `difficulties`, and the `settings`.
     pub fn to_json(&self) -> Value {
         let mut all = object(&self.overall);
-        let task = |(name, figures, levels): &(String, Figures, Vec<(u8, Figures)>)| {
-            let mut entry = Map::from_iter([("task".to_owned(), json!(name))]);
+        let task = |TaskFigures { task, figures, levels }: &TaskFigures| {
+            let mut entry = Map::from_iter([("task".to_owned(), json!(task))]);
             entry.extend(object(figures));
             let level = |(level, figures): &(u8, Figures)| {
                 let mut entry = Map::from_iter([("difficulty".to_owned(), json!(level))]);
@@ -99,8 +110,8 @@ impl Report {
     /// A table for people.
     pub fn render(&self) -> String {
         let mut rows = Vec::new();
-        for (name, figures, levels) in &self.tasks {
-            rows.push((name.clone(), figures));
+        for TaskFigures { task, figures, levels } in &self.tasks {
+            rows.push((task.clone(), figures));
             if levels.len() > 1 {
                 rows.extend(levels.iter().map(|(level, figures)| (format!("  difficulty {level}"), figures)));
             }

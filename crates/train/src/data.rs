@@ -88,6 +88,7 @@ pub fn open_sources(stage: &StageRecipe, codec: &Arc<Codec>, cache_dir: &Path) -
         let label = label(spec, idx);
         Ok(match spec.kind {
             SourceKind::Task => Arc::new(problems::Problems::new(spec, label, seed, stage.train.seq_len, codec)?),
+            SourceKind::Stage => unreachable!("a stage's data is a file by now"),
             SourceKind::Text | SourceKind::Jsonl => {
                 Arc::new(files::FileSource::open(spec, stage, (label, seed), codec, cache_dir)?)
             }
@@ -101,7 +102,11 @@ fn label(spec: &SourceSpec, idx: usize) -> String {
     match (&spec.mixture, spec.files.first()) {
         (Some(mixture), _) => mixture.clone(),
         (None, Some(file)) => {
-            Path::new(file).file_stem().map_or_else(|| idx.to_string(), |s| s.to_string_lossy().into())
+            let path = Path::new(file);
+            // Every stage's data has the same name, in a directory that has the stage's.
+            let is_stage = path.file_name().is_some_and(|name| name == crate::sample::DATASET);
+            let named = if is_stage { path.parent().and_then(Path::file_name) } else { path.file_stem() };
+            named.map_or_else(|| idx.to_string(), |name| name.to_string_lossy().into())
         }
         (None, None) => format!("tasks{idx}"),
     }
@@ -119,6 +124,7 @@ pub fn sample_texts(stage: &StageRecipe) -> Result<Vec<String>> {
         let n_bytes = (stage.tokenizer.sample_bytes as f64 * spec.weight / total) as usize;
         match spec.kind {
             SourceKind::Task => texts.extend(problems::sample_texts(spec, stage.seed ^ idx as u64, n_bytes)?),
+            SourceKind::Stage => unreachable!("a stage's data is a file by now"),
             SourceKind::Text | SourceKind::Jsonl => {
                 texts.extend(files::sample_texts(spec, stage.data.validation, n_bytes)?)
             }

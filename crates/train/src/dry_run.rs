@@ -3,7 +3,7 @@
 use crate::data;
 use crate::error::{Result, TrainError};
 use crate::progress::{duration, thousands};
-use crate::recipe::{GrpoSpec, PrecisionSpec, Recipe, SourceKind, StageRecipe};
+use crate::recipe::{GrpoSpec, PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::directory;
 use cost::{Estimate, Machine};
@@ -54,6 +54,11 @@ pub fn plan(recipe: &Recipe) -> Result<Vec<StagePlan>> {
     let mut configs: BTreeMap<String, (Config, Vocabulary)> = BTreeMap::new();
     let mut plans = Vec::new();
     for stage in &recipe.stages {
+        if stage.kind == StageKind::Sample {
+            check_data(stage)?;
+            plans.push(plan_sample(stage, &configs, &machine)?);
+            continue;
+        }
         let (config, vocabulary) = planned_configuration(stage, &configs)?;
         check_fits(stage, &config)?;
         check_data(stage)?;
@@ -115,6 +120,10 @@ fn planned_configuration(
         },
     };
     let vocabulary = match (&stage.tokenizer.path, stage.tokenizer.vocab_size, &parent) {
+        (Some(path), _, _) if path.starts_with("stage:") => {
+            let earlier = path.strip_prefix("stage:").and_then(|name| earlier.get(name));
+            earlier.map(|(_, vocabulary)| vocabulary.clone()).expect("the recipe was checked")
+        }
         (Some(path), _, _) => {
             let dir = directory(Path::new(path));
             Vocabulary::of(&Tokenizer::from_dir(&dir).map_err(|e| TrainError::data(&dir, e.to_string()))?)
@@ -131,6 +140,7 @@ fn check_data(stage: &StageRecipe) -> Result<()> {
     for source in &stage.data.source {
         match source.kind {
             SourceKind::Task => drop(data::problem_mixture(source)?),
+            SourceKind::Stage => {}
             SourceKind::Text | SourceKind::Jsonl => drop(data::expand_files(&source.files)?),
         }
     }
@@ -181,6 +191,49 @@ fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result
 /// reinforcement finds out; a run's own metrics tell it.
 fn tokens_of_rollouts(grpo: &GrpoSpec) -> u64 {
     (grpo.prompts * grpo.group_size * grpo.max_new_tokens.div_ceil(2)) as u64
+}
+
+/// A stage that samples, at most: every answer as long as it may be. A forward takes a third of a step's operations.
+fn plan_sample(
+    stage: &StageRecipe,
+    earlier: &BTreeMap<String, (Config, Vocabulary)>,
+    machine: &Machine,
+) -> Result<StagePlan> {
+    let spec = stage.sample.as_ref().expect("the recipe was checked");
+    let n_answers = spec.problems as u64 * spec.samples;
+    let tokens = n_answers * spec.max_new_tokens as u64;
+    let price = stage.cost.price();
+    let none = Estimate { flops: 0.0, wall_s: 0.0, core_s: 0.0, tokens_per_s: 0.0, dollars: 0.0 };
+    let mut plan = StagePlan {
+        stage: stage.name.clone(),
+        params_total: 0,
+        params_active: 0,
+        params_trained: 0,
+        memory_bytes: OVERHEAD_BYTES,
+        memory_available: sys::memory::available_bytes(),
+        tokens,
+        estimate: none,
+        recipe: stage.to_toml(),
+    };
+    if let Some(teacher) = &spec.teacher {
+        plan.estimate.dollars = teacher.prices.map_or(0.0, |prices| prices.dollars(0, tokens));
+        return Ok(plan);
+    }
+    let (config, _) = planned_configuration(stage, earlier)?;
+    let params = count_params(&config);
+    (plan.params_total, plan.params_active) = (params.total(), params.active());
+    plan.memory_bytes += plan_training(&config, stage.model.precision.into(), 1, 1).parameters as u64;
+    let run = cost::Run {
+        config: &config,
+        tokens: tokens.div_ceil(3),
+        context: (spec.max_new_tokens as u64).div_ceil(2),
+        mtp: false,
+        bf16: stage.model.precision == PrecisionSpec::Bf16,
+        efficiency: EFFICIENCY,
+    };
+    plan.estimate = run.on(machine, &price);
+    plan.estimate.tokens_per_s *= 3.0;
+    Ok(plan)
 }
 
 /// Tokens of so many steps, the ramp included.

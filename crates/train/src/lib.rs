@@ -10,6 +10,7 @@
 //! | [`trainer`] | the loop, over anything that is a [`learner::Learner`] |
 //! | [`model_learner`] | a model with AdamW as a learner; `shape` and `text_side` give its configuration and tokenizer |
 //! | [`grpo`] | reinforcement learning on verifiable rewards: the loop, and all that it is made of |
+//! | [`sample`] | data by rejection sampling and distillation |
 //! | [`accuracy`] | validation problems, answered and judged |
 //! | [`run_dir`], [`checkpoint`] | what a run leaves behind, and how it goes on after a kill |
 //! | [`progress`], [`runs`], [`dry_run`] | what a person sees: during, after and before |
@@ -34,6 +35,7 @@ pub mod progress;
 pub mod recipe;
 pub mod run_dir;
 pub mod runs;
+pub mod sample;
 pub mod schedule;
 mod shape;
 pub mod stages;

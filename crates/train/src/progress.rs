@@ -78,16 +78,20 @@ impl Progress {
         self.smooth_loss = Some(self.smooth_loss.map_or(step.loss, |old| 0.9 * old + 0.1 * step.loss));
         let first = *self.first.get_or_insert((now, step.share_done));
         let text = self.text(step, now, first);
+        self.show(text, step.share_done, now);
+    }
+
+    fn show(&mut self, text: String, share_done: f64, now: Instant) {
         match &mut self.sink {
             Sink::Quiet => {}
             Sink::Bar(bar) => {
-                bar.set_position((TICKS as f64 * step.share_done) as u64);
+                bar.set_position((TICKS as f64 * share_done) as u64);
                 bar.set_message(text);
             }
             Sink::Lines { last, n_lines } => {
                 // Soon at first, then less and less often, so that a log of hours stays short.
                 let pause = Duration::from_secs(if *n_lines < 5 { 2 } else { 15 });
-                if last.is_none_or(|last| now - last >= pause) || step.share_done >= 1.0 {
+                if last.is_none_or(|last| now - last >= pause) || share_done >= 1.0 {
                     eprintln!("{text}");
                     (*last, *n_lines) = (Some(now), *n_lines + 1);
                 }
@@ -120,6 +124,18 @@ impl Progress {
         if let Sink::Bar(bar) = &self.sink {
             bar.set_message(text.to_owned());
         }
+    }
+
+    /// Shows how many of a known number are done.
+    pub fn count(&mut self, n_done: usize, n_all: usize) {
+        let now = Instant::now();
+        let share = n_done as f64 / n_all.max(1) as f64;
+        let (begun, first) = *self.first.get_or_insert((now, share));
+        let mut text = format!("{} of {}", thousands(n_done as u64), thousands(n_all as u64));
+        if share > first {
+            text += &format!(" · {} left", duration((now - begun).as_secs_f64() / (share - first) * (1.0 - share)));
+        }
+        self.show(text, share, now);
     }
 
     /// Shows an evaluation.

@@ -9,6 +9,7 @@ mod check;
 mod grpo;
 mod keys;
 mod load;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub use grpo::{
     ClipKind, CurriculumSpec, GrpoSpec, JudgeSpec, KlKind, LossKind, OverlongKind, RatioKind, RewardSpec, ScaleKind,
 };
 pub use load::Recipe;
+pub use sample::{SampleSpec, TeacherSpec};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +28,12 @@ pub enum StageKind {
     /// Next-token prediction from random weights, or from a checkpoint.
     #[default]
     Pretrain,
-    /// Supervised fine-tuning of a checkpoint: only completions are learnt.
+    /// Supervised fine-tuning of a checkpoint, or of a fresh student: only completions are learnt.
     Sft,
     /// Reinforcement learning of a checkpoint on problems whose answers are verified (DeepSeekMath, arXiv:2402.03300).
     Grpo,
+    /// Rejection sampling: answers to problems, of which the right ones become data for later stages.
+    Sample,
 }
 
 /// One stage, every default filled in.
@@ -53,6 +57,9 @@ pub struct StageRecipe {
     /// How it is reinforced; with `kind = "grpo"` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grpo: Option<GrpoSpec>,
+    /// How it is sampled, and what is kept; with `kind = "sample"` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleSpec>,
     /// What is measured meanwhile.
     pub eval: EvalSpec,
     /// What is kept.
@@ -103,7 +110,7 @@ pub struct ModelSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerSpec {
-    /// A `tokenizer.json`, or a directory that holds one.
+    /// A `tokenizer.json`, a directory that holds one, or `stage:NAME` for that of an earlier stage's model.
     pub path: Option<String>,
     /// Train a byte-level BPE of this many entries on this stage's data.
     pub vocab_size: Option<usize>,
@@ -136,6 +143,8 @@ pub enum SourceKind {
     Jsonl,
     /// Generated problems with worked thinking.
     Task,
+    /// What an earlier stage of `kind = "sample"` kept.
+    Stage,
 }
 
 /// Which tokens of a document are learnt.
@@ -162,6 +171,9 @@ pub struct SourceSpec {
     /// `text`: what separates the documents in a file. Without it a file is one document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
+    /// `stage`: the name of the earlier stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// `task`: a named mixture of families (`mini`), or one family at all its difficulties.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixture: Option<String>,
@@ -188,6 +200,7 @@ impl Default for SourceSpec {
             weight: 1.0,
             files: Vec::new(),
             separator: None,
+            stage: None,
             mixture: None,
             tasks: Vec::new(),
             think: 1.0,
@@ -345,13 +358,13 @@ impl StageRecipe {
                 batch_ramp: None,
                 lr: match kind {
                     StageKind::Pretrain => 1e-3,
-                    StageKind::Sft => 5e-5,
+                    StageKind::Sft | StageKind::Sample => 5e-5,
                     StageKind::Grpo => 1e-5,
                 },
                 min_lr: 0.0,
                 schedule: match kind {
                     StageKind::Pretrain => ScheduleKind::Wsd,
-                    StageKind::Sft => ScheduleKind::Cosine,
+                    StageKind::Sft | StageKind::Sample => ScheduleKind::Cosine,
                     StageKind::Grpo => ScheduleKind::Constant,
                 },
                 warmup_steps: if is_base { 100 } else { 10 },
@@ -369,6 +382,7 @@ impl StageRecipe {
                 bias_freeze: 14.3 / 14.8,
             },
             grpo: is_grpo.then(GrpoSpec::default),
+            sample: (kind == StageKind::Sample).then(SampleSpec::default),
             eval: EvalSpec {
                 every: if is_grpo { 10 } else { 200 },
                 tokens: if is_grpo { 0 } else { 32_768 },

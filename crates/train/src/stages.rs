@@ -22,8 +22,9 @@ use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::model_learner::{ModelLearner, Parts};
 use crate::progress::Progress;
-use crate::recipe::{Recipe, StageKind, StageRecipe};
+use crate::recipe::{Recipe, SourceKind, StageKind, StageRecipe};
 use crate::run_dir::{Done, Meter, RunDir, RunInfo};
+use crate::sample::SampleStage;
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::{TextSide, directory};
 use crate::trainer::{Outcome, Trainer};
@@ -71,7 +72,14 @@ pub(crate) struct Inputs {
     pub(crate) digest: String,
     /// The model it starts from.
     pub(crate) parent: Option<Source>,
+    /// Digest of that model.
+    pub(crate) parent_digest: Option<String>,
+    /// The stage, with files in the place of earlier stages' names.
+    pub(crate) stage: StageRecipe,
 }
+
+/// Digest and result of each stage that is done: a checkpoint, or the data that it sampled.
+type Finished = BTreeMap<String, (String, PathBuf)>;
 
 /// Runs all stages. After a stop the last result says so, and later stages are not begun.
 ///
@@ -79,11 +87,11 @@ pub(crate) struct Inputs {
 /// Anything that can go wrong with files, data, memory or numbers; the message says what to do.
 pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
     let mut results: Vec<StageResult> = Vec::new();
-    let mut finished = BTreeMap::new();
+    let mut finished = Finished::new();
     for stage in &recipe.stages {
         let inputs = inputs(stage, &finished)?;
         let (run_dir, cache_dir) = places(recipe, stage, &inputs.digest, options);
-        let (outcome, was_cached) = run_stage(stage, (&run_dir, &cache_dir), &inputs, options)?;
+        let (outcome, was_cached) = run_stage(&inputs.stage, (&run_dir, &cache_dir), &inputs, options)?;
         if let Outcome::Finished(path) = &outcome {
             finished.insert(stage.name.clone(), (inputs.digest, path.clone()));
         }
@@ -110,12 +118,17 @@ fn places(recipe: &Recipe, stage: &StageRecipe, digest: &str, options: &RunOptio
 }
 
 /// Finds the parent and digests everything that the stage's result depends on.
-pub(crate) fn inputs(stage: &StageRecipe, finished: &BTreeMap<String, (String, PathBuf)>) -> Result<Inputs> {
+pub(crate) fn inputs(stage: &StageRecipe, finished: &Finished) -> Result<Inputs> {
+    let resolved = resolved(stage, finished);
     let mut digest = Digest::new();
     let mut settings = stage.clone();
     let defaults = StageRecipe::defaults(stage.kind);
     // What the stage is called, when it saves and what it costs change nothing about its result.
     (settings.name, settings.checkpoint, settings.cost) = (defaults.name, defaults.checkpoint, defaults.cost);
+    if let Some(teacher) = settings.sample.as_mut().and_then(|sample| sample.teacher.as_mut()) {
+        // Nor does how a teacher is paid and how fast it is asked.
+        (teacher.key_env, teacher.concurrency, teacher.prices, teacher.max_dollars) = (None, 0, None, None);
+    }
     let parent = match stage.model.from.as_deref() {
         None => None,
         Some(from) => {
@@ -133,16 +146,36 @@ pub(crate) fn inputs(stage: &StageRecipe, finished: &BTreeMap<String, (String, P
             Some(source)
         }
     };
-    if let Some(path) = &stage.tokenizer.path {
+    if let Some(path) = &resolved.tokenizer.path {
         let mut tokenizer = Digest::new();
         tokenizer.file(&directory(Path::new(path)).join("tokenizer.json"))?;
         settings.tokenizer.path = Some(tokenizer.hex());
     }
     digest.json(&settings);
-    for source in &stage.data.source {
+    for source in &resolved.data.source {
         source.digest_into(&mut digest)?;
     }
-    Ok(Inputs { digest: digest.hex(), parent })
+    Ok(Inputs { digest: digest.hex(), parent, parent_digest: settings.model.from, stage: resolved })
+}
+
+/// The stage with the files of earlier stages in the place of their names.
+fn resolved(stage: &StageRecipe, finished: &Finished) -> StageRecipe {
+    let mut resolved = stage.clone();
+    let result_of = |name: &str| {
+        let (_, path) = finished.get(name).expect("stages run in order, and the recipe was checked");
+        path.display().to_string()
+    };
+    if let Some(path) = &mut resolved.tokenizer.path
+        && let Some(name) = path.strip_prefix("stage:")
+    {
+        *path = result_of(name);
+    }
+    for source in &mut resolved.data.source {
+        if let Some(name) = source.stage.take() {
+            (source.kind, source.files) = (SourceKind::Jsonl, vec![result_of(&name)]);
+        }
+    }
+    resolved
 }
 
 /// Digest of a model's configuration, tokenizer and weights.
@@ -192,6 +225,7 @@ fn run_stage(
     let outcome = match stage.kind {
         StageKind::Pretrain | StageKind::Sft => supervise(opened, cache_dir)?,
         StageKind::Grpo => reinforce(opened)?,
+        StageKind::Sample => sample(opened)?,
     };
     Ok((outcome, false))
 }
@@ -278,10 +312,19 @@ fn reinforce(opened: Opened) -> Result<Outcome> {
     GrpoTrainer { keeper, policy, prompts, problems, judge, codec, state, timings, gradients }.run()
 }
 
+/// Answers to problems, of which the right ones become data.
+fn sample(opened: Opened) -> Result<Outcome> {
+    let Opened { stage, dir, inputs, options, .. } = opened;
+    let progress = Progress::new(&stage.name, None, options.quiet);
+    progress.note(&format!("{} samples in {}", stage.name, dir.path().display()));
+    let parent = inputs.parent.as_ref().zip(inputs.parent_digest.as_deref());
+    SampleStage { stage, dir, digest: &inputs.digest, parent, stop: &options.stop, progress }.run()
+}
+
 /// The result of an earlier run with the same inputs.
 fn finished_before(dir: &RunDir, digest: &str) -> Result<Option<PathBuf>> {
     let done = dir.read_json::<Done>("done.json")?.filter(|done| done.digest == digest);
-    Ok(done.map(|done| dir.path().join(done.checkpoint)).filter(|path| path.is_dir()))
+    Ok(done.map(|done| dir.path().join(done.checkpoint)).filter(|path| path.exists()))
 }
 
 /// Marks a new directory, or checks that an old one is the same run.

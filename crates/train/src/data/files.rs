@@ -6,7 +6,7 @@ use super::token_file::{Entry, TokenFile};
 use super::{Codec, Document, Source};
 use crate::digest::Digest;
 use crate::error::{Result, TrainError};
-use crate::recipe::{SourceKind, SourceSpec, StageRecipe};
+use crate::recipe::{SourceSpec, StageRecipe};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -190,7 +190,7 @@ pub(super) fn sample_texts(spec: &SourceSpec, validation: f64, n_bytes: usize) -
 impl SourceSpec {
     /// Adds what this source's content depends on: its files, or for problems nothing but the recipe.
     pub(crate) fn digest_into(&self, digest: &mut Digest) -> Result<()> {
-        if self.kind != SourceKind::Task {
+        if !self.files.is_empty() {
             digest.text(&digest_files(&expand(&self.files)?)?.hex);
         }
         Ok(())

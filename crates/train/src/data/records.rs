@@ -86,7 +86,7 @@ pub(super) fn read(path: &Path, spec: &SourceSpec, piece_bytes: usize) -> Result
             let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
             lines.map(|(idx, line)| parse_line(line, path, idx + 1)).collect()
         }
-        SourceKind::Text | SourceKind::Task => {
+        SourceKind::Text | SourceKind::Task | SourceKind::Stage => {
             let documents: Vec<&str> = match &spec.separator {
                 Some(separator) if !separator.is_empty() => text.split(separator.as_str()).collect(),
                 _ => vec![&text],

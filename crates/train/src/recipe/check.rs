@@ -1,6 +1,6 @@
 //! Refuses a stage that no training run can mean: contradicting keys and values out of range.
 
-use super::{SourceKind, SourceSpec, StageKind, StageRecipe, TrainSpec};
+use super::{SourceKind, SourceSpec, StageKind, StageRecipe, TrainSpec, sample};
 use crate::error::{Result, TrainError};
 
 /// Names become directories.
@@ -19,10 +19,14 @@ pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> 
     if earlier.iter().any(|other| other.name == stage.name) {
         return refuse("two stages have this name".to_owned());
     }
-    if let Some(reason) = model_problem(stage, earlier).or_else(|| train_problem(&stage.train)) {
+    if let Some(reason) = model_problem(stage, earlier).or_else(|| tokenizer_problem(stage, earlier)) {
         return refuse(reason);
     }
-    if let Some(reason) = grpo_problem(stage) {
+    // Where nothing is learnt there is no budget.
+    if let Some(reason) = (stage.kind != StageKind::Sample).then(|| train_problem(&stage.train)).flatten() {
+        return refuse(reason);
+    }
+    if let Some(reason) = grpo_problem(stage).or_else(|| sample::problem(stage)) {
         return refuse(reason);
     }
     if stage.data.source.is_empty() {
@@ -32,7 +36,7 @@ pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> 
         return refuse(format!("data.validation is {}, expected a share from 0 to below 1", stage.data.validation));
     }
     for (idx, source) in stage.data.source.iter().enumerate() {
-        if let Some(reason) = source_problem(source) {
+        if let Some(reason) = source_problem(source).or_else(|| earlier_problem(source, earlier)) {
             return refuse(format!("data.source.{idx}: {reason}"));
         }
     }
@@ -48,8 +52,9 @@ pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> 
 fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String> {
     let model = &stage.model;
     match &model.from {
-        None if stage.kind == StageKind::Sft => {
-            Some("sft needs a model to start from: set model.from to a checkpoint directory".to_owned())
+        None if stage.kind == StageKind::Sample => {
+            let has_teacher = stage.sample.as_ref().is_some_and(|sample| sample.teacher.is_some());
+            (!has_teacher).then(|| "sample needs a model that answers: set model.from, or [sample.teacher]".to_owned())
         }
         None if stage.kind == StageKind::Grpo => {
             Some("grpo needs a model to start from: set model.from to a checkpoint directory".to_owned())
@@ -67,13 +72,35 @@ fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String>
             Some("model.from brings its own tokenizer: leave out tokenizer.vocab_size".to_owned())
         }
         Some(from) => match from.strip_prefix("stage:") {
-            Some(name) if !earlier.iter().any(|other| other.name == name) => {
-                Some(format!("model.from is `{from}`, but no earlier stage has that name"))
-            }
-            _ => None,
+            Some(name) => not_a_model("model.from", name, earlier),
+            None => None,
         },
         None => None,
     }
+}
+
+fn tokenizer_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String> {
+    let name = stage.tokenizer.path.as_deref()?.strip_prefix("stage:")?;
+    not_a_model("tokenizer.path", name, earlier)
+}
+
+/// Why a name is not that of an earlier stage that ends in a model.
+fn not_a_model(key: &str, name: &str, earlier: &[StageRecipe]) -> Option<String> {
+    match earlier.iter().find(|other| other.name == name) {
+        None => Some(format!("{key} is `stage:{name}`, but no earlier stage has that name")),
+        Some(other) if other.kind == StageKind::Sample => Some(format!(
+            "{key} is `stage:{name}`, which ends in data and not in a model: name the stage it samples from"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// A source that is an earlier stage's data must be there.
+fn earlier_problem(source: &SourceSpec, earlier: &[StageRecipe]) -> Option<String> {
+    let name = source.stage.as_ref()?;
+    let samples = |other: &StageRecipe| other.name == *name && other.kind == StageKind::Sample;
+    (!earlier.iter().any(samples))
+        .then(|| format!("stage is `{name}`, but no earlier stage of kind = \"sample\" has that name"))
 }
 
 fn grpo_problem(stage: &StageRecipe) -> Option<String> {
@@ -166,7 +193,13 @@ fn source_problem(source: &SourceSpec) -> Option<String> {
             "`mixture` and `tasks` are for kind = \"task\"",
         ),
         (is_task && !source.files.is_empty(), "kind = \"task\" has no `files`"),
-        (!is_task && source.files.is_empty(), "no `files`"),
+        (
+            source.kind == SourceKind::Stage && source.stage.is_none(),
+            "no `stage`: name an earlier one of kind = \"sample\"",
+        ),
+        (source.kind != SourceKind::Stage && source.stage.is_some(), "`stage` is for kind = \"stage\""),
+        (source.kind == SourceKind::Stage && !source.files.is_empty(), "kind = \"stage\" has no `files`"),
+        (!is_task && source.kind != SourceKind::Stage && source.files.is_empty(), "no `files`"),
         (!is_task && source.options.is_some(), "`options` are for kind = \"task\""),
         (source.kind != SourceKind::Text && source.separator.is_some(), "`separator` is for kind = \"text\""),
     ];

@@ -3,7 +3,7 @@
 use super::load::RecipeFile;
 use super::{
     BatchRamp, CheckpointSpec, CostSpec, CurriculumSpec, DataSpec, EvalSpec, GrpoSpec, JudgeSpec, ModelSpec,
-    RewardSpec, SourceSpec, StageRecipe, TokenizerSpec, TrainSpec,
+    RewardSpec, SampleSpec, SourceSpec, StageRecipe, TeacherSpec, TokenizerSpec, TrainSpec,
 };
 use crate::error::{Result, TrainError};
 use serde::de::value::Error as PlainError;
@@ -58,7 +58,7 @@ fn key_elsewhere(key: &str) -> Option<String> {
     all.iter().find(|&&(_, k)| k == near).map(|&(section, k)| join(section, k))
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "train",
     "model",
     "tokenizer",
@@ -69,6 +69,8 @@ const SECTIONS: [&str; 13] = [
     "grpo.reward",
     "grpo.curriculum",
     "grpo.judge",
+    "sample",
+    "sample.teacher",
     "eval",
     "checkpoint",
     "cost",
@@ -91,6 +93,9 @@ fn known_keys(section: &str) -> Option<Vec<&'static str>> {
         "grpo.reward" => field_names::<RewardSpec>(),
         "grpo.curriculum" => field_names::<CurriculumSpec>(),
         "grpo.judge" => field_names::<JudgeSpec>(),
+        "sample" => field_names::<SampleSpec>(),
+        "sample.teacher" => field_names::<TeacherSpec>(),
+        "sample.teacher.prices" => field_names::<rollout::endpoint::Prices>(),
         "eval" => field_names::<EvalSpec>(),
         "checkpoint" => field_names::<CheckpointSpec>(),
         "cost" => field_names::<CostSpec>(),

@@ -1,8 +1,8 @@
 //! From TOML text and `--set` to stages with every default filled in.
 
 use super::{
-    CheckpointSpec, CostSpec, DataSpec, EvalSpec, GrpoSpec, ModelSpec, StageKind, StageRecipe, TokenizerSpec,
-    TrainSpec, check, keys,
+    CheckpointSpec, CostSpec, DataSpec, EvalSpec, GrpoSpec, ModelSpec, SampleSpec, StageKind, StageRecipe,
+    TokenizerSpec, TrainSpec, check, keys,
 };
 use crate::error::{Result, TrainError};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ pub(super) struct RecipeFile {
     data: DataSpec,
     train: TrainSpec,
     grpo: Option<GrpoSpec>,
+    sample: Option<SampleSpec>,
     eval: EvalSpec,
     checkpoint: CheckpointSpec,
     cost: CostSpec,
@@ -99,7 +100,7 @@ impl Recipe {
             let has_own_shape = own.get("model").and_then(Value::as_table).is_some_and(has_shape);
             let mut stage = resolve_stage(&file, own, &default_name, is_chain.then_some(stage_idx), &sets)?;
             if let (None, false, Some(previous)) = (&stage.model.from, has_own_shape, stages.last()) {
-                stage.model.continue_from(&previous.name);
+                stage.model.continue_from(previous);
                 stage.tokenizer.vocab_size = None;
             }
             check::stage(&stage, &stages)?;
@@ -122,9 +123,13 @@ impl StageRecipe {
 }
 
 impl ModelSpec {
-    /// Starts where an earlier stage ended. A shape written outside the stages was for the first of them.
-    fn continue_from(&mut self, stage_name: &str) {
-        self.from = Some(format!("stage:{stage_name}"));
+    /// Starts where an earlier stage ended; one that samples ends with the model it began with. A shape written outside the
+    /// stages was for the first of them.
+    fn continue_from(&mut self, previous: &StageRecipe) {
+        self.from = match previous.kind {
+            StageKind::Sample => previous.model.from.clone(),
+            _ => Some(format!("stage:{}", previous.name)),
+        };
         self.depth = None;
         self.config.clear();
     }

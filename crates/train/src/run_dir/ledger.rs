@@ -119,6 +119,30 @@ impl Meter {
         dir.write_json("attempt.json", &self.now)
     }
 
+    /// An endpoint was paid so many dollars in all attempts together: whatever no line tells yet becomes a line of its own,
+    /// of attempt 0.
+    ///
+    /// # Errors
+    /// A full disk, or a ledger that cannot be read.
+    pub fn paid(&mut self, dir: &RunDir, dollars: f64) -> Result<()> {
+        let told: f64 = read_ledger(dir.path())?.iter().filter(|line| line.attempt == 0).map(|line| line.dollars).sum();
+        if dollars <= told {
+            return Ok(());
+        }
+        self.before.1 += dollars - told;
+        let line = LedgerLine {
+            stage: self.stage.clone(),
+            attempt: 0,
+            usage: Usage::default(),
+            price: 0.0,
+            price_source: "tokens, as the endpoint charges for them".to_owned(),
+            dollars: dollars - told,
+            lost: false,
+            to_step: self.now.spent.step,
+        };
+        append(dir, &[line])
+    }
+
     /// Writes this attempt's line: the process ends in order.
     ///
     /// # Errors
