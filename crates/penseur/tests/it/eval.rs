@@ -1,5 +1,7 @@
 //! `penseur eval` from outside: a local model, files of results, comparison, and an endpoint that is our own server.
 
+use std::io::{BufRead, BufReader};
+
 use crate::{json, penseur, scratch, stderr, stdout, succeed};
 
 #[test]
@@ -44,4 +46,32 @@ fn what_cannot_be_meant_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{args:?}");
     }
+}
+
+#[test]
+fn an_endpoint_is_asked_once() {
+    let dir = scratch("eval-endpoint");
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_penseur"))
+        .args(["serve", "--port", "0", "--data-dir", dir.join("app").to_str().unwrap()])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let line = lines.map_while(Result::ok).find(|line| line.contains("http://")).expect("the server says where it is");
+    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
+    let (url, out) = (format!("http://{address}/v1"), dir.join("b.jsonl"));
+    let mut args = vec!["eval", "addition", "--limit", "4", "--endpoint", &url, "--endpoint-model", "mini", "--json"];
+    args.extend(["--max-tokens", "256", "--price-in", "1", "--price-out", "2", "--max-dollars", "1", "--out"]);
+    args.push(out.to_str().unwrap());
+    let report = json(&args);
+    let local = json(&["eval", "addition", "--limit", "4", "--max-tokens", "256", "--json"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!((&report["samples"], &report["settings"]["endpoint"]), (&4.into(), &url.as_str().into()));
+    assert!(report["right"].as_u64() >= Some(3) && report["dollars_per_problem"].as_f64() > Some(0.0), "{report}");
+    assert!(report["well_formed"].as_f64() > Some(0.7), "the thinking is told from the answer: {report}");
+    assert_eq!(report["problems"], local["problems"]);
+    std::fs::remove_file(&out).unwrap();
+    let again = json(&args);
+    assert_eq!(again, report, "the server is gone, but what it answered was kept");
 }

@@ -4,6 +4,7 @@ mod eval;
 mod help;
 mod kill_grpo;
 mod kill_resume;
+mod kill_sample;
 mod models;
 mod tasks;
 mod text;
