@@ -301,7 +301,7 @@ fn metrics(records: &[Record], counts: &BTreeMap<Fate, usize>) -> Metrics {
         metrics.set(&format!("sample/{}", fate.as_str()), *count as f64 / n);
     }
     let rates = pass_rates(records);
-    metrics.set("sample/pass_rate", rates.values().sum::<f64>() / rates.len().max(1) as f64);
+    metrics.set("sample/mean_pass_rate", rates.values().sum::<f64>() / rates.len().max(1) as f64);
     let solved = rates.values().filter(|rate| **rate > 0.0).count();
     metrics.set("sample/solved", solved as f64 / rates.len().max(1) as f64);
     metrics.set("completions/mean_length", records.iter().map(|record| record.tokens as f64).sum::<f64>() / n);
