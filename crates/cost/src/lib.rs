@@ -5,12 +5,21 @@
 //! catalogue, the planner and the cluster simulator build on the same four parts.
 #![forbid(unsafe_code)]
 
+pub mod assumptions;
 pub mod bill;
+pub mod catalogue;
 pub mod error;
 pub mod estimate;
+pub mod layout;
 pub mod machine;
 pub mod price;
+pub mod schedule;
+pub mod timeline;
+pub mod traffic;
+pub mod training;
+pub mod work;
 
+pub use catalogue::{Catalogue, Chip};
 pub use bill::{Bill, LedgerLine, Usage};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, Run};

@@ -146,6 +146,29 @@ pub fn count_params(config: &Config) -> ParamCounts {
     counts
 }
 
+/// Parameters of one layer, for whoever spreads layers over machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LayerCounts {
+    /// Every parameter; an MTP layer's copies of embedding and head are not among them.
+    pub all: PartCounts,
+    /// Values of the matrices by which one token is multiplied.
+    pub multiplied: PartCounts,
+}
+
+/// Counts layer `layer_idx` of `config`; MTP layers count on from `num_hidden_layers`.
+pub fn count_layer(config: &Config, layer_idx: usize) -> LayerCounts {
+    let top_k = experts_per_token(config);
+    let mut counts = LayerCounts::default();
+    for group in layer_groups(config, layer_idx).iter().filter(|group| !group.is_duplicate) {
+        counts.all.add(group.part, group.n_values() * group.n_copies() as u64);
+        if group.shape.len() == 2 {
+            let met = if group.part == Part::RoutedExperts { top_k } else { group.n_copies() };
+            counts.multiplied.add(group.part, group.n_values() * met as u64);
+        }
+    }
+    counts
+}
+
 /// Values in the published files: the main model, the MTP layers with their copies of embedding and head, and the f32
 /// scales of block-quantized matrices (684,531,386,000 for DeepSeek-R1).
 pub fn on_disk_values(config: &Config) -> u64 {

@@ -119,3 +119,18 @@ fn tied_models_have_no_head_of_their_own() {
     let n: usize = specs.iter().map(TensorSpec::n_values).sum();
     assert_eq!(n, 494_032_768);
 }
+
+#[test]
+fn layers_add_up_to_the_model() {
+    for name in ["deepseek-v3", "deepseek-v2-lite", "llama-3.1-405b", "qwen2.5-72b"] {
+        let config = published(name).unwrap();
+        let (counts, flops) = (count_params(&config), FlopModel::new(&config, MlaForm::Expanded));
+        let n_main = config.num_hidden_layers();
+        let layers: Vec<LayerCounts> = (0..n_main).map(|i| count_layer(&config, i)).collect();
+        let outside = (2 * config.vocab_size() + 1) * config.hidden_size();
+        assert_eq!(layers.iter().map(|l| l.all.total()).sum::<u64>() + outside as u64, counts.total(), "{name}");
+        assert_eq!(2 * layers.iter().map(|l| l.multiplied.total()).sum::<u64>(), flops.per_token, "{name}");
+        let mtp: u64 = (n_main..n_main + flops.n_mtp_layers as usize).map(|i| count_layer(&config, i).all.total()).sum();
+        assert_eq!(mtp, counts.mtp.total(), "{name}");
+    }
+}

@@ -1,0 +1,38 @@
+//! Every constant of the simulators that no data sheet gives: what it is, where it is from, and whether it was fitted.
+//!
+//! Two were fitted, once, so that the published parts of a DeepSeek-V3 step ("Insights into DeepSeek-V3",
+//! arXiv:2505.09343, Table 4) come out; everything else is taken from publications. The tests of `training` hold other
+//! published runs against the result, without another fit.
+
+/// FITTED: the share of a chip's best measured matrix product that a training step's own products reach (shapes that do
+/// not fill the chip, clocks that power lowers).
+pub const MATRIX_SHARE: f64 = 0.65;
+
+/// FITTED: the share of the memory's bandwidth that the operations between the products reach (norms, rotary
+/// embedding, quantization, permutation of rows, accumulation of gradients).
+pub const STREAM_SHARE: f64 = 0.51;
+
+/// Attention's share of the BF16 peak, forward: about 600 TFLOP/s on H100 at 4K to 16K, causal, heads of 128
+/// (FlashAttention-3, arXiv:2407.08608, figure 5, read from the plot).
+pub const ATTENTION_FORWARD: f64 = 0.60;
+
+/// The same backward: about 450 TFLOP/s (figure 6).
+pub const ATTENTION_BACKWARD: f64 = 0.45;
+
+/// Products of attention's backward for each of its forward: five for two (FlashAttention-2, arXiv:2307.08691, 3.1).
+pub const ATTENTION_BACKWARD_WORK: f64 = 2.5;
+
+/// Chip-hours between failures that stop a job: 419 interruptions in 54 days on 16,384 H100s (Llama 3,
+/// arXiv:2407.21783, section 3.3.4).
+pub const CHIP_HOURS_PER_FAILURE: f64 = 16_384.0 * 54.0 * 24.0 / 419.0;
+
+/// Seconds from a failure to the first step after it: assumed; Llama 3's more than 90% of effective training time
+/// (section 3.3.4) is consistent with it.
+pub const RESTART_S: f64 = 600.0;
+
+/// Seconds that writing a checkpoint holds up training: assumed, with writes from host memory while the next steps run
+/// (V3 keeps a copy of its parameters there, report, section 3.2.3).
+pub const CHECKPOINT_S: f64 = 5.0;
+
+/// Share of a chip's memory that the runtime, communication buffers and fragmentation take: assumed.
+pub const MEMORY_RESERVE: f64 = 0.05;

@@ -1,0 +1,258 @@
+//! The hardware catalogue: chips by name, each figure with who published it and when.
+//!
+//! The catalogue that ships is a file that people can read, `catalogue/catalogue.toml`, and so is a user's own, whose
+//! chips replace or join them. This machine joins by measurement: `penseur bench --save`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model::error::nearest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::machine::Machine;
+
+const SHIPPED: &str = include_str!("catalogue/catalogue.toml");
+
+/// What a chip is and what it can do at most. Rates are 1e12 operations a second, bandwidths 1e9 bytes a second one way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chip {
+    /// The name by which it is asked for; the key of its table.
+    #[serde(default, skip_deserializing)]
+    pub id: String,
+    /// The name that people write.
+    pub name: String,
+    /// Chips that share the fast link.
+    pub per_node: u64,
+    /// BF16 (or FP16), dense.
+    pub bf16_tflops: f64,
+    /// FP8, dense; `None`: the chip has none.
+    pub fp8_tflops: Option<f64>,
+    /// Memory, 1e9 bytes.
+    pub memory_gb: f64,
+    /// Memory's bandwidth.
+    pub memory_gb_s: f64,
+    /// To the node's other chips, as achieved.
+    pub link_gb_s: f64,
+    /// To other nodes, as achieved, for each chip.
+    pub nic_gb_s: f64,
+    /// Units that computation and communication share.
+    pub n_sm: u64,
+    /// Share of the BF16 peak that the best matrix product measured reaches.
+    #[serde(default = "usual_gemm")]
+    pub gemm_bf16: f64,
+    /// The same in FP8.
+    #[serde(default = "usual_gemm")]
+    pub gemm_fp8: f64,
+    /// At full load.
+    pub watts: f64,
+    /// The rest of the machine's power, as a share of the chips'.
+    #[serde(default = "usual_host_share")]
+    pub host_share: f64,
+    /// Dollars for a chip-hour.
+    pub price: Option<f64>,
+    /// Dollars for a chip in its server.
+    pub buy: Option<f64>,
+    /// For each group of figures, who published it and when.
+    #[serde(default)]
+    pub source: BTreeMap<String, String>,
+}
+
+/// Between the best (A100, 0.87) and the worst (MI300X, 0.51) that were measured; `catalogue.toml` has the source.
+fn usual_gemm() -> f64 {
+    0.7
+}
+
+/// A DGX H100 draws 10.2 kW at most with eight chips of 700 W (NVIDIA's data sheet, 2023), and not all at once.
+fn usual_host_share() -> f64 {
+    0.5
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    chip: BTreeMap<String, Chip>,
+}
+
+/// Chips by name.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    chips: BTreeMap<String, Chip>,
+}
+
+impl Catalogue {
+    /// The one that ships.
+    pub fn shipped() -> Catalogue {
+        let chips = parse(SHIPPED).unwrap_or_else(|e| panic!("catalogue.toml: {e}"));
+        Catalogue { chips }
+    }
+
+    /// The one that ships, the user's own where there is one, and `extra` on top.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is not a catalogue; the message has the path.
+    pub fn load(extra: Option<&Path>) -> Result<Catalogue> {
+        let mut catalogue = Catalogue::shipped();
+        if let Some(own) = own_path().filter(|path| path.is_file()) {
+            catalogue.add_file(&own)?;
+        }
+        if let Some(path) = extra {
+            catalogue.add_file(path)?;
+        }
+        Ok(catalogue)
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let chips = parse(&text).map_err(|message| Error::Catalogue { path: path.to_owned(), message })?;
+        self.chips.extend(chips);
+        Ok(())
+    }
+
+    /// The chip that is called `name`, whatever its case.
+    ///
+    /// # Errors
+    /// An unknown name, with the nearest known one.
+    pub fn chip(&self, name: &str) -> Result<&Chip> {
+        let wanted: String = name.to_lowercase().split_whitespace().collect();
+        if let Some(chip) = self.chips.get(&wanted) {
+            return Ok(chip);
+        }
+        let near = nearest(&wanted, self.chips.keys().map(String::as_str)).map(str::to_owned);
+        Err(Error::Chip { found: name.to_owned(), near, known: self.chips.keys().cloned().collect() })
+    }
+
+    /// All chips, by name.
+    pub fn chips(&self) -> impl Iterator<Item = &Chip> {
+        self.chips.values()
+    }
+}
+
+/// Where a user's own catalogue is looked for: `penseur/catalogue.toml` in `$XDG_CONFIG_HOME` or `~/.config`.
+pub fn own_path() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
+    Some(config.join("penseur").join("catalogue.toml"))
+}
+
+fn parse(text: &str) -> std::result::Result<BTreeMap<String, Chip>, String> {
+    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+    let mut chips = BTreeMap::new();
+    for (id, mut chip) in file.chip {
+        chip.id = id.to_lowercase();
+        check(&chip).map_err(|what| format!("chip.{id}: {what}"))?;
+        chips.insert(chip.id.clone(), chip);
+    }
+    Ok(chips)
+}
+
+fn check(chip: &Chip) -> std::result::Result<(), String> {
+    let positive = [
+        ("bf16_tflops", chip.bf16_tflops),
+        ("fp8_tflops", chip.fp8_tflops.unwrap_or(1.0)),
+        ("memory_gb", chip.memory_gb),
+        ("memory_gb_s", chip.memory_gb_s),
+        ("link_gb_s", chip.link_gb_s),
+        ("nic_gb_s", chip.nic_gb_s),
+        ("watts", chip.watts),
+        ("per_node", chip.per_node as f64),
+        ("n_sm", chip.n_sm as f64),
+    ];
+    if let Some((key, value)) = positive.into_iter().find(|(_, value)| !(*value > 0.0 && value.is_finite())) {
+        return Err(format!("{key} is {value}, expected more than 0"));
+    }
+    let shares = [("gemm_bf16", chip.gemm_bf16), ("gemm_fp8", chip.gemm_fp8)];
+    if let Some((key, value)) = shares.into_iter().find(|(_, value)| !(*value > 0.0 && *value <= 1.0)) {
+        return Err(format!("{key} is {value}, expected a share above 0, at most 1"));
+    }
+    let prices = [("price", chip.price), ("buy", chip.buy)];
+    match prices.into_iter().find(|(_, value)| value.is_some_and(|v| !(v >= 0.0 && v.is_finite()))) {
+        Some((key, value)) => Err(format!("{key} is {}, expected dollars", value.unwrap_or_default())),
+        None => Ok(()),
+    }
+}
+
+impl Chip {
+    /// This machine as a chip of which there is one, from its measured limits and the price of a core-hour.
+    pub fn of_machine(machine: &Machine, dollars_per_core_hour: f64) -> Chip {
+        let measured = format!("measured by penseur: {}", machine.describe());
+        Chip {
+            id: "this-machine".to_owned(),
+            name: machine.cpu.clone(),
+            per_node: 1,
+            bf16_tflops: machine.bf16_gflops / 1e3,
+            fp8_tflops: None,
+            memory_gb: machine.memory_bytes.unwrap_or(8 << 30) as f64 / 1e9,
+            memory_gb_s: machine.memory_gb_s,
+            link_gb_s: machine.memory_gb_s,
+            nic_gb_s: 1.0,
+            n_sm: machine.cores as u64,
+            // The rate is a measured one already.
+            gemm_bf16: 1.0,
+            gemm_fp8: 1.0,
+            // A server core at load; the ledger has joules where the machine reports them.
+            watts: 5.0 * machine.cores as f64,
+            host_share: usual_host_share(),
+            price: Some(dollars_per_core_hour * machine.cores as f64),
+            buy: None,
+            source: [("rates".to_owned(), measured)].into(),
+        }
+    }
+
+    /// Adds the chip to the catalogue file at `path`, in place of one of the same name.
+    ///
+    /// # Errors
+    /// A file there that is not a catalogue, or cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(io(e)),
+        };
+        let wrong = |message: String| Error::Catalogue { path: path.to_owned(), message };
+        let mut file: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+        let mut entry = toml::Table::try_from(self).map_err(|e| wrong(e.to_string()))?;
+        entry.remove("id");
+        let chips = file.entry("chip").or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let chips = chips.as_table_mut().ok_or_else(|| wrong("`chip` is not a table".to_owned()))?;
+        chips.insert(self.id.clone(), toml::Value::Table(entry));
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).map_err(io)?;
+        }
+        let text = toml::to_string_pretty(&file).map_err(|e| wrong(e.to_string()))?;
+        std::fs::write(path, text).map_err(io)
+    }
+
+    /// 1e12 operations a second in FP8 or BF16 at most.
+    ///
+    /// # Errors
+    /// A chip without FP8.
+    pub fn peak_tflops(&self, fp8: bool) -> Result<f64> {
+        match (fp8, self.fp8_tflops) {
+            (false, _) => Ok(self.bf16_tflops),
+            (true, Some(rate)) => Ok(rate),
+            (true, None) => Err(Error::Layout {
+                found: format!("precision=fp8 on {}", self.name),
+                expected: "a chip with FP8".to_owned(),
+                nearest: "precision=bf16".to_owned(),
+            }),
+        }
+    }
+
+    /// Dollars for a chip-hour: what the user says, or the catalogue's.
+    ///
+    /// # Errors
+    /// Neither is known.
+    pub fn price(&self, stated: Option<f64>) -> Result<(f64, String)> {
+        match (stated, self.price) {
+            (Some(price), _) => Ok((price, "stated by the user".to_owned())),
+            (None, Some(price)) => Ok((price, self.source.get("price").cloned().unwrap_or_default())),
+            (None, None) => Err(Error::NoPrice { chip: self.id.clone() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! A parallel layout: how a training step is spread over chips. `pp=16,ep=64` is read, completed and checked; what does
+//! not divide is refused with the nearest layout that does.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use model::Config;
+use serde::Serialize;
+
+pub use parse::LayoutSpec;
+
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+
+/// The order in which a pipeline's ranks work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// One forward, one backward (PipeDream-Flush); interleaved where ranks hold several stages (arXiv:2104.04473).
+    #[serde(rename = "1f1b")]
+    OneFOneB,
+    /// Backward in two halves, the weights' half where ranks would wait (ZB-H1 of arXiv:2401.10241; "ZB1P" in V3's report).
+    Zb1p,
+    /// Both directions at once, a forward and a backward overlapped (V3's report, section 3.2.1).
+    DualPipe,
+}
+
+/// The type of matrix products in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// BF16, with moments in f32.
+    Bf16,
+    /// V3's: FP8 in blocks for attention's and feed-forward matrices, moments in BF16 (report, section 3.3).
+    Fp8,
+}
+
+/// Which activations are computed again in the backward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recompute {
+    /// None.
+    None,
+    /// V3's: norms, SwiGLU, and MLA's projections from the latents (report, section 3.2.3).
+    Selective,
+    /// Everything but a layer's input.
+    Full,
+}
+
+/// How a step is spread over chips.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layout {
+    /// Copies of the model that see different data.
+    pub dp: u64,
+    /// Stages of the pipeline.
+    pub pp: u64,
+    /// Stages that each rank holds one after the other (interleaving).
+    pub vpp: u64,
+    /// Chips that share the experts of a layer.
+    pub ep: u64,
+    /// Chips that share each matrix.
+    pub tp: u64,
+    /// Chips that share a sequence.
+    pub cp: u64,
+    /// 0 to 3: what data-parallel copies share (ZeRO, arXiv:1910.02054).
+    pub zero: u8,
+    /// The pipeline's order.
+    pub schedule: Schedule,
+    /// Sequences of a micro-batch.
+    pub micro_batch: u64,
+    /// Type of matrix products.
+    pub precision: Precision,
+    /// What is computed twice.
+    pub recompute: Recompute,
+    /// Units of the chip given to communication while computation runs beside it (V3: 20 of 132).
+    pub comm_sm: u64,
+    /// The busiest chip's expert work, relative to the mean.
+    pub imbalance: f64,
+    /// Whether gradients and parameters travel behind the backward and forward passes.
+    pub hide_dp: bool,
+}
+
+/// What is trained: the model and the step.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The model.
+    pub config: Config,
+    /// Tokens of the run.
+    pub tokens: f64,
+    /// Length of a sequence.
+    pub seq_len: u64,
+    /// Sequences of a step.
+    pub batch: u64,
+    /// Whether the MTP layers are trained.
+    pub mtp: bool,
+}
+
+impl Job {
+    /// Tokens of a step.
+    pub fn step_tokens(&self) -> f64 {
+        (self.batch * self.seq_len) as f64
+    }
+
+    /// Layers that are trained, the MTP layers included.
+    pub fn n_layers(&self) -> usize {
+        self.config.num_hidden_layers() + if self.mtp { self.n_mtp_layers() } else { 0 }
+    }
+
+    fn n_mtp_layers(&self) -> usize {
+        match &self.config {
+            Config::DeepseekV3(c) => c.num_nextn_predict_layers,
+            Config::Dense(_) => 0,
+        }
+    }
+}
+
+/// Routed experts of a layer; 0 in a dense model.
+pub fn n_experts(config: &Config) -> u64 {
+    match config {
+        Config::DeepseekV3(c) => c.n_routed_experts as u64,
+        Config::Dense(_) => 0,
+    }
+}
+
+fn heads(config: &Config) -> u64 {
+    match config {
+        Config::DeepseekV3(c) => c.num_attention_heads as u64,
+        Config::Dense(c) => c.num_key_value_heads as u64,
+    }
+}
+
+impl Layout {
+    /// Chips that it takes.
+    pub fn chips(&self) -> u64 {
+        self.dp * self.pp * self.tp * self.cp
+    }
+
+    /// Micro-batches that pass through each pipeline in a step.
+    pub fn n_micro_batches(&self, job: &Job) -> u64 {
+        job.batch / (self.dp * self.micro_batch)
+    }
+
+    /// In one line, as `--layout` reads it.
+    pub fn describe(&self) -> String {
+        let schedule = match self.schedule {
+            Schedule::OneFOneB => "1f1b",
+            Schedule::Zb1p => "zb1p",
+            Schedule::DualPipe => "dualpipe",
+        };
+        let mut text = format!("dp={},pp={},ep={},tp={},zero={}", self.dp, self.pp, self.ep, self.tp, self.zero);
+        if self.cp > 1 {
+            text.push_str(&format!(",cp={}", self.cp));
+        }
+        if self.vpp > 1 {
+            text.push_str(&format!(",vpp={}", self.vpp));
+        }
+        if self.pp > 1 {
+            text.push_str(&format!(",schedule={schedule}"));
+        }
+        let precision = if self.precision == Precision::Fp8 { "fp8" } else { "bf16" };
+        let recompute = match self.recompute {
+            Recompute::None => "none",
+            Recompute::Selective => "selective",
+            Recompute::Full => "full",
+        };
+        text.push_str(&format!(",micro_batch={},precision={precision},recompute={recompute}", self.micro_batch));
+        text
+    }
+
+    /// Refuses what does not divide or does not exist.
+    ///
+    /// # Errors
+    /// What was found, what was expected, and the nearest layout that divides.
+    pub fn check(&self, job: &Job, chip: &Chip, count: u64) -> Result<()> {
+        let refuse = |found: String, expected: String, nearest: String| Err(Error::Layout { found, expected, nearest });
+        if self.chips() != count {
+            let share = self.pp * self.tp * self.cp;
+            let whole = (count / share).max(1) * share;
+            return refuse(
+                format!("pp·tp·cp·dp = {}·{}·{}·{} on {count} chips", self.pp, self.tp, self.cp, self.dp),
+                format!("a number of chips that {share} divides"),
+                format!("--count {whole}"),
+            );
+        }
+        chip.peak_tflops(self.precision == Precision::Fp8)?;
+        let per_node = chip.per_node;
+        if self.tp > per_node || !heads(&job.config).is_multiple_of(self.tp) {
+            let near = divisor_near(self.tp.min(per_node), |n| heads(&job.config).is_multiple_of(n) && n <= per_node);
+            return refuse(
+                format!("tp={}", self.tp),
+                format!("a divisor of {} heads, at most {per_node} (a node)", heads(&job.config)),
+                format!("tp={near}"),
+            );
+        }
+        self.check_pipeline(job)?;
+        self.check_experts(job)?;
+        let copies = self.dp * self.micro_batch;
+        if !job.batch.is_multiple_of(copies) || job.batch < copies {
+            let near = (job.batch / copies).max(1) * copies;
+            return refuse(
+                format!("{} sequences a step over dp·micro_batch = {copies}", job.batch),
+                format!("a multiple of {copies}"),
+                format!("--batch {near}"),
+            );
+        }
+        if self.schedule == Schedule::DualPipe && self.pp > 1 {
+            let (n, least) = (self.n_micro_batches(job), 2 * self.pp);
+            if n < least || !n.is_multiple_of(2) {
+                return refuse(
+                    format!("dualpipe with {n} micro-batches"),
+                    format!("an even number, at least 2·pp = {least}"),
+                    "schedule=zb1p".to_owned(),
+                );
+            }
+        }
+        if self.vpp > 1 && !self.n_micro_batches(job).is_multiple_of(self.pp) {
+            return refuse(
+                format!("vpp={} with {} micro-batches", self.vpp, self.n_micro_batches(job)),
+                format!("micro-batches that pp={} divides", self.pp),
+                "vpp=1".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_pipeline(&self, job: &Job) -> Result<()> {
+        let n_layers = job.n_layers() as u64;
+        // The first stage may hold the embedding alone and the last the head, as Llama 3's do.
+        if self.pp * self.vpp > n_layers + 2 || self.pp > n_layers {
+            return Err(Error::Layout {
+                found: format!("pp·vpp = {}·{} stages", self.pp, self.vpp),
+                expected: format!("at most the model's {n_layers} layers"),
+                nearest: format!("pp={}", divisor_near(self.pp.min(n_layers), |n| n.is_power_of_two() && n <= n_layers)),
+            });
+        }
+        if self.vpp > 1 && self.schedule != Schedule::OneFOneB {
+            return Err(Error::Layout {
+                found: format!("vpp={} with another schedule", self.vpp),
+                expected: "schedule=1f1b, which alone interleaves".to_owned(),
+                nearest: "vpp=1".to_owned(),
+            });
+        }
+        if self.schedule == Schedule::DualPipe && self.pp > 1 && !self.pp.is_multiple_of(2) {
+            return Err(Error::Layout {
+                found: format!("dualpipe with pp={}", self.pp),
+                expected: "an even number of stages".to_owned(),
+                nearest: format!("pp={}", self.pp + 1),
+            });
+        }
+        if self.zero == 3 && self.pp > 1 {
+            return Err(Error::Layout {
+                found: format!("zero=3 with pp={}", self.pp),
+                expected: "one of the two: parameters would travel again for every micro-batch".to_owned(),
+                nearest: "zero=1".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_experts(&self, job: &Job) -> Result<()> {
+        let (n, group) = (n_experts(&job.config), self.dp * self.tp * self.cp);
+        let divides = |ep: u64| n.is_multiple_of(ep) && group.is_multiple_of(ep);
+        if n == 0 && self.ep > 1 {
+            return Err(Error::Layout {
+                found: format!("ep={}", self.ep),
+                expected: "1: the model has no experts".to_owned(),
+                nearest: "ep=1".to_owned(),
+            });
+        }
+        if n > 0 && !divides(self.ep) {
+            return Err(Error::Layout {
+                found: format!("ep={}", self.ep),
+                expected: format!("a divisor of {n} experts and of dp·tp·cp = {group}"),
+                nearest: format!("ep={}", divisor_near(self.ep, divides)),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The number nearest to `wanted` that `good` accepts, from 1 up; the smaller of two.
+fn divisor_near(wanted: u64, good: impl Fn(u64) -> bool) -> u64 {
+    let below = (1..=wanted).rev().find(|n| good(*n)).unwrap_or(1);
+    let above = (wanted..=wanted.saturating_mul(4)).find(|n| good(*n));
+    match above {
+        Some(above) if above - wanted < wanted - below => above,
+        _ => below,
+    }
+}

@@ -1,0 +1,140 @@
+//! `pp=16,ep=64`: what is written, and what is taken where nothing is.
+
+use model::error::nearest;
+
+use super::{Job, Layout, Precision, Recompute, Schedule, n_experts};
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+
+/// A layout as it is written: what is not said is chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "fields of `Layout`, each with its description there")]
+pub struct LayoutSpec {
+    pub pp: Option<u64>,
+    pub vpp: Option<u64>,
+    pub ep: Option<u64>,
+    pub tp: Option<u64>,
+    pub cp: Option<u64>,
+    pub dp: Option<u64>,
+    pub zero: Option<u8>,
+    pub schedule: Option<Schedule>,
+    pub micro_batch: Option<u64>,
+    pub precision: Option<Precision>,
+    pub recompute: Option<Recompute>,
+    pub comm_sm: Option<u64>,
+    pub imbalance: Option<f64>,
+    pub hide_dp: Option<bool>,
+}
+
+const KEYS: [&str; 14] = [
+    "pp", "vpp", "ep", "tp", "cp", "dp", "zero", "schedule", "micro_batch", "precision", "recompute", "comm_sm", "imbalance",
+    "hide_dp",
+];
+
+impl LayoutSpec {
+    /// Reads `pp=16,ep=64,schedule=dualpipe`.
+    ///
+    /// # Errors
+    /// An unknown key, with the nearest known one; a value that is not one of its key's.
+    pub fn parse(text: &str) -> Result<LayoutSpec> {
+        let mut spec = LayoutSpec::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let Some((key, value)) = part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
+                return Err(written(part, "KEY=VALUE", "pp=16,ep=64"));
+            };
+            spec.set(key, value)?;
+        }
+        Ok(spec)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let count = |least: u64| match value.parse::<u64>() {
+            Ok(n) if n >= least && n <= 1 << 24 => Ok(Some(n)),
+            _ => Err(written(&format!("{key}={value}"), &format!("a whole number from {least}"), &format!("{key}={least}"))),
+        };
+        match key {
+            "pp" => self.pp = count(1)?,
+            "vpp" => self.vpp = count(1)?,
+            "ep" => self.ep = count(1)?,
+            "tp" => self.tp = count(1)?,
+            "cp" => self.cp = count(1)?,
+            "dp" => self.dp = count(1)?,
+            "micro_batch" => self.micro_batch = count(1)?,
+            "comm_sm" => self.comm_sm = count(0)?,
+            "zero" => self.zero = Some(one_of(key, value, &[("0", 0), ("1", 1), ("2", 2), ("3", 3)])?),
+            "schedule" => {
+                let known = [("1f1b", Schedule::OneFOneB), ("zb1p", Schedule::Zb1p), ("dualpipe", Schedule::DualPipe)];
+                self.schedule = Some(one_of(key, value, &known)?);
+            }
+            "precision" => {
+                self.precision = Some(one_of(key, value, &[("bf16", Precision::Bf16), ("fp8", Precision::Fp8)])?);
+            }
+            "recompute" => {
+                let known =
+                    [("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)];
+                self.recompute = Some(one_of(key, value, &known)?);
+            }
+            "imbalance" => match value.parse::<f64>() {
+                Ok(n) if (1.0..=100.0).contains(&n) => self.imbalance = Some(n),
+                _ => return Err(written(&format!("imbalance={value}"), "a number from 1 to 100", "imbalance=1.1")),
+            },
+            "hide_dp" => self.hide_dp = Some(one_of(key, value, &[("true", true), ("false", false)])?),
+            _ => {
+                let near = nearest(key, KEYS).unwrap_or("pp");
+                return Err(written(key, &format!("one of {}", KEYS.join(", ")), near));
+            }
+        }
+        Ok(())
+    }
+
+    /// The layout of `job` on `count` chips, with what is not said chosen; not yet checked.
+    pub fn complete(&self, job: &Job, chip: &Chip, count: u64) -> Layout {
+        let (pp, tp, cp) = (self.pp.unwrap_or(1), self.tp.unwrap_or(1), self.cp.unwrap_or(1));
+        let dp = self.dp.unwrap_or((count / (pp * tp * cp)).max(1));
+        let micro_batch = self.micro_batch.unwrap_or(1);
+        let n = n_experts(&job.config);
+        let group = dp * tp * cp;
+        // Experts spread until each chip has four, as V3's do: fewer make products too small.
+        let most = (n / 4).max(1);
+        let ep = (1..=most.min(group)).rev().find(|ep| n > 0 && n.is_multiple_of(*ep) && group.is_multiple_of(*ep));
+        let n_micro = job.batch / (dp * micro_batch).max(1);
+        let dual = pp > 1 && pp.is_multiple_of(2) && n > 0 && n_micro >= 2 * pp && n_micro.is_multiple_of(2);
+        let schedule = match (self.vpp.unwrap_or(1) > 1 || pp == 1, dual) {
+            (true, _) => Schedule::OneFOneB,
+            (false, true) => Schedule::DualPipe,
+            (false, false) => Schedule::Zb1p,
+        };
+        Layout {
+            dp,
+            pp,
+            vpp: self.vpp.unwrap_or(1),
+            ep: self.ep.or(ep).unwrap_or(1),
+            tp,
+            cp,
+            zero: self.zero.unwrap_or(1),
+            schedule: self.schedule.unwrap_or(schedule),
+            micro_batch,
+            precision: self.precision.unwrap_or(Precision::Bf16),
+            recompute: self.recompute.unwrap_or(Recompute::Selective),
+            // V3's share of an H800.
+            comm_sm: self.comm_sm.unwrap_or((chip.n_sm * 20).div_ceil(132)),
+            imbalance: self.imbalance.unwrap_or(1.0),
+            hide_dp: self.hide_dp.unwrap_or(false),
+        }
+    }
+}
+
+fn one_of<T: Copy>(key: &str, value: &str, known: &[(&str, T)]) -> Result<T> {
+    match known.iter().find(|(name, _)| *name == value) {
+        Some((_, found)) => Ok(*found),
+        None => {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let near = nearest(value, names.iter().copied()).unwrap_or(names[0]);
+            Err(written(&format!("{key}={value}"), &format!("one of {}", names.join(", ")), &format!("{key}={near}")))
+        }
+    }
+}
+
+fn written(found: &str, expected: &str, nearest: &str) -> Error {
+    Error::Layout { found: found.to_owned(), expected: expected.to_owned(), nearest: nearest.to_owned() }
+}

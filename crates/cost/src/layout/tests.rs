@@ -1,0 +1,42 @@
+//! Layouts are read, completed, and refused with the nearest one that works.
+
+use model::presets::published;
+
+use super::*;
+use crate::catalogue::Catalogue;
+
+fn v3_on(count: u64, spec: &str) -> Result<Layout> {
+    let config = published("deepseek-v3").unwrap();
+    let job = Job { config, tokens: 1e12, seq_len: 4096, batch: 15360, mtp: true };
+    let chip = Catalogue::shipped().chip("h800").unwrap().clone();
+    let layout = LayoutSpec::parse(spec)?.complete(&job, &chip, count);
+    layout.check(&job, &chip, count)?;
+    Ok(layout)
+}
+
+#[test]
+fn what_is_not_said_is_chosen() {
+    let layout = v3_on(2048, "pp=16").unwrap();
+    assert_eq!((layout.dp, layout.ep, layout.zero, layout.schedule), (128, 64, 1, Schedule::DualPipe));
+    assert_eq!(LayoutSpec::parse(&layout.describe()).unwrap().ep, Some(64));
+}
+
+#[test]
+fn nonsense_is_refused_with_what_works() {
+    for (count, spec, needle) in [
+        (2048, "pp=15", "--count 2040"),
+        (2048, "pp=16,ep=48", "nearest: ep=32"),
+        (2048, "pp=128", "nearest: pp="),
+        (2048, "pp=16,tp=16", "nearest: tp=8"),
+        (2048, "pq=16", "nearest: pp"),
+        (2048, "pp=16,schedule=dualpip", "schedule=dualpipe"),
+        (2048, "pp=0", "from 1"),
+        (2048, "pp", "KEY=VALUE"),
+        (2048, "pp=16,zero=3", "zero=1"),
+        (2048, "pp=16,micro_batch=7", "--batch"),
+        (2048, "pp=16,imbalance=0.5", "1 to 100"),
+    ] {
+        let error = v3_on(count, spec).unwrap_err().to_string();
+        assert!(error.contains(needle), "{spec}: {error}");
+    }
+}

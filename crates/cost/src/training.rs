@@ -1,0 +1,355 @@
+//! A training step on a cluster: layers placed on stages, the pipeline simulated, gradients exchanged, and what a whole
+//! run of such steps takes.
+
+mod memory;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use model::count::{AttentionSpan, FlopModel, MlaForm, count_layer};
+use serde::Serialize;
+
+pub use memory::{ChipMemory, chip_memory};
+pub use search::{best_layout, ranked_layouts};
+
+use crate::assumptions as assume;
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+use crate::layout::{Job, Layout, Precision, Schedule};
+use crate::schedule::{Chunk, Plan, Work};
+use crate::timeline::{Durations, Kind, Timeline, simulate};
+use crate::traffic::{AllToAll, Group, pipeline_bytes, tensor_parallel_bytes};
+use crate::work::{StageTime, Worker};
+
+/// Seconds of a step by what they go to: the mean over a pipeline's ranks, as arXiv:2505.09343, Table 4 has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Breakdown {
+    /// Forward alone ("1F").
+    pub forward_s: f64,
+    /// Backward alone ("1B").
+    pub backward_s: f64,
+    /// Weights alone ("1W").
+    pub weight_s: f64,
+    /// Forward and backward overlapped ("1F1B").
+    pub overlapped_s: f64,
+    /// Waiting ("bubble").
+    pub bubble_s: f64,
+    /// Gradients, optimizer and parameters ("opt").
+    pub optimizer_s: f64,
+}
+
+impl Breakdown {
+    /// The parts with their published names.
+    pub fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("1F", self.forward_s),
+            ("1B", self.backward_s),
+            ("1W", self.weight_s),
+            ("1F1B", self.overlapped_s),
+            ("bubble", self.bubble_s),
+            ("optimizer", self.optimizer_s),
+        ]
+    }
+
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        self.named().iter().map(|(_, s)| s).sum()
+    }
+}
+
+/// Bytes that a chip sends in a step, by what sends them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Traffic {
+    /// Gradients and parameters among data-parallel copies.
+    pub data_parallel: f64,
+    /// The residual stream between stages, and its gradient.
+    pub pipeline: f64,
+    /// Rows to experts and back, over the network.
+    pub experts: f64,
+    /// Within layers.
+    pub tensor_parallel: f64,
+}
+
+/// A step, simulated.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// How it was spread.
+    pub layout: Layout,
+    /// Layers of each stage, MTP layers included.
+    pub placement: Vec<usize>,
+    /// Where the time went.
+    pub breakdown: Breakdown,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// Of a mean rank's work: products, attention, streaming, exchanges that nothing hides.
+    pub spent: Spent,
+    /// The fullest chip.
+    pub memory: ChipMemory,
+    /// The mean chip's bytes on the way.
+    pub traffic: Traffic,
+    /// The pipeline's events.
+    #[serde(skip)]
+    pub timeline: Timeline,
+}
+
+/// Where a mean rank's seconds of a step went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spent {
+    /// Matrix products.
+    pub products_s: f64,
+    /// Attention.
+    pub attention_s: f64,
+    /// What streams through memory.
+    pub memory_s: f64,
+    /// Communication that nothing hides, gradients included.
+    pub communication_s: f64,
+    /// Waiting for other ranks.
+    pub bubble_s: f64,
+}
+
+impl Spent {
+    /// What most of the time beyond useful products goes to, in words.
+    pub fn limit(&self) -> &'static str {
+        let parts = [
+            ("matrix products", self.products_s),
+            ("attention", self.attention_s),
+            ("memory bandwidth", self.memory_s),
+            ("communication", self.communication_s),
+            ("pipeline bubbles", self.bubble_s),
+        ];
+        parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |(name, _)| name)
+    }
+}
+
+/// Simulates a step of `job` in `layout` on chips of one kind. The layout is expected to be checked.
+///
+/// # Errors
+/// A model that does not fit into the chips' memory.
+pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
+    let worker = Worker::new(job, layout, chip)?;
+    let layers: Vec<StageTime> = layer_times(job, &worker);
+    let heads = worker.head();
+    let plan = Plan::new(
+        layout.schedule,
+        layout.pp as usize,
+        layout.vpp as usize,
+        layout.n_micro_batches(job) as usize,
+    );
+    let hop_s = pipeline_bytes(&job.config, layout, job.seq_len) / (chip.nic_gb_s * 1e9);
+    // Where the layers go is not published; the quickest of the even placements is taken.
+    let mut best: Option<(Timeline, Vec<usize>, Vec<StageTime>)> = None;
+    for placement in placements(layers.len(), plan.n_stages) {
+        let stages = stage_times(&placement, &layers, &heads, job);
+        let timeline = simulate(&plan, &Pipeline { worker: &worker, stages: &stages, hop_s });
+        if best.as_ref().is_none_or(|(quickest, ..)| timeline.end < quickest.end) {
+            best = Some((timeline, placement, stages));
+        }
+    }
+    let Some((timeline, placement, stages)) = best else {
+        return Err(Error::Question("a pipeline needs at least one layer a stage".to_owned()));
+    };
+    let memory = chip_memory(job, layout, &plan, &placement);
+    memory.check(layout, chip)?;
+    let exchange = Exchange::new(job, layout, &plan, &placement, chip);
+    let hidden = if layout.hide_dp { exchange.seconds.min(timeline.end) } else { 0.0 };
+    let breakdown = Breakdown {
+        forward_s: timeline.mean_s(Kind::Forward),
+        backward_s: timeline.mean_s(Kind::Backward),
+        weight_s: timeline.mean_s(Kind::Weight),
+        overlapped_s: timeline.mean_s(Kind::Both),
+        bubble_s: timeline.bubble_s(),
+        optimizer_s: exchange.seconds - hidden + exchange.update_s,
+    };
+    let spent = spent(&breakdown, &stages, &plan);
+    let traffic = step_traffic(job, layout, chip, exchange.bytes);
+    let seconds = breakdown.total();
+    Ok(Step { layout: layout.clone(), placement, breakdown, seconds, spent, memory, traffic, timeline })
+}
+
+fn layer_times(job: &Job, worker: &Worker) -> Vec<StageTime> {
+    // Layers of one kind are timed once.
+    let mut known: Vec<(model::count::LayerCounts, StageTime)> = Vec::new();
+    (0..job.n_layers())
+        .map(|i| {
+            let counts = count_layer(&job.config, i);
+            match known.iter().find(|(c, _)| *c == counts) {
+                Some((_, time)) => *time,
+                None => {
+                    let time = worker.layer(i);
+                    known.push((counts, time));
+                    time
+                }
+            }
+        })
+        .collect()
+}
+
+/// Layers of each stage: as even as may be, with fewer on the last, which has the heads.
+fn placements(n_layers: usize, n_stages: usize) -> Vec<Vec<usize>> {
+    if n_stages == 1 {
+        return vec![vec![n_layers]];
+    }
+    let even = n_layers.div_ceil(n_stages);
+    let mut all = Vec::new();
+    for last in 0..=even {
+        let (rest, others) = (n_layers - last, n_stages - 1);
+        if rest + 1 < others {
+            continue;
+        }
+        let (each, more) = (rest / others, rest % others);
+        let mut placement: Vec<usize> =
+            (0..others).map(|s| each + usize::from((s + 1) * more / others > s * more / others)).collect();
+        placement.push(last);
+        all.push(placement);
+    }
+    all
+}
+
+fn stage_times(placement: &[usize], layers: &[StageTime], head: &StageTime, job: &Job) -> Vec<StageTime> {
+    let n_main = job.config.num_hidden_layers();
+    let mut first = 0;
+    let n_stages = placement.len();
+    placement
+        .iter()
+        .enumerate()
+        .map(|(stage, n)| {
+            let mine = &layers[first..first + n];
+            first += n;
+            let mut time = mine.iter().fold(StageTime::default(), |sum, layer| sum.plus(layer));
+            if stage + 1 == n_stages {
+                // The main head, and each MTP layer's use of it.
+                for _ in 0..=layers.len() - n_main {
+                    time = time.plus(head);
+                }
+            }
+            time
+        })
+        .collect()
+}
+
+struct Pipeline<'a> {
+    worker: &'a Worker<'a>,
+    stages: &'a [StageTime],
+    hop_s: f64,
+}
+
+impl Durations for Pipeline<'_> {
+    fn seconds(&self, work: &Work) -> f64 {
+        let stage = |chunk: &Chunk| &self.stages[chunk.stage];
+        let sent = |s: &StageTime| s.all_to_all + s.exchange;
+        match work {
+            Work::Forward(c) => stage(c).forward + sent(stage(c)),
+            Work::Backward(c) => stage(c).backward + stage(c).weight + sent(stage(c)),
+            Work::BackwardInput(c) => stage(c).backward + sent(stage(c)),
+            Work::Weight(c) => stage(c).weight,
+            Work::Both(f, b) => self.worker.overlapped(stage(f), stage(b)),
+        }
+    }
+
+    fn hop_s(&self) -> f64 {
+        self.hop_s
+    }
+}
+
+fn spent(breakdown: &Breakdown, stages: &[StageTime], plan: &Plan) -> Spent {
+    let per_rank = plan.n_micro_batches as f64 / plan.n_ranks as f64;
+    let sum = stages.iter().fold(StageTime::default(), |sum, stage| sum.plus(stage));
+    let [products_s, attention_s, memory_s] = [sum.products, sum.attention, sum.stream].map(|s| s * per_rank);
+    let busy = breakdown.total() - breakdown.bubble_s;
+    Spent {
+        products_s,
+        attention_s,
+        memory_s,
+        communication_s: (busy - products_s - attention_s - memory_s).max(0.0),
+        bubble_s: breakdown.bubble_s,
+    }
+}
+
+/// Gradients summed over copies, the optimizer's update, and the new parameters sent: after the pipeline.
+struct Exchange {
+    seconds: f64,
+    update_s: f64,
+    bytes: f64,
+}
+
+impl Exchange {
+    fn new(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], chip: &Chip) -> Exchange {
+        let held = memory::held(job, layout, plan, placement);
+        // DualPipe's mirrored ranks hold the same stages.
+        let mirrored = if layout.schedule == Schedule::DualPipe && layout.pp > 1 { 2.0 } else { 1.0 };
+        let (dense, experts) = groups(layout, chip, mirrored);
+        let param_bytes = 2.0;
+        // Reduced in f32, gathered in BF16. Without ZeRO the gradients' sums are gathered instead.
+        let back = if layout.zero == 0 { 4.0 } else { param_bytes };
+        let seconds_of = |n: f64, group: &Group| group.scatter_s(4.0 * n, chip) + group.scatter_s(back * n, chip);
+        let bytes_of = |n: f64, group: &Group| group.scatter_bytes((4.0 + back) * n);
+        let share = |n: f64, group: &Group| if layout.zero == 0 { n } else { n / group.size };
+        let updated = share(held.dense, &dense) + share(held.experts, &experts);
+        // Gradient, both moments and master are read, all but the first written, and the new parameter.
+        let moments = if layout.precision == Precision::Fp8 { 4.0 } else { 8.0 };
+        let touched = 4.0 + 2.0 * (moments + 4.0) + param_bytes;
+        // The norm is taken and the sums are zeroed over all gradients that the chip holds.
+        let update_bytes = updated * touched + 2.0 * 4.0 * (held.dense + held.experts);
+        Exchange {
+            seconds: seconds_of(held.dense, &dense) + seconds_of(held.experts, &experts),
+            update_s: update_bytes / (chip.memory_gb_s * 1e9 * assume::STREAM_SHARE),
+            bytes: bytes_of(held.dense, &dense) + bytes_of(held.experts, &experts),
+        }
+    }
+}
+
+/// The groups that hold the same parameters: those outside the experts, and the experts'.
+fn groups(layout: &Layout, chip: &Chip, mirrored: f64) -> (Group, Group) {
+    let copies = (layout.dp * layout.cp) as f64;
+    let per_node = chip.per_node as f64;
+    let dense = Group { size: copies * mirrored, in_node: (per_node / layout.tp as f64).clamp(1.0, copies) };
+    let n = (copies * layout.tp as f64 / layout.ep as f64).max(1.0);
+    let experts = Group { size: n * mirrored, in_node: (per_node / layout.ep as f64).clamp(1.0, n) };
+    (dense, experts)
+}
+
+fn step_traffic(job: &Job, layout: &Layout, chip: &Chip, data_parallel: f64) -> Traffic {
+    let n = layout.n_micro_batches(job) as f64;
+    let tokens = (layout.micro_batch * job.seq_len) as f64 / layout.cp as f64;
+    let per_rank = job.n_layers() as f64 / layout.pp as f64;
+    let experts = match (layout.ep > 1, &job.config) {
+        (true, model::Config::DeepseekV3(c)) => {
+            let layers = (c.n_moe_layers() as f64 / layout.pp as f64) * 2.0 * n;
+            layers * AllToAll::new(&job.config, layout, chip).network_bytes(tokens / layout.tp as f64)
+        }
+        _ => 0.0,
+    };
+    let stages = if layout.pp > 1 { 2.0 * n * layout.vpp as f64 } else { 0.0 };
+    Traffic {
+        data_parallel,
+        pipeline: stages * pipeline_bytes(&job.config, layout, job.seq_len),
+        experts,
+        tensor_parallel: 2.0 * n * per_rank * tensor_parallel_bytes(&job.config, layout.tp, tokens),
+    }
+}
+
+/// Operations that a training token needs, by convention: recomputation and MTP are not counted.
+pub fn flops_per_token(job: &Job, span: AttentionSpan) -> f64 {
+    FlopModel::new(&job.config, MlaForm::Expanded).train_per_token(job.seq_len, span)
+}
+
+/// What failures and checkpoints add to a run on `chips` chips.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interruptions {
+    /// Hours between failures.
+    pub hours_between: f64,
+    /// Seconds between checkpoints, at the optimum.
+    pub checkpoint_every_s: f64,
+    /// The run's time is this much longer.
+    pub overhead: f64,
+}
+
+impl Interruptions {
+    /// With a checkpoint every sqrt(2·C·MTBF) seconds (Young, 1974), half of which a failure throws away.
+    pub fn of(chips: u64) -> Interruptions {
+        let between_s = assume::CHIP_HOURS_PER_FAILURE * 3600.0 / chips as f64;
+        let every_s = (2.0 * assume::CHECKPOINT_S * between_s).sqrt();
+        let overhead = assume::CHECKPOINT_S / every_s + (every_s / 2.0 + assume::RESTART_S) / between_s;
+        Interruptions { hours_between: between_s / 3600.0, checkpoint_every_s: every_s, overhead }
+    }
+}
