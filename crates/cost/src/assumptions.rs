@@ -36,3 +36,29 @@ pub const CHECKPOINT_S: f64 = 5.0;
 
 /// Share of a chip's memory that the runtime, communication buffers and fragmentation take: assumed.
 pub const MEMORY_RESERVE: f64 = 0.05;
+
+/// Share of the memory's bandwidth at which weights and caches are read when a token is decoded: FlashMLA's 3,000 of
+/// H800's 3,350 GB/s (github.com/deepseek-ai/FlashMLA, February 2025).
+pub const READ_SHARE: f64 = 0.9;
+
+/// Share of the BF16 peak of decoding's attention where computation bounds it: FlashMLA's 580 of 989 TFLOP/s (the same).
+pub const DECODE_ATTENTION: f64 = 0.587;
+
+/// Seconds for each layer and step that no rate explains: launches and synchronization of about fifteen kernels of 4 µs
+/// each. Assumed.
+pub const LAYER_LATENCY_S: f64 = 60e-6;
+
+/// Seconds of an all-to-all with few rows, there and back: DeepEP's low-latency kernels take 77 and 114 µs among 8 chips
+/// at 128 rows (github.com/deepseek-ai/DeepEP, 2025); the part that rows do not explain.
+pub const ALL_TO_ALL_LATENCY_S: f64 = 100e-6;
+
+/// FITTED (serving): the share of what prefill and decode nodes could do that they do over a day, with users' load
+/// rising and falling: to DeepSeek's 73.7K and 14.8K tokens a second and node (open-infra-index, day 6, February 2025).
+pub const DAY_LOAD: f64 = 0.59;
+
+/// Tokens for each step and sequence with MTP speculation: V3's 1.8 times the tokens a second (report, section 5.4.3).
+pub const MTP_SPEEDUP: f64 = 1.8;
+
+/// Seconds between two decode steps of the rollout engine in which chips wait for it: assumed. (vLLM's own work was more
+/// than half of a step of an 8B model before version 0.6.0: blog.vllm.ai, 5 September 2024.)
+pub const ENGINE_S: f64 = 8e-3;

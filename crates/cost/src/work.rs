@@ -124,8 +124,10 @@ impl<'a> Worker<'a> {
             held: self.held(layer_idx),
         };
         let mut time = self.time(&part);
-        time.exchange = traffic::tensor_parallel_s(config, layout, self.chip, tokens)
-            + traffic::context_parallel_s(config, layout, self.chip, tokens);
+        // Keys and values of the others arrive while attention works on those that are there.
+        let attention = part.attention / (assume::ATTENTION_FORWARD * self.chip.bf16_tflops * 1e12);
+        let ring = traffic::context_parallel_s(config, layout, self.chip, tokens);
+        time.exchange = traffic::tensor_parallel_s(config, layout, self.chip, tokens) + (ring - attention).max(0.0);
         if n.routed_experts > 0 {
             time.all_to_all =
                 layout.imbalance * traffic::AllToAll::new(config, layout, self.chip).seconds(tokens / tp, self.chip);

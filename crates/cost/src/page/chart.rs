@@ -1,0 +1,226 @@
+//! Plots: bars and curves, as text and as SVG.
+
+use std::fmt::Write;
+
+use super::html::escape;
+use crate::text::significant;
+
+/// A bar.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// What it stands for.
+    pub label: String,
+    /// Its length.
+    pub value: f64,
+    /// What is written at its end.
+    pub shown: String,
+}
+
+/// A line through points, or points alone.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    /// What it stands for.
+    pub name: String,
+    /// Its points.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A plot.
+#[derive(Clone, Debug)]
+pub enum Chart {
+    /// Lengths beside each other.
+    Bars {
+        /// What they show, with the unit.
+        title: String,
+        /// The bars.
+        bars: Vec<Bar>,
+    },
+    /// Curves over an axis.
+    Curves {
+        /// What they show.
+        title: String,
+        /// The axis below.
+        x: String,
+        /// The axis at the left.
+        y: String,
+        /// Whether both axes are logarithmic.
+        log: bool,
+        /// The curves.
+        curves: Vec<Curve>,
+    },
+}
+
+const COLOURS: [&str; 6] = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2"];
+
+impl Chart {
+    /// For a terminal: bars as blocks; curves as a small grid.
+    pub fn text(&self) -> String {
+        match self {
+            Chart::Bars { title, bars } => {
+                let width = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0);
+                let longest = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
+                let line = |bar: &Bar| {
+                    let n = (40.0 * bar.value / longest).round().max(0.0) as usize;
+                    format!("  {:<width$}  {} {}", bar.label, "█".repeat(n), bar.shown)
+                };
+                format!("{title}\n{}", bars.iter().map(line).collect::<Vec<_>>().join("\n"))
+            }
+            Chart::Curves { title, x, y, log, curves } => grid(title, x, y, &Axes::of(curves, *log), curves),
+        }
+    }
+
+    /// An SVG that takes its text colour from the page.
+    pub fn svg(&self) -> String {
+        match self {
+            Chart::Bars { title, bars } => bars_svg(title, bars),
+            Chart::Curves { title, x, y, log, curves } => curves_svg(title, (x, y), &Axes::of(curves, *log), curves),
+        }
+    }
+}
+
+fn opening(width: f64, height: f64, title: &str) -> String {
+    format!(
+        "<svg viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{}\" font-family=\"inherit\" font-size=\"12\" \
+         fill=\"currentColor\">",
+        escape(title)
+    )
+}
+
+fn bars_svg(title: &str, bars: &[Bar]) -> String {
+    let label = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0) as f64 * 7.0 + 12.0;
+    let shown = bars.iter().map(|bar| bar.shown.chars().count()).max().unwrap_or(0) as f64 * 7.5 + 12.0;
+    let (width, row) = (760.0, 24.0);
+    let room = (width - label - shown).max(80.0);
+    let longest = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
+    let mut svg = opening(width, row * bars.len() as f64 + 4.0, title);
+    for (i, bar) in bars.iter().enumerate() {
+        let (y, length) = (row * i as f64, room * (bar.value / longest).max(0.0));
+        let _ = write!(
+            svg,
+            "<text x=\"0\" y=\"{:.1}\">{}</text><rect x=\"{label:.1}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"16\" \
+             rx=\"2\" fill=\"{}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            y + 16.0,
+            escape(&bar.label),
+            y + 4.0,
+            COLOURS[0],
+            label + length + 6.0,
+            y + 16.0,
+            escape(&bar.shown)
+        );
+    }
+    svg + "</svg>"
+}
+
+/// The ranges of a plot's axes.
+struct Axes {
+    log: bool,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Axes {
+    fn of(curves: &[Curve], log: bool) -> Axes {
+        let all = || curves.iter().flat_map(|curve| &curve.points);
+        let range = |values: &mut dyn Iterator<Item = f64>| {
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+            if high > low { (low, high) } else { (low - 0.5 * low.abs() - 1e-9, high + 0.5 * high.abs() + 1e-9) }
+        };
+        let scale = move |v: f64| if log { v.max(1e-300).log10() } else { v };
+        Axes { log, x: range(&mut all().map(|p| scale(p.0))), y: range(&mut all().map(|p| scale(p.1))) }
+    }
+
+    /// From 0 to 1 along each axis.
+    fn place(&self, point: (f64, f64)) -> (f64, f64) {
+        let scale = |v: f64| if self.log { v.max(1e-300).log10() } else { v };
+        let along = |v: f64, (low, high): (f64, f64)| (scale(v) - low) / (high - low);
+        (along(point.0, self.x), along(point.1, self.y))
+    }
+
+    /// Five values along an axis with their places.
+    fn ticks(&self, (low, high): (f64, f64)) -> Vec<(f64, String)> {
+        let tick = |i: usize| {
+            let at = i as f64 / 4.0;
+            let value = low + at * (high - low);
+            (at, crate::text::si_or_small(if self.log { 10f64.powf(value) } else { value }))
+        };
+        (0..5).map(tick).collect()
+    }
+}
+
+fn curves_svg(title: &str, (x, y): (&str, &str), axes: &Axes, curves: &[Curve]) -> String {
+    let (width, height, left, right, top, bottom) = (760.0, 320.0, 70.0, 16.0, 30.0, 48.0);
+    let (w, h) = (width - left - right, height - top - bottom);
+    let mut svg = opening(width, height, title);
+    for (at, label) in axes.ticks(axes.y) {
+        let level = top + h * (1.0 - at);
+        let _ = write!(
+            svg,
+            "<line x1=\"{left}\" x2=\"{:.1}\" y1=\"{level:.1}\" y2=\"{level:.1}\" stroke=\"currentColor\" opacity=\"0.15\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+            left + w,
+            left - 6.0,
+            level + 4.0
+        );
+    }
+    for (at, label) in axes.ticks(axes.x) {
+        let place = left + w * at;
+        let _ = write!(svg, "<text x=\"{place:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", top + h + 16.0);
+    }
+    for (i, curve) in curves.iter().enumerate() {
+        let colour = COLOURS[i % COLOURS.len()];
+        let points: Vec<String> = curve
+            .points
+            .iter()
+            .map(|p| axes.place(*p))
+            .map(|(px, py)| format!("{:.1},{:.1}", left + w * px, top + h * (1.0 - py)))
+            .collect();
+        let _ = write!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\
+             <rect x=\"{:.1}\" y=\"4\" width=\"12\" height=\"12\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"14\">{}</text>",
+            points.join(" "),
+            left + 190.0 * i as f64,
+            left + 190.0 * i as f64 + 17.0,
+            escape(&curve.name)
+        );
+        for point in points.iter().filter(|_| curve.points.len() <= 40) {
+            if let Some((px, py)) = point.split_once(',') {
+                let _ = write!(svg, "<circle cx=\"{px}\" cy=\"{py}\" r=\"3\" fill=\"{colour}\"/>");
+            }
+        }
+    }
+    let _ = write!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text><text transform=\"translate(13 {:.1}) rotate(-90)\" \
+         text-anchor=\"middle\">{}</text></svg>",
+        left + w / 2.0,
+        height - 8.0,
+        escape(x),
+        top + h / 2.0,
+        escape(y)
+    );
+    svg
+}
+
+fn grid(title: &str, x: &str, y: &str, axes: &Axes, curves: &[Curve]) -> String {
+    const WIDE: usize = 60;
+    const HIGH: usize = 12;
+    const MARKS: [char; 6] = ['●', '○', '+', '×', '◆', '◇'];
+    let mut cells = vec![vec![' '; WIDE]; HIGH];
+    for (i, curve) in curves.iter().enumerate() {
+        for point in &curve.points {
+            let (px, py) = axes.place(*point);
+            let column = (px * (WIDE - 1) as f64).round().clamp(0.0, (WIDE - 1) as f64) as usize;
+            let row = ((1.0 - py) * (HIGH - 1) as f64).round().clamp(0.0, (HIGH - 1) as f64) as usize;
+            cells[row][column] = MARKS[i % MARKS.len()];
+        }
+    }
+    let value = |v: f64| significant(if axes.log { 10f64.powf(v) } else { v });
+    let names: Vec<String> =
+        curves.iter().enumerate().map(|(i, c)| format!("{} {}", MARKS[i % MARKS.len()], c.name)).collect();
+    let mut lines = vec![format!("{title}   {}", names.join("   ")), format!("  {y}: {} at the top", value(axes.y.1))];
+    lines.extend(cells.into_iter().map(|row| format!("  │{}", row.into_iter().collect::<String>().trim_end())));
+    lines.push(format!("  └{} {x}: {} to {}", "─".repeat(WIDE), value(axes.x.0), value(axes.x.1)));
+    lines.push(format!("  {y}: {} at the bottom", value(axes.y.0)));
+    lines.join("\n")
+}

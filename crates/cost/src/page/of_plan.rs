@@ -1,0 +1,131 @@
+//! The page of a plan.
+
+use super::{Bar, Chart, Page, Table};
+use crate::assumptions as assume;
+use crate::plan::Plan;
+use crate::text::{dollars, duration, si, significant, thousands};
+
+impl From<&Plan> for Page {
+    fn from(plan: &Plan) -> Page {
+        let cluster = &plan.cluster;
+        let headline = format!(
+            "{} and {} on {} {}{}.",
+            dollars(plan.dollars),
+            duration(plan.days * 86_400.0),
+            thousands(cluster.count as f64),
+            cluster.chip.name,
+            if cluster.count == 1 { "" } else { "s" }
+        );
+        let facts = [
+            ("chip-hours", thousands(plan.gpu_hours)),
+            ("limited by", plan.limited_by.clone()),
+            ("tokens", si(plan.tokens)),
+            ("tokens a day", si(plan.tokens_per_day)),
+            ("step", duration(plan.step_seconds)),
+            ("causal MFU", format!("{:.1}%", 100.0 * plan.mfu_causal)),
+            ("memory a chip", format!("{} of {} GB", significant(plan.memory_gb), cluster.chip.memory_gb)),
+            ("parameters", format!("{}, {} active", si(plan.params_total as f64), si(plan.params_active as f64))),
+            ("price", format!("${} a chip-hour", cluster.price)),
+            ("energy", format!("{} MWh", significant(plan.energy_kwh / 1e3))),
+        ];
+        let mut facts: Vec<(String, String)> =
+            facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let Some(step) = &plan.step {
+            facts.push(("layout".to_owned(), step.layout.describe()));
+        }
+        Page {
+            title: plan.title.clone(),
+            headline,
+            facts,
+            tables: vec![phases(plan)].into_iter().chain(breakdown(plan)).collect(),
+            charts: where_it_goes(plan).into_iter().collect(),
+            drawings: timeline(plan).into_iter().collect(),
+            lines: plan.explain.clone(),
+            notes: notes(plan),
+        }
+    }
+}
+
+/// As V3's Table 1.
+fn phases(plan: &Plan) -> Table {
+    let has_published = plan.phases.iter().any(|phase| phase.published_gpu_hours.is_some());
+    let mut columns = vec!["", "tokens", "chip-hours", "dollars"];
+    if has_published {
+        columns.extend(["published", "off by"]);
+    }
+    let mut table = Table::new("The bill to expect", &columns);
+    let row = |name: String, tokens: String, hours: f64, cost: f64, published: Option<f64>| {
+        let mut row = vec![name, tokens, thousands(hours), dollars(cost)];
+        if has_published {
+            row.push(published.map_or("-".to_owned(), thousands));
+            row.push(published.map_or("-".to_owned(), |p| format!("{:+.1}%", 100.0 * (hours / p - 1.0))));
+        }
+        row
+    };
+    for phase in &plan.phases {
+        let name = if phase.derived { phase.name.clone() } else { format!("{} (published)", phase.name) };
+        let tokens = phase.tokens.map_or("-".to_owned(), si);
+        table.rows.push(row(name, tokens, phase.gpu_hours, phase.dollars, phase.published_gpu_hours));
+    }
+    if plan.phases.len() > 1 {
+        let published = plan.phases.iter().map(|phase| phase.published_gpu_hours).sum();
+        table.rows.push(row("total".to_owned(), String::new(), plan.gpu_hours, plan.dollars, published));
+    }
+    table
+}
+
+fn breakdown(plan: &Plan) -> Option<Table> {
+    let step = plan.step.as_ref()?;
+    let mut table = Table::new("A step, by what the pipeline does", &["", "seconds", "share"]);
+    for (name, s) in step.breakdown.named() {
+        if s > 0.0 {
+            table.rows.push(vec![name.to_owned(), significant(s), format!("{:.1}%", 100.0 * s / step.seconds)]);
+        }
+    }
+    table.rows.push(vec!["total".to_owned(), significant(step.seconds), "100%".to_owned()]);
+    Some(table)
+}
+
+fn where_it_goes(plan: &Plan) -> Option<Chart> {
+    let step = plan.step.as_ref()?;
+    let spent = &step.spent;
+    let parts = [
+        ("matrix products", spent.products_s),
+        ("attention", spent.attention_s),
+        ("memory bandwidth", spent.memory_s),
+        ("communication", spent.communication_s),
+        ("bubbles", spent.bubble_s),
+    ];
+    let bars = parts.into_iter().map(|(label, value)| Bar {
+        label: label.to_owned(),
+        value,
+        shown: format!("{} s, {:.0}%", significant(value), 100.0 * value / step.seconds),
+    });
+    Some(Chart::Bars { title: "A step, by what the chips spend it on".to_owned(), bars: bars.collect() })
+}
+
+fn timeline(plan: &Plan) -> Option<(String, String)> {
+    let step = plan.step.as_ref().filter(|step| step.layout.pp > 1)?;
+    Some(("A step of every rank of a pipeline".to_owned(), step.timeline.svg(820.0)))
+}
+
+fn notes(plan: &Plan) -> Vec<String> {
+    let mut notes = vec![format!("Price: {}.", plan.cluster.price_source)];
+    if plan.step.is_some() {
+        notes.push(format!(
+            "Two constants were fitted to DeepSeek-V3's published step: products reach {} of the best one measured, \
+             streaming {} of the memory's bandwidth. Unfitted, Llama 3.1 405B and DeepSeek-V2 come out within 15%.",
+            assume::MATRIX_SHARE,
+            assume::STREAM_SHARE
+        ));
+    }
+    if plan.phases.iter().any(|phase| !phase.derived) {
+        notes.push("A part marked (published) is not derived: the published figure stands in.".to_owned());
+    }
+    if plan.interruptions.is_some() {
+        notes.push("Failures are those of Llama 3's cluster; research, ablations, data and people are not in it.".to_owned());
+    } else {
+        notes.push("Lengths of answers and how the engine runs were partly assumed: see the arithmetic.".to_owned());
+    }
+    notes
+}

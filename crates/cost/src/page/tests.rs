@@ -1,0 +1,54 @@
+//! Pages hold what they should and nothing from elsewhere.
+
+use super::*;
+use crate::catalogue::Catalogue;
+use crate::plan::{Changes, preset};
+
+#[test]
+fn a_plans_page_has_the_answer_first() {
+    let plan = preset("v3", &Changes::default(), &Catalogue::shipped()).unwrap();
+    let page = Page::from(&plan);
+    let text = page.text(true);
+    let at = |needle: &str| text.find(needle).unwrap_or_else(|| panic!("{needle}: {text}"));
+    assert!(at("days on 2,048") < at("The bill to expect") && at("The bill to expect") < at("Why"));
+    assert!(at("pre-training") < at("longer contexts") && at("longer contexts") < at("total"));
+    assert!(!page.text(false).contains("\nWhy\n"));
+    let html = page.html();
+    for needle in ["<svg", "The bill to expect", "FITTED", "rank 15"] {
+        assert!(html.contains(needle), "{needle}");
+    }
+    assert!(!html.contains("http") && !html.contains("<script") && !html.contains("<link"), "nothing from elsewhere");
+}
+
+#[test]
+fn what_users_write_is_escaped() {
+    let page = Page { title: "<b>&\"'".to_owned(), headline: "<script>".to_owned(), ..Page::default() };
+    let html = page.html();
+    assert!(html.contains("&lt;b&gt;&amp;&quot;&#39;") && !html.contains("<script>"));
+}
+
+#[test]
+fn charts_draw_any_numbers() {
+    let bars = |values: &[f64]| Chart::Bars {
+        title: "t".to_owned(),
+        bars: values.iter().map(|v| Bar { label: "l".to_owned(), value: *v, shown: v.to_string() }).collect(),
+    };
+    let curves = |points: &[(f64, f64)], log| Chart::Curves {
+        title: "t".to_owned(),
+        x: "x".to_owned(),
+        y: "y".to_owned(),
+        log,
+        curves: vec![Curve { name: "c".to_owned(), points: points.to_vec() }],
+    };
+    for chart in [
+        bars(&[]),
+        bars(&[0.0, 0.0]),
+        bars(&[1.0, 1e9]),
+        curves(&[(1.0, 1.0)], false),
+        curves(&[(1.0, 2.0), (1e9, 3.0)], true),
+    ] {
+        let svg = chart.svg();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(!chart.text().is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+//! A run before it starts: what it takes, what limits it, and why. The answer of `penseur plan`.
+
+mod explain;
+mod presets;
+#[cfg(test)]
+mod tests;
+
+use model::Config;
+use model::count::{AttentionSpan, count_params};
+use serde::Serialize;
+
+pub use explain::Line;
+pub use presets::{Changes, PRESETS, preset};
+
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec};
+use crate::training::{Interruptions, Step, best_layout, flops_per_token, simulate_step};
+
+/// A cluster: chips of one kind at a price.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cluster {
+    /// The chip.
+    pub chip: Chip,
+    /// How many.
+    pub count: u64,
+    /// Dollars for a chip-hour.
+    pub price: f64,
+    /// Where the price is from.
+    pub price_source: String,
+}
+
+impl Cluster {
+    /// `count` of `chip` at the stated price, or at the catalogue's.
+    ///
+    /// # Errors
+    /// No chips, or no price.
+    pub fn new(chip: &Chip, count: u64, price: Option<f64>) -> Result<Cluster> {
+        if count == 0 {
+            return Err(Error::Question("0 chips: expected --count 1 or more".to_owned()));
+        }
+        if let Some(bad) = price.filter(|price| !(*price >= 0.0 && price.is_finite())) {
+            return Err(Error::Question(format!("a price of {bad}: expected dollars for a chip-hour, from 0")));
+        }
+        let (price, price_source) = chip.price(price)?;
+        Ok(Cluster { chip: chip.clone(), count, price, price_source })
+    }
+
+    /// Dollars for chip-hours.
+    pub fn dollars(&self, chip_hours: f64) -> f64 {
+        chip_hours * self.price
+    }
+}
+
+/// A part of a run, as a row of V3's Table 1.
+#[derive(Clone, Debug, Serialize)]
+pub struct Phase {
+    /// What it is.
+    pub name: String,
+    /// Tokens that it trains on or makes, where it is counted in tokens.
+    pub tokens: Option<f64>,
+    /// Chip-hours.
+    pub gpu_hours: f64,
+    /// What they cost.
+    pub dollars: f64,
+    /// Chip-hours that were published for it, where they were.
+    pub published_gpu_hours: Option<f64>,
+    /// Derived here; otherwise the published figure stands in.
+    pub derived: bool,
+}
+
+/// A run before it starts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// What was asked, in words.
+    pub title: String,
+    /// Parameters of the main model.
+    pub params_total: u64,
+    /// Those that one token meets, embedding included.
+    pub params_active: u64,
+    /// Seconds of an optimizer step.
+    pub step_seconds: f64,
+    /// Tokens trained in a day without interruptions.
+    pub tokens_per_day: f64,
+    /// Useful operations over the BF16 peak, causal attention counted once.
+    pub mfu_causal: f64,
+    /// Chip-hours of the whole run, interruptions included.
+    pub gpu_hours: f64,
+    /// Days on the clock.
+    pub days: f64,
+    /// At the cluster's price.
+    pub dollars: f64,
+    /// The fullest chip, 1e9 bytes.
+    pub memory_gb: f64,
+    /// What most of the time goes to.
+    pub limited_by: String,
+    /// Tokens of the run.
+    pub tokens: f64,
+    /// Where it runs.
+    pub cluster: Cluster,
+    /// Kilowatt-hours, at the chips' full power and the machines' share.
+    pub energy_kwh: f64,
+    /// The parts.
+    pub phases: Vec<Phase>,
+    /// The step, where one was simulated.
+    pub step: Option<Step>,
+    /// What failures add.
+    pub interruptions: Option<Interruptions>,
+    /// Every number's arithmetic.
+    pub explain: Vec<Line>,
+}
+
+/// Plans `job` on `cluster` in the layout of `spec`, or in the quickest one where `spec` leaves it open.
+///
+/// # Errors
+/// A layout that does not divide or fit, with the nearest one that does.
+pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec) -> Result<Plan> {
+    if !(job.tokens >= 1.0 && job.tokens.is_finite()) {
+        return Err(Error::Question(format!("{} tokens: expected at least one, as in --tokens 14.8T", job.tokens)));
+    }
+    let (chip, count) = (&cluster.chip, cluster.count);
+    let step = match is_open(spec) {
+        true => best_layout(job, spec, chip, count)?,
+        false => {
+            let layout = spec.complete(job, chip, count);
+            layout.check(job, chip, count)?;
+            simulate_step(job, &layout, chip)?
+        }
+    };
+    let interruptions = Interruptions::of(count);
+    let n_steps = job.tokens / job.step_tokens();
+    let busy_s = n_steps * step.seconds * (1.0 + interruptions.overhead);
+    let gpu_hours = busy_s / 3600.0 * count as f64;
+    let rate = flops_per_token(job, AttentionSpan::Causal) * job.step_tokens() / step.seconds;
+    let params = count_params(&job.config);
+    let mut plan = Plan {
+        title: format!("{name} on {} tokens, {count} x {}", crate::text::si(job.tokens), chip.name),
+        params_total: params.total(),
+        params_active: params.active(),
+        step_seconds: step.seconds,
+        tokens_per_day: job.step_tokens() / step.seconds * 86_400.0,
+        mfu_causal: rate / (count as f64 * chip.bf16_tflops * 1e12),
+        gpu_hours,
+        days: busy_s / 86_400.0,
+        dollars: cluster.dollars(gpu_hours),
+        memory_gb: step.memory.total() / 1e9,
+        limited_by: step.spent.limit().to_owned(),
+        tokens: job.tokens,
+        energy_kwh: energy_kwh(cluster, gpu_hours),
+        cluster: cluster.clone(),
+        phases: vec![phase("training", Some(job.tokens), gpu_hours, cluster)],
+        step: Some(step),
+        interruptions: Some(interruptions),
+        explain: Vec::new(),
+    };
+    plan.explain = explain::training(job, &plan);
+    Ok(plan)
+}
+
+/// Nothing is said that only a layout decides.
+fn is_open(spec: &LayoutSpec) -> bool {
+    let said = [spec.pp, spec.tp, spec.ep, spec.dp, spec.vpp];
+    said.iter().all(Option::is_none)
+}
+
+/// Energy of the chips at full power and of their machines.
+pub(crate) fn energy_kwh(cluster: &Cluster, gpu_hours: f64) -> f64 {
+    gpu_hours * cluster.chip.watts / 1e3 * (1.0 + cluster.chip.host_share)
+}
+
+fn phase(name: &str, tokens: Option<f64>, gpu_hours: f64, cluster: &Cluster) -> Phase {
+    let dollars = cluster.dollars(gpu_hours);
+    Phase { name: name.to_owned(), tokens, gpu_hours, dollars, published_gpu_hours: None, derived: true }
+}
+
+/// Tokens of a step where nobody says: V3's 62.9M for a model of its size (report, section 4.2), Llama 3's 16M for a
+/// large one (arXiv:2407.21783, Table 4), 4M below (Llama 2, arXiv:2307.09288, section 2.2); a multiple of the chips.
+pub fn usual_batch(config: &Config, seq_len: u64, count: u64) -> u64 {
+    let total = count_params(config).total();
+    let tokens: u64 = match (total, config) {
+        (n, Config::DeepseekV3(_)) if n > 500_000_000_000 => 15360 * 4096,
+        (n, _) if n > 60_000_000_000 => 16 << 20,
+        (n, _) if n > 1_000_000_000 => 4 << 20,
+        _ => 1 << 19,
+    };
+    let sequences = (tokens / seq_len).max(1);
+    (sequences as f64 / count as f64).round().max(1.0) as u64 * count
+}

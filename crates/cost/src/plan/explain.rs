@@ -1,0 +1,222 @@
+//! The arithmetic behind every number of a plan.
+
+use model::count::{AttentionSpan, FlopModel, MlaForm, count_params};
+use serde::Serialize;
+
+use super::Plan;
+use crate::assumptions as assume;
+use crate::layout::{Job, Precision};
+use crate::text::{dollars, duration, si, significant, thousands};
+use crate::training::flops_per_token;
+
+/// One number: what it is, its value, how it comes about, and where its parts are from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// What.
+    pub name: String,
+    /// Its value, with its unit.
+    pub value: String,
+    /// The arithmetic.
+    pub how: String,
+    /// Where what goes into it is from.
+    pub source: String,
+}
+
+impl Line {
+    pub(crate) fn new(name: &str, value: String, how: String, source: &str) -> Line {
+        Line { name: name.to_owned(), value, how, source: source.to_owned() }
+    }
+}
+
+pub(super) fn training(job: &Job, plan: &Plan) -> Vec<Line> {
+    let mut lines = counting(job);
+    lines.extend(speed(job, plan));
+    lines.extend(step_lines(job, plan));
+    lines.extend(run_lines(job, plan));
+    lines
+}
+
+fn counting(job: &Job) -> Vec<Line> {
+    let params = count_params(&job.config);
+    let flops = FlopModel::new(&job.config, MlaForm::Expanded);
+    let parts: Vec<String> =
+        params.main.named().iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", si(*n as f64))).collect();
+    let per_token = flops_per_token(job, AttentionSpan::Causal);
+    vec![
+        Line::new(
+            "parameters",
+            si(params.total() as f64),
+            parts.join(" + "),
+            "the model's configuration, tensor by tensor",
+        ),
+        Line::new(
+            "active parameters",
+            si(params.active() as f64),
+            "those that one token meets, its embedding matrix included".to_owned(),
+            "the same",
+        ),
+        Line::new(
+            "operations a token",
+            format!("{} GFLOP", significant(per_token / 1e9)),
+            format!(
+                "3 x (layers {} + head {} + attention {} a pair x {} pairs on average), GFLOP",
+                significant(flops.per_token as f64 / 1e9),
+                significant(flops.per_logit_row as f64 / 1e9),
+                significant(flops.per_pair as f64 / 1e9),
+                thousands((job.seq_len + 1) as f64 / 2.0)
+            ),
+            "a multiply-add is two, a backward pass twice its forward, causal attention counted once",
+        ),
+    ]
+}
+
+fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
+    let Some(step) = &plan.step else { return Vec::new() };
+    let chip = &plan.cluster.chip;
+    let (peak, best, word) = match step.layout.precision {
+        Precision::Fp8 => (chip.fp8_tflops.unwrap_or_default(), chip.gemm_fp8, "FP8"),
+        Precision::Bf16 => (chip.bf16_tflops, chip.gemm_bf16, "BF16"),
+    };
+    let source = |group: &str| chip.source.get(group).map_or("not in the catalogue", String::as_str);
+    let spent = &step.spent;
+    vec![
+        Line::new(
+            "matrix products",
+            format!("{} TFLOP/s, {} a step", significant(peak * best * assume::MATRIX_SHARE), duration(spent.products_s)),
+            format!("{peak} {word} peak x {best} best product measured x {} FITTED", assume::MATRIX_SHARE),
+            source("gemm"),
+        ),
+        Line::new(
+            "attention",
+            duration(spent.attention_s),
+            format!(
+                "{} of the BF16 peak of {} forward, {} backward with {} x the work",
+                assume::ATTENTION_FORWARD,
+                chip.bf16_tflops,
+                assume::ATTENTION_BACKWARD,
+                assume::ATTENTION_BACKWARD_WORK
+            ),
+            "FlashAttention-3, arXiv:2407.08608, figures 5 and 6",
+        ),
+        Line::new(
+            "streaming through memory",
+            duration(spent.memory_s),
+            format!("bytes between products over {} GB/s x {} FITTED", chip.memory_gb_s, assume::STREAM_SHARE),
+            source("memory"),
+        ),
+        Line::new(
+            "communication that nothing hides",
+            duration(spent.communication_s),
+            format!(
+                "{} GB a chip and step to experts, {} GB for gradients and parameters, {} GB between stages; {} GB/s within a node, {} between",
+                significant(step.traffic.experts / 1e9),
+                significant(step.traffic.data_parallel / 1e9),
+                significant(step.traffic.pipeline / 1e9),
+                chip.link_gb_s,
+                chip.nic_gb_s
+            ),
+            source("links"),
+        ),
+        Line::new(
+            "bubbles",
+            format!("{}, {:.0}% of a step", duration(spent.bubble_s), 100.0 * spent.bubble_s / step.seconds),
+            format!(
+                "simulated: {} micro-batches through {} stages holding {:?} layers",
+                step.layout.n_micro_batches(job),
+                step.layout.pp * step.layout.vpp,
+                step.placement
+            ),
+            "the placement of layers is chosen for the shortest step",
+        ),
+    ]
+}
+
+fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
+    let Some(step) = &plan.step else { return Vec::new() };
+    let parts: Vec<String> =
+        step.breakdown.named().iter().map(|(name, s)| format!("{name} {}", significant(*s))).collect();
+    let memory = &step.memory;
+    let gb = |bytes: f64| significant(bytes / 1e9);
+    vec![
+        Line::new("step", duration(step.seconds), parts.join(" + "), "mean over the pipeline's ranks"),
+        Line::new(
+            "tokens a day",
+            si(plan.tokens_per_day),
+            format!("{} tokens a step / {} s x 86,400", si(job.step_tokens()), significant(step.seconds)),
+            "",
+        ),
+        Line::new(
+            "causal MFU",
+            format!("{:.1}%", 100.0 * plan.mfu_causal),
+            format!(
+                "{} GFLOP x {} tokens / {} s / ({} chips x {} TFLOP/s)",
+                significant(flops_per_token(job, AttentionSpan::Causal) / 1e9),
+                si(job.step_tokens()),
+                significant(step.seconds),
+                plan.cluster.count,
+                plan.cluster.chip.bf16_tflops
+            ),
+            "over the BF16 peak, as V3's MFU is",
+        ),
+        Line::new(
+            "memory of the fullest chip",
+            format!("{} GB", gb(memory.total())),
+            format!(
+                "weights {} + gradients {} + optimizer {} + activations in flight {}, GB",
+                gb(memory.weights),
+                gb(memory.gradients),
+                gb(memory.optimizer),
+                gb(memory.activations)
+            ),
+            "f32 gradients and masters; moments f32, or BF16 with FP8 (V3's report, section 3.3.3)",
+        ),
+    ]
+}
+
+fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
+    let (Some(step), Some(failures)) = (&plan.step, &plan.interruptions) else { return Vec::new() };
+    let n_steps = job.tokens / job.step_tokens();
+    vec![
+        Line::new(
+            "failures and checkpoints",
+            format!("+{:.1}%", 100.0 * failures.overhead),
+            format!(
+                "a failure every {}, a checkpoint every {} that takes {} s, {} s to start again",
+                duration(failures.hours_between * 3600.0),
+                duration(failures.checkpoint_every_s),
+                assume::CHECKPOINT_S,
+                assume::RESTART_S
+            ),
+            "419 failures in 54 days on 16,384 chips: arXiv:2407.21783, section 3.3.4; Young, 1974",
+        ),
+        Line::new(
+            "chip-hours",
+            thousands(plan.gpu_hours),
+            format!(
+                "{} steps x {} s x {} chips / 3,600 x {:.3}",
+                thousands(n_steps),
+                significant(step.seconds),
+                plan.cluster.count,
+                1.0 + failures.overhead
+            ),
+            "",
+        ),
+        Line::new(
+            "dollars",
+            dollars(plan.dollars),
+            format!("{} chip-hours x ${}", thousands(plan.gpu_hours), plan.cluster.price),
+            &plan.cluster.price_source,
+        ),
+        Line::new(
+            "energy",
+            format!("{} MWh", significant(plan.energy_kwh / 1e3)),
+            format!(
+                "{} chip-hours x {} W x {} with the rest of the machines",
+                thousands(plan.gpu_hours),
+                plan.cluster.chip.watts,
+                1.0 + plan.cluster.chip.host_share
+            ),
+            "power at full load",
+        ),
+    ]
+}

@@ -1,0 +1,154 @@
+//! Published runs by name, derived: V3's pre-training, all of V3, R1-Zero and R1.
+
+use model::presets::published;
+
+use super::{Cluster, Phase, Plan, phase, plan_training};
+use crate::catalogue::Catalogue;
+use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec};
+use crate::plan::explain::Line;
+use crate::rl;
+
+/// The presets' names, each with what it is.
+pub const PRESETS: [(&str, &str); 4] = [
+    ("v3-pretrain", "DeepSeek-V3's pre-training: 14.8T tokens on 2,048 H800s"),
+    ("v3", "all of DeepSeek-V3: pre-training, longer contexts, post-training"),
+    ("r1-zero", "DeepSeek-R1-Zero: 10,400 steps of reinforcement learning on 512 H800s"),
+    ("r1", "DeepSeek-R1 on top of V3: reinforcement learning and its data"),
+];
+
+/// What may be changed of a preset.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Another chip.
+    pub on: Option<String>,
+    /// Another number of chips.
+    pub count: Option<u64>,
+    /// Another price of a chip-hour.
+    pub price: Option<f64>,
+    /// Other tokens (pre-training).
+    pub tokens: Option<f64>,
+    /// Another layout.
+    pub layout: Option<LayoutSpec>,
+}
+
+/// Plans the preset that is called `name`.
+///
+/// # Errors
+/// An unknown name with the nearest known one, or changes that cannot be.
+pub fn preset(name: &str, changes: &Changes, catalogue: &Catalogue) -> Result<Plan> {
+    let chip = catalogue.chip(changes.on.as_deref().unwrap_or("h800"))?;
+    let is_rl = matches!(name, "r1" | "r1-zero");
+    let count = changes.count.unwrap_or(if is_rl { 512 } else { 2048 });
+    let cluster = Cluster::new(chip, count, changes.price)?;
+    match name {
+        "v3-pretrain" => pretraining(changes, &cluster),
+        "v3" => whole_v3(changes, &cluster),
+        "r1-zero" => rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, &cluster),
+        "r1" => whole_r1(&cluster),
+        _ => {
+            let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+            let near = model::error::nearest(name, known.iter().copied());
+            let near = near.map_or(String::new(), |near| format!(", did you mean \"{near}\"?"));
+            Err(Error::Question(format!("no preset \"{name}\"{near}; known: {}", known.join(", "))))
+        }
+    }
+}
+
+fn v3_job(tokens: f64, seq_len: u64, batch: u64) -> Result<Job> {
+    let config = published("deepseek-v3").map_err(|e| Error::Question(e.to_string()))?;
+    Ok(Job { config, tokens, seq_len, batch, mtp: true })
+}
+
+/// V3's report, sections 3.2 and 4.2: 16 stages, experts on 64 chips, ZeRO-1, FP8; 15,360 sequences of 4,096.
+fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
+    let mut job = v3_job(changes.tokens.unwrap_or(14.8e12), 4096, 15360)?;
+    let is_theirs = cluster.count == 2048 && cluster.chip.fp8_tflops.is_some();
+    let spec = match (&changes.layout, is_theirs) {
+        (Some(spec), _) => spec.clone(),
+        (None, true) => LayoutSpec::parse("pp=16,ep=64,precision=fp8")?,
+        (None, false) => LayoutSpec::default(),
+    };
+    if !job.batch.is_multiple_of(cluster.count) && spec.dp.is_none() {
+        job.batch = super::usual_batch(&job.config, job.seq_len, cluster.count.min(job.batch));
+    }
+    let mut plan = plan_training("DeepSeek-V3", &job, cluster, &spec)?;
+    if changes.tokens.is_none() && cluster.chip.id == "h800" {
+        plan.phases[0].published_gpu_hours = Some(2_664_000.0);
+    }
+    plan.phases[0].name = "pre-training".to_owned();
+    Ok(plan)
+}
+
+/// V3's report, Table 1. Longer contexts: two phases of 1,000 steps, 1,920 sequences of 32K and 480 of 128K (section
+/// 4.3). Sequences are taken to be shared by 8 and by 32 chips, which leaves each with the 4,096 tokens of pre-training.
+fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
+    let mut plan = pretraining(changes, cluster)?;
+    let mut hours = 0.0;
+    for (seq_len, batch, spec) in [
+        (32 << 10, 1920, "pp=16,ep=64,precision=fp8,cp=8"),
+        (128 << 10, 480, "pp=16,ep=64,precision=fp8,cp=32"),
+    ] {
+        let job = v3_job(1000.0 * (seq_len * batch) as f64, seq_len, batch)?;
+        let theirs = LayoutSpec::parse(spec)?;
+        let phase = plan_training("DeepSeek-V3", &job, cluster, &theirs)
+            .or_else(|_| plan_training("DeepSeek-V3", &job, cluster, &LayoutSpec::default()))?;
+        hours += phase.gpu_hours;
+    }
+    let mut longer = phase("longer contexts", Some(125.8e9), hours, cluster);
+    let mut post = phase("post-training", None, 5_000.0, cluster);
+    post.derived = false;
+    if cluster.chip.id == "h800" {
+        longer.published_gpu_hours = Some(119_000.0);
+        post.published_gpu_hours = Some(5_000.0);
+    }
+    plan.explain.push(Line::new(
+        "longer contexts",
+        format!("{} chip-hours", crate::text::thousands(hours)),
+        "1,000 steps of 1,920 sequences of 32K, 1,000 of 480 of 128K, simulated with 4,096 tokens a chip".to_owned(),
+        "V3's report, section 4.3; the layout of these phases is not published",
+    ));
+    plan.explain.push(Line::new(
+        "post-training",
+        "5,000 chip-hours".to_owned(),
+        "not derived: the published figure stands in, its tokens are not published".to_owned(),
+        "V3's report, Table 1",
+    ));
+    plan.title = format!("DeepSeek-V3, all stages, {} x {}", cluster.count, cluster.chip.name);
+    plan.phases.extend([longer, post]);
+    total(&mut plan, cluster);
+    Ok(plan)
+}
+
+/// R1's supplement, B.4.4, Table 7: R1-Zero 101K, data for fine-tuning 5K, R1 41K H800-hours.
+fn whole_r1(cluster: &Cluster) -> Result<Plan> {
+    let zero = rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, cluster)?;
+    let mut plan = rl::plan("DeepSeek-R1", &rl::r1()?, cluster)?;
+    let mut data = phase("data for fine-tuning", None, 5_000.0, cluster);
+    data.derived = false;
+    data.published_gpu_hours = (cluster.chip.id == "h800").then_some(5_000.0);
+    let phases: Vec<Phase> = zero.phases.into_iter().chain([data]).chain(std::mem::take(&mut plan.phases)).collect();
+    plan.phases = phases;
+    plan.title = format!("DeepSeek-R1 on top of V3, {} x {}", cluster.count, cluster.chip.name);
+    plan.tokens += zero.tokens;
+    total(&mut plan, cluster);
+    Ok(plan)
+}
+
+/// The run is its phases.
+fn total(plan: &mut Plan, cluster: &Cluster) {
+    plan.gpu_hours = plan.phases.iter().map(|phase| phase.gpu_hours).sum();
+    plan.days = plan.gpu_hours / cluster.count as f64 / 24.0;
+    plan.dollars = cluster.dollars(plan.gpu_hours);
+    plan.energy_kwh = super::energy_kwh(cluster, plan.gpu_hours);
+    plan.explain.push(Line::new(
+        "all phases",
+        crate::text::dollars(plan.dollars),
+        plan.phases
+            .iter()
+            .map(|p| format!("{} {}", p.name, crate::text::thousands(p.gpu_hours)))
+            .collect::<Vec<_>>()
+            .join(" + "),
+        "chip-hours",
+    ));
+}

@@ -1,0 +1,356 @@
+//! Serving a model: prefill and decode nodes, what they do in a second, and what a million tokens costs.
+//!
+//! Prefill and decoding run on chips of their own, as DeepSeek runs them (open-infra-index, day 6): attention on every
+//! chip, experts spread over many. A dense model is spread by tensor parallelism instead.
+
+#[cfg(test)]
+mod tests;
+
+use model::Config;
+use model::count::{AttentionSpan, FlopModel, KvForm, MlaForm, count_params, kv_values_per_token};
+use serde::Serialize;
+
+use crate::assumptions as assume;
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec, Precision, n_experts};
+use crate::plan::Line;
+use crate::text::{duration, si, significant};
+use crate::traffic::AllToAll;
+use crate::work::Worker;
+
+/// A model and how it is served.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The model.
+    pub config: Config,
+    /// Type of the weights; the cache is BF16.
+    pub precision: Precision,
+    /// Chips of a prefill unit, over which experts (or matrices) are spread.
+    pub prefill_unit: u64,
+    /// Chips of a decode unit.
+    pub decode_unit: u64,
+    /// Mean length of a sequence while it is decoded.
+    pub context: f64,
+    /// Tokens a second that each user sees.
+    pub user_tokens_per_s: f64,
+    /// Share of input tokens whose cache is found.
+    pub cache_hits: f64,
+    /// Tokens for each step and sequence: 1, or what speculation gives.
+    pub tokens_per_step: f64,
+    /// Share of their capacity that nodes use over a day.
+    pub load: f64,
+}
+
+impl Service {
+    /// DeepSeek's production of 27 and 28 February 2025 (open-infra-index, day 6): prefill on 4 nodes, decoding on 18,
+    /// 20 to 22 tokens a second, 4,989 cached tokens, 56.3% hits.
+    pub fn deepseek(config: &Config) -> Service {
+        Service {
+            config: config.clone(),
+            precision: Precision::Fp8,
+            prefill_unit: 32,
+            decode_unit: 144,
+            context: 4989.0,
+            user_tokens_per_s: 21.0,
+            cache_hits: 0.563,
+            tokens_per_step: 1.0,
+            load: assume::DAY_LOAD,
+        }
+    }
+
+    /// The smallest service of a model on a chip: as few chips as hold it with room for caches.
+    ///
+    /// # Errors
+    /// A model that 1,024 chips do not hold.
+    pub fn smallest(config: &Config, chip: &Chip) -> Result<Service> {
+        let precision = if chip.fp8_tflops.is_some() { Precision::Fp8 } else { Precision::Bf16 };
+        let mut service = Service { precision, prefill_unit: 1, decode_unit: 1, ..Service::deepseek(config) };
+        for unit in (0..=10).map(|i| 1u64 << i) {
+            service.prefill_unit = unit;
+            service.decode_unit = unit;
+            if service.held_bytes(unit) < 0.7 * chip.memory_gb * 1e9 {
+                return Ok(service);
+            }
+        }
+        Err(Error::DoesNotFit {
+            needed_gb: service.held_bytes(1024) / 1e9,
+            available_gb: 0.7 * chip.memory_gb,
+            chip: chip.name.clone(),
+            nearest: "a chip with more memory holds the part that every chip needs".to_owned(),
+        })
+    }
+
+    fn bytes_a_value(&self) -> f64 {
+        if self.precision == Precision::Fp8 { 1.0 } else { 2.0 }
+    }
+
+    /// Bytes of weights on each of `unit` chips: experts are spread, and so is a dense model.
+    pub fn held_bytes(&self, unit: u64) -> f64 {
+        let counts = count_params(&self.config);
+        let experts = counts.main.routed_experts as f64;
+        let rest = counts.total() as f64 - experts;
+        let spread = if n_experts(&self.config) > 0 { 1.0 } else { unit as f64 };
+        self.bytes_a_value() * (experts / unit as f64 + rest / spread)
+    }
+
+    /// Seconds in which a decode unit makes a step for `batch` sequences a chip of `context` tokens each. Two halves of
+    /// the batch take turns where there are experts and enough sequences, so that communication hides.
+    pub fn decode_step_s(&self, chip: &Chip, batch: f64, context: f64) -> f64 {
+        let moe = n_experts(&self.config) > 0;
+        let tp = if moe { 1.0 } else { self.decode_unit as f64 };
+        let halves = if moe && batch >= 32.0 { 2.0 } else { 1.0 };
+        let flops = FlopModel::new(&self.config, MlaForm::Absorbed);
+        let peak = chip.bf16_tflops * 1e12;
+        let read_rate = chip.memory_gb_s * 1e9 * assume::READ_SHARE;
+        let share = if self.precision == Precision::Fp8 {
+            chip.fp8_tflops.unwrap_or(chip.bf16_tflops) * chip.gemm_fp8
+        } else {
+            chip.bf16_tflops * chip.gemm_bf16
+        };
+        let product_rate = share * 1e12 * assume::MATRIX_SHARE;
+        // In a dense model the unit's chips share every sequence, so the unit's batch is one chip's.
+        let sequences = batch * tp;
+        let products = (sequences * (flops.per_token + flops.per_logit_row) as f64 / tp / product_rate)
+            .max(halves * self.held_bytes(self.decode_unit) / read_rate);
+        let pairs = sequences * context;
+        let cache = 2.0 * kv_values_per_token(&self.config, KvForm::Latent) as f64;
+        let attention = (pairs * flops.per_pair as f64 / tp / (peak * assume::DECODE_ATTENTION))
+            .max(pairs * cache / tp / read_rate);
+        let n_layers = self.config.num_hidden_layers() as f64;
+        let compute = products + attention + halves * n_layers * assume::LAYER_LATENCY_S;
+        if moe {
+            let route = AllToAll::between(&self.config, self.decode_unit, chip.per_node, self.precision == Precision::Fp8);
+            // Low-latency kernels send each row to every chip itself, over the network.
+            let bytes = batch * route.remote_chips * (route.dispatch_bytes + route.combine_bytes);
+            let out = if self.decode_unit <= chip.per_node { chip.link_gb_s } else { chip.nic_gb_s };
+            let latency = if self.decode_unit > 1 { assume::ALL_TO_ALL_LATENCY_S } else { 0.0 };
+            let sent = n_layers * (bytes / (out * 1e9) + halves * latency);
+            return if halves > 1.0 { compute.max(sent) } else { compute + sent };
+        }
+        let reduced = 2.0 * 2.0 * sequences * self.config.hidden_size() as f64 * 2.0 * (1.0 - 1.0 / tp);
+        compute + n_layers * (reduced / (chip.link_gb_s * 1e9) + if tp > 1.0 { 20e-6 } else { 0.0 })
+    }
+
+    /// Input tokens that a prefill chip computes in a second at full load, in documents of the mean context.
+    ///
+    /// # Errors
+    /// A precision that the chip does not have.
+    pub fn prefill_tokens_per_s(&self, chip: &Chip) -> Result<f64> {
+        let seq_len = (self.context as u64).max(16);
+        let job = Job { config: self.config.clone(), tokens: 1.0, seq_len, batch: self.prefill_unit, mtp: false };
+        let spread = LayoutSpec {
+            ep: (n_experts(&self.config) > 0).then_some(self.prefill_unit),
+            tp: (n_experts(&self.config) == 0).then_some(self.prefill_unit.min(chip.per_node)),
+            precision: Some(self.precision),
+            ..LayoutSpec::default()
+        };
+        let layout = spread.complete(&job, chip, self.prefill_unit);
+        let worker = Worker::new(&job, &layout, chip)?;
+        let n_layers = job.config.num_hidden_layers();
+        let (mut compute, mut sent) = (0.0, 0.0);
+        for layer in (0..n_layers).map(|i| worker.layer(i)) {
+            compute += layer.forward + layer.exchange;
+            sent += layer.all_to_all;
+        }
+        // Two micro-batches take turns, so that communication hides.
+        let slowed = compute + sent * layout.comm_sm as f64 / chip.n_sm as f64;
+        Ok(seq_len as f64 / slowed.max(sent) / layout.tp as f64)
+    }
+}
+
+/// What a service does and costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServingPlan {
+    /// The chip's name.
+    pub chip: String,
+    /// Sequences that a chip decodes at once.
+    pub batch_per_chip: f64,
+    /// Seconds of a decode step.
+    pub decode_step_s: f64,
+    /// Over a day, output tokens a second of a node.
+    pub output_tokens_per_s_node: f64,
+    /// Over a day, input tokens a second of a node, cache hits included.
+    pub input_tokens_per_s_node: f64,
+    /// Dollars for a million output tokens.
+    pub dollars_per_m_output: f64,
+    /// Dollars for a million input tokens, hits and misses mixed.
+    pub dollars_per_m_input: f64,
+    /// Bytes on a decode chip, 1e9.
+    pub memory_gb: f64,
+    /// What bounds decoding.
+    pub limited_by: String,
+    /// The arithmetic.
+    pub explain: Vec<Line>,
+}
+
+/// Plans `service` on `chip` at `price` dollars a chip-hour: as many sequences as memory and the users' speed allow.
+///
+/// # Errors
+/// A model that does not fit, or users that are promised more than one sequence alone gets.
+pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<ServingPlan> {
+    let room = chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE) - service.held_bytes(service.decode_unit);
+    let moe = n_experts(&service.config) > 0;
+    let tp = if moe { 1.0 } else { service.decode_unit as f64 };
+    let cache = 2.0 * kv_values_per_token(&service.config, KvForm::Latent) as f64 * service.context / tp;
+    // `batch` is for each chip; in a dense model a sequence's cache is spread over the unit.
+    let fits = room / (cache * tp);
+    if fits <= 0.0 {
+        return Err(Error::DoesNotFit {
+            needed_gb: service.held_bytes(service.decode_unit) / 1e9,
+            available_gb: chip.memory_gb * (1.0 - assume::MEMORY_RESERVE),
+            chip: chip.name.clone(),
+            nearest: format!("nearest: a unit of {} chips", service.decode_unit * 2),
+        });
+    }
+    let speed = |batch: f64| service.tokens_per_step / service.decode_step_s(chip, batch, service.context);
+    let least = fits.min(1.0 / tp);
+    if speed(least) < service.user_tokens_per_s {
+        return Err(Error::Question(format!(
+            "{} tokens a second for each user: expected at most {} on {}; nearest: --speed {:.0}",
+            service.user_tokens_per_s,
+            significant(speed(least)),
+            chip.name,
+            speed(least).floor().max(1.0)
+        )));
+    }
+    let (mut low, mut high) = (least, fits);
+    if speed(high) < service.user_tokens_per_s {
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if speed(middle) < service.user_tokens_per_s { high = middle } else { low = middle }
+        }
+    } else {
+        low = high;
+    }
+    let batch = low;
+    let node = chip.per_node as f64;
+    let step_s = service.decode_step_s(chip, batch, service.context);
+    let output = node * batch * service.tokens_per_step / step_s * service.load;
+    let computed = node * service.prefill_tokens_per_s(chip)? * service.load;
+    let input = computed / (1.0 - service.cache_hits).max(1e-3);
+    let per_m = |rate: f64| node * price / 3600.0 / rate * 1e6;
+    let limited_by = if batch > 0.999 * fits { "memory for caches" } else { "the speed promised to users" };
+    let mut plan = ServingPlan {
+        chip: chip.name.clone(),
+        batch_per_chip: batch,
+        decode_step_s: step_s,
+        output_tokens_per_s_node: output,
+        input_tokens_per_s_node: input,
+        dollars_per_m_output: per_m(output),
+        dollars_per_m_input: per_m(input),
+        memory_gb: (service.held_bytes(service.decode_unit) + batch * tp * cache) / 1e9,
+        limited_by: limited_by.to_owned(),
+        explain: Vec::new(),
+    };
+    plan.explain = explain(service, chip, price, &plan);
+    Ok(plan)
+}
+
+fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Vec<Line> {
+    let flops = FlopModel::new(&service.config, MlaForm::Expanded);
+    let cache = 2.0 * kv_values_per_token(&service.config, KvForm::Latent) as f64;
+    let node = chip.per_node;
+    vec![
+        Line::new(
+            "decode step",
+            duration(plan.decode_step_s),
+            format!(
+                "{} sequences a chip of {} tokens; {} GB of weights and {} KB of cache a token read at {} GB/s x {}",
+                significant(plan.batch_per_chip),
+                si(service.context),
+                significant(service.held_bytes(service.decode_unit) / 1e9),
+                significant(cache / 1e3),
+                chip.memory_gb_s,
+                assume::READ_SHARE
+            ),
+            "FlashMLA and DeepEP, as published",
+        ),
+        Line::new(
+            "output",
+            format!("{} tokens/s a node", si(plan.output_tokens_per_s_node)),
+            format!(
+                "{node} chips x {} sequences x {} tokens / {} x {} of the day",
+                significant(plan.batch_per_chip),
+                significant(service.tokens_per_step),
+                duration(plan.decode_step_s),
+                service.load
+            ),
+            "the share of the day is FITTED to DeepSeek's production",
+        ),
+        Line::new(
+            "input",
+            format!("{} tokens/s a node", si(plan.input_tokens_per_s_node)),
+            format!(
+                "{node} chips x {} computed tokens/s x {} of the day / (1 - {} hits); {} GFLOP a token",
+                si(plan.input_tokens_per_s_node * (1.0 - service.cache_hits) / service.load / node as f64),
+                service.load,
+                service.cache_hits,
+                significant(flops.forward_per_token(service.context as u64, AttentionSpan::Causal) / 1e9)
+            ),
+            "simulated as a forward pass of training",
+        ),
+        Line::new(
+            "a million output tokens",
+            crate::text::dollars(plan.dollars_per_m_output),
+            format!("{node} chips x ${price} / 3,600 / {} tokens/s x 1e6", si(plan.output_tokens_per_s_node)),
+            "",
+        ),
+        Line::new(
+            "a million input tokens",
+            crate::text::dollars(plan.dollars_per_m_input),
+            format!("{node} chips x ${price} / 3,600 / {} tokens/s x 1e6", si(plan.input_tokens_per_s_node)),
+            "",
+        ),
+    ]
+}
+
+/// Prices of an API, dollars for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ApiPrices {
+    /// Input found in the cache.
+    pub hit: f64,
+    /// Input computed.
+    pub miss: f64,
+    /// Output.
+    pub output: f64,
+}
+
+/// R1's prices from January to September 2025 (api-docs.deepseek.com, pricing).
+pub const R1_PRICES: ApiPrices = ApiPrices { hit: 0.14, miss: 0.55, output: 2.19 };
+
+/// A day's traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Day {
+    /// Input tokens, hits included.
+    pub input: f64,
+    /// Output tokens.
+    pub output: f64,
+}
+
+/// DeepSeek's of 27 to 28 February 2025 (open-infra-index, day 6).
+pub const DEEPSEEK_DAY: Day = Day { input: 608e9, output: 168e9 };
+
+/// Nodes, cost, revenue and margin of a day (545% is 5.45: revenue over cost, less one).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Margin {
+    /// Nodes on average.
+    pub nodes: f64,
+    /// Dollars.
+    pub cost: f64,
+    /// Dollars, if all were sold at the API's prices.
+    pub revenue: f64,
+    /// Revenue over cost, less one.
+    pub margin: f64,
+}
+
+/// What `day` takes and brings.
+pub fn margin(plan: &ServingPlan, service: &Service, chip: &Chip, price: f64, day: &Day, api: &ApiPrices) -> Margin {
+    let seconds = 86_400.0;
+    let nodes =
+        day.input / seconds / plan.input_tokens_per_s_node + day.output / seconds / plan.output_tokens_per_s_node;
+    let cost = nodes * chip.per_node as f64 * 24.0 * price;
+    let hits = service.cache_hits;
+    let revenue = (day.input * (hits * api.hit + (1.0 - hits) * api.miss) + day.output * api.output) / 1e6;
+    Margin { nodes, cost, revenue, margin: revenue / cost - 1.0 }
+}
