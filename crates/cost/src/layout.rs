@@ -231,7 +231,10 @@ impl Layout {
             return Err(Error::Layout {
                 found: format!("pp·vpp = {}·{} stages", self.pp, self.vpp),
                 expected: format!("at most the model's {n_layers} layers"),
-                nearest: format!("pp={}", divisor_near(self.pp.min(n_layers), |n| n.is_power_of_two() && n <= n_layers)),
+                nearest: format!(
+                    "pp={}",
+                    divisor_near(self.pp.min(n_layers), |n| n.is_power_of_two() && n <= n_layers)
+                ),
             });
         }
         if self.vpp > 1 && self.schedule != Schedule::OneFOneB {

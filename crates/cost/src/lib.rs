@@ -24,8 +24,8 @@ pub mod traffic;
 pub mod training;
 pub mod work;
 
-pub use catalogue::{Catalogue, Chip};
 pub use bill::{Bill, LedgerLine, Usage};
+pub use catalogue::{Catalogue, Chip};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, Run};
 pub use machine::Machine;

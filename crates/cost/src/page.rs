@@ -72,7 +72,8 @@ pub struct Page {
 impl Page {
     /// For a terminal. With `explain`, every number's arithmetic.
     pub fn text(&self, explain: bool) -> String {
-        let mut parts = vec![format!("{}\n{}", self.title, "═".repeat(self.title.chars().count())), self.headline.clone()];
+        let mut parts =
+            vec![format!("{}\n{}", self.title, "═".repeat(self.title.chars().count())), self.headline.clone()];
         if !self.facts.is_empty() {
             let width = self.facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
             let lines: Vec<String> = self.facts.iter().map(|(name, v)| format!("  {name:<width$}  {v}")).collect();

@@ -56,7 +56,8 @@ pub struct RlRun {
 fn r1_like(parts: Vec<Part>, published_hours: f64, assumed: Vec<String>) -> Result<RlRun> {
     let config = published("deepseek-r1").map_err(|e| Error::Question(e.to_string()))?;
     let mut all = vec![
-        "lengths are exponentially distributed up to the limit, and each rollout's longest answer reaches it".to_owned(),
+        "lengths are exponentially distributed up to the limit, and each rollout's longest answer reaches it"
+            .to_owned(),
         "the engine keeps BF16 weights on units of 64 chips".to_owned(),
         "moving models in and out and handing weights on takes 90 s a rollout".to_owned(),
         "rewards are computed meanwhile".to_owned(),
@@ -176,8 +177,7 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
     let share = 16;
     let dp = (count / share).max(1);
     let per_copy = (tokens / seq_len as f64 / dp as f64).ceil().max(1.0);
-    let job =
-        Job { config: run.config.clone(), tokens, seq_len, batch: per_copy as u64 * dp, mtp: false };
+    let job = Job { config: run.config.clone(), tokens, seq_len, batch: per_copy as u64 * dp, mtp: false };
     if count.is_multiple_of(share) {
         let layout = spec.complete(&job, &cluster.chip, count);
         if layout.check(&job, &cluster.chip, count).is_ok() {

@@ -120,7 +120,8 @@ impl Service {
         let n_layers = self.config.num_hidden_layers() as f64;
         let compute = products + attention + halves * n_layers * assume::LAYER_LATENCY_S;
         if moe {
-            let route = AllToAll::between(&self.config, self.decode_unit, chip.per_node, self.precision == Precision::Fp8);
+            let route =
+                AllToAll::between(&self.config, self.decode_unit, chip.per_node, self.precision == Precision::Fp8);
             // Low-latency kernels send each row to every chip itself, over the network.
             let bytes = batch * route.remote_chips * (route.dispatch_bytes + route.combine_bytes);
             let out = if self.decode_unit <= chip.per_node { chip.link_gb_s } else { chip.nic_gb_s };

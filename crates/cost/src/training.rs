@@ -129,12 +129,8 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
     let worker = Worker::new(job, layout, chip)?;
     let layers: Vec<StageTime> = layer_times(job, &worker);
     let heads = worker.head();
-    let plan = Plan::new(
-        layout.schedule,
-        layout.pp as usize,
-        layout.vpp as usize,
-        layout.n_micro_batches(job) as usize,
-    );
+    let plan =
+        Plan::new(layout.schedule, layout.pp as usize, layout.vpp as usize, layout.n_micro_batches(job) as usize);
     let hop_s = pipeline_bytes(&job.config, layout, job.seq_len) / (chip.nic_gb_s * 1e9);
     // Where the layers go is not published; the quickest of the even placements is taken.
     let mut best: Option<(Timeline, Vec<usize>, Vec<StageTime>)> = None;

@@ -159,8 +159,7 @@ impl<'a> Worker<'a> {
         let again = part.again / self.product_rate;
         let peak = self.chip.bf16_tflops * 1e12;
         let attention = part.attention / (assume::ATTENTION_FORWARD * peak);
-        let attention_back =
-            assume::ATTENTION_BACKWARD_WORK * part.attention / (assume::ATTENTION_BACKWARD * peak);
+        let attention_back = assume::ATTENTION_BACKWARD_WORK * part.attention / (assume::ATTENTION_BACKWARD * peak);
         let full = self.layout.recompute == Recompute::Full;
         let (attention_again, stream_again) = if full { (attention, part.stream) } else { (0.0, 0.0) };
         let stream = part.stream / self.stream_rate;

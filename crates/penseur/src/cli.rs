@@ -94,6 +94,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Put a model to the test: accuracy with its interval, tokens, time and dollars
     Eval(EvalArgs),
+    /// A run before it starts: hours, dollars, what limits it, and why
+    Plan(PlanArgs),
     /// What a model is, and whether it fits this machine
     Inspect(InspectArgs),
     /// Families of problems with answers that can be checked
@@ -287,6 +289,81 @@ pub struct TrainArgs {
     pub dry_run: bool,
 
     /// Print one JSON value: the stages' plans or results
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Presets: v3-pretrain, v3, r1-zero, r1 (published runs, derived from their layouts).
+
+Examples:
+  penseur plan v3                                    what DeepSeek-V3 took, derived
+  penseur plan v3-pretrain --explain                 the arithmetic of every number
+  penseur plan --model llama-3.1-405b --tokens 15.6T --on h100 --count 16384
+  penseur plan --model deepseek-v3 --tokens 14.8T --on h800 --count 2048 --layout pp=16,ep=64 --html plan.html
+  penseur plan recipes/mini.toml                     a recipe on this machine
+
+A layout is KEY=VALUE,..: pp, vpp, ep, tp, cp, dp, zero, schedule (1f1b, zb1p, dualpipe), micro_batch, precision (fp8,
+bf16), recompute (none, selective, full), comm_sm, imbalance, hide_dp. Without one the quickest that fits is found.
+docs/plan.md explains the model behind the numbers.")]
+pub struct PlanArgs {
+    /// A preset, or a recipe
+    #[arg(value_name = "PRESET|RECIPE.toml")]
+    pub target: Option<String>,
+
+    /// The model: a published one's name, a directory, a config.json, or a bundled model
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<String>,
+
+    /// Tokens of the run, such as 14.8T
+    #[arg(long, value_name = "N", value_parser = cost::text::parse_count)]
+    pub tokens: Option<f64>,
+
+    /// The chip, as the catalogue names it; `this` is this machine
+    #[arg(long, value_name = "CHIP")]
+    pub on: Option<String>,
+
+    /// How many chips
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// How the step is spread over them
+    #[arg(long, value_name = "KEY=N,..")]
+    pub layout: Option<String>,
+
+    /// Sequences of a step; by default as published runs of the model's size
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u64>,
+
+    /// Tokens of a sequence; by default 4096
+    #[arg(long, value_name = "N")]
+    pub seq_len: Option<u64>,
+
+    /// Dollars for a chip-hour; by default the catalogue's, with its source
+    #[arg(long, value_name = "DOLLARS")]
+    pub price: Option<f64>,
+
+    /// A file with chips of your own, which join the catalogue
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+
+    /// Of a recipe: set one key; may be given several times
+    #[arg(long, value_name = "a.b=VALUE")]
+    pub set: Vec<String>,
+
+    /// Show the arithmetic and the sources of every number
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Also write the page as one HTML file, with plots
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Also write the step's timeline as Chrome's trace JSON
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// Print one JSON value
     #[arg(long)]
     pub json: bool,
 }

@@ -2,8 +2,9 @@
 
 use crate::data;
 use crate::error::{Result, TrainError};
+use crate::pace;
 use crate::progress::{duration, thousands};
-use crate::recipe::{GrpoSpec, PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
+use crate::recipe::{PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::directory;
 use cost::{Estimate, Machine};
@@ -16,8 +17,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Share of the machine's peak that training is assumed to reach; `penseur bench` measures it.
-const EFFICIENCY: f64 = 0.4;
+/// Answering takes this much of training's time for each token: a forward pass is a third, at half the speed because few
+/// rows are decoded together. Assumed.
+const ANSWERING: f64 = 0.67;
 
 /// What a process takes beyond tensors: code, the kernels' packing buffers, data.
 const OVERHEAD_BYTES: u64 = 128 << 20;
@@ -39,6 +41,16 @@ pub struct StagePlan {
     pub memory_available: Option<u64>,
     /// Tokens to be trained on.
     pub tokens: u64,
+    /// Tokens of an optimizer step.
+    pub step_tokens: u64,
+    /// Share of the machine's peak that training reaches.
+    pub efficiency: f64,
+    /// Whether that was measured, with the stage's own model, and not assumed.
+    pub is_measured: bool,
+    /// Seconds of evaluations and answers besides.
+    pub evaluation_s: f64,
+    /// Where the price is from.
+    pub price_source: String,
     /// Time and dollars.
     pub estimate: Estimate,
     /// The recipe, nothing left to defaults.
@@ -151,29 +163,26 @@ fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result
     let train = &stage.train;
     let params = count_params(config);
     let price = stage.cost.price();
-    let estimate_for = |tokens: u64| {
-        cost::Run {
-            config,
-            tokens,
-            // Most documents are shorter than the longest.
-            context: (train.seq_len as u64).div_ceil(2),
-            mtp: train.mtp_weight > 0.0,
-            bf16: stage.model.precision == PrecisionSpec::Bf16,
-            efficiency: EFFICIENCY,
-        }
-        .on(machine, &price)
-    };
-    let tokens_of = |steps: u64| match &stage.grpo {
-        Some(grpo) => steps * tokens_of_rollouts(grpo),
-        None => tokens_of_steps(train, steps),
-    };
-    // A token of reinforcement is drawn (a forward pass) and learnt from (three of them), see `tokens_of_rollouts`.
-    let work_of = |tokens: u64| if stage.grpo.is_some() { tokens + tokens / 3 } else { tokens };
-    let tokens = match (train.tokens, train.steps, train.minutes) {
+    let pace = pace::measure(stage, config, machine);
+    let estimate_for = |tokens: u64| pace::expected(stage, config, tokens, pace.efficiency).on(machine, &price);
+    let speed = estimate_for(1).tokens_per_s;
+    let seconds = train.minutes.map(|minutes| 60.0 * minutes);
+    let tokens = match (train.tokens, train.steps, seconds) {
         (Some(tokens), _, _) => tokens,
-        (None, Some(steps), _) => tokens_of(steps),
-        (None, None, minutes) => (estimate_for(1).tokens_per_s * 60.0 * minutes.unwrap_or(0.0)) as u64,
+        (None, Some(steps), _) => tokens_of_steps(stage, steps),
+        (None, None, seconds) => {
+            // Evaluations come out of the same minutes.
+            let each = 1.0 + evaluation_tokens(stage, 1e9) / 1e9;
+            (speed * seconds.unwrap_or(0.0) / each) as u64
+        }
     };
+    let mut estimate = estimate_for(tokens.max(1));
+    let answering = if stage.grpo.is_some() { ANSWERING } else { 0.0 };
+    let evaluation_s = (evaluation_tokens(stage, tokens as f64) + answering * tokens as f64) / speed;
+    estimate.wall_s = seconds.unwrap_or(estimate.wall_s + evaluation_s);
+    estimate.core_s = estimate.wall_s * machine.cores as f64;
+    estimate.dollars = price.dollars(estimate.core_s);
+    estimate.tokens_per_s = tokens as f64 / estimate.wall_s;
     Ok(StagePlan {
         stage: stage.name.clone(),
         params_total: params.total(),
@@ -182,15 +191,32 @@ fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result
         memory_bytes: memory_bytes(stage, config),
         memory_available: sys::memory::available_bytes(),
         tokens,
-        estimate: estimate_for(work_of(tokens.max(1))),
+        step_tokens: tokens_of_steps(stage, 1),
+        efficiency: pace.efficiency,
+        is_measured: pace.is_measured,
+        evaluation_s,
+        price_source: price.source.clone(),
+        estimate,
         recipe: stage.to_toml(),
     })
 }
 
-/// Tokens of one step's rollouts, if answers are half as long as they may be. How long they become is what
-/// reinforcement finds out; a run's own metrics tell it.
-fn tokens_of_rollouts(grpo: &GrpoSpec) -> u64 {
-    (grpo.prompts * grpo.group_size * grpo.max_new_tokens.div_ceil(2)) as u64
+/// What is promised when a stage begins, for `plan.json`.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn promise(stage: &StageRecipe, config: &Config) -> Result<StagePlan> {
+    plan_stage(stage, config, &Machine::measure())
+}
+
+/// Evaluations of a stage of `tokens`, in tokens that training would take as long for: losses are forward passes, a
+/// third of training, and problems are answered, half as long as they may be.
+fn evaluation_tokens(stage: &StageRecipe, tokens: f64) -> f64 {
+    let eval = &stage.eval;
+    let steps = tokens / tokens_of_steps(stage, 1) as f64;
+    let n = if eval.every > 0 { (steps / eval.every as f64).floor() + 1.0 } else { 1.0 };
+    let answers = (eval.problems * eval.max_new_tokens) as f64 / 2.0;
+    n * (eval.tokens as f64 / 3.0 + ANSWERING * answers)
 }
 
 /// A stage that samples, at most: every answer as long as it may be. A forward takes a third of a step's operations.
@@ -212,6 +238,11 @@ fn plan_sample(
         memory_bytes: OVERHEAD_BYTES,
         memory_available: sys::memory::available_bytes(),
         tokens,
+        step_tokens: tokens,
+        efficiency: pace::USUAL,
+        is_measured: false,
+        evaluation_s: 0.0,
+        price_source: price.source.clone(),
         estimate: none,
         recipe: stage.to_toml(),
     };
@@ -229,7 +260,7 @@ fn plan_sample(
         context: (spec.max_new_tokens as u64).div_ceil(2),
         mtp: false,
         bf16: stage.model.precision == PrecisionSpec::Bf16,
-        efficiency: EFFICIENCY,
+        efficiency: pace::USUAL,
     };
     plan.estimate = run.on(machine, &price);
     plan.estimate.tokens_per_s *= 3.0;
@@ -237,7 +268,12 @@ fn plan_sample(
 }
 
 /// Tokens of so many steps, the ramp included.
-fn tokens_of_steps(train: &crate::recipe::TrainSpec, steps: u64) -> u64 {
+fn tokens_of_steps(stage: &StageRecipe, steps: u64) -> u64 {
+    if let Some(grpo) = &stage.grpo {
+        // Answers are taken to be half as long as they may be.
+        return steps * (grpo.prompts * grpo.group_size * grpo.max_new_tokens) as u64 / 2;
+    }
+    let train = &stage.train;
     let mut tokens = 0;
     for step in 0..steps {
         let batch = (crate::schedule::n_micro_batches(train, tokens) * train.micro_batch_tokens) as u64;
@@ -250,6 +286,54 @@ fn tokens_of_steps(train: &crate::recipe::TrainSpec, steps: u64) -> u64 {
 }
 
 impl StagePlan {
+    /// What most of the time goes to.
+    pub fn limited_by(&self) -> &'static str {
+        if self.evaluation_s > 0.5 * self.estimate.wall_s { "answers and evaluations" } else { "matrix products" }
+    }
+
+    /// The arithmetic behind its numbers.
+    pub fn explain(&self) -> Vec<cost::plan::Line> {
+        let line = |name: &str, value: String, how: String, source: &str| cost::plan::Line {
+            name: format!("{}: {name}", self.stage),
+            value,
+            how,
+            source: source.to_owned(),
+        };
+        let estimate = &self.estimate;
+        let source = match self.is_measured {
+            true => "a micro-batch of this model, trained here",
+            false => "assumed: measuring would take long",
+        };
+        vec![
+            line(
+                "operations",
+                format!("{:.3e}", estimate.flops),
+                format!(
+                    "{} tokens x {:.4} GFLOP",
+                    thousands(self.tokens),
+                    estimate.flops / self.tokens.max(1) as f64 / 1e9
+                ),
+                "counted from the configuration",
+            ),
+            line(
+                "time",
+                duration(estimate.wall_s),
+                format!(
+                    "operations at {:.1}% of this machine's peak, and {} of evaluations and answers",
+                    100.0 * self.efficiency,
+                    duration(self.evaluation_s)
+                ),
+                source,
+            ),
+            line(
+                "dollars",
+                format!("${:.4}", estimate.dollars),
+                format!("{:.4} core-hours", estimate.core_s / 3600.0),
+                &self.price_source,
+            ),
+        ]
+    }
+
     /// For people: the recipe, then what it means.
     pub fn render(&self) -> String {
         let estimate = &self.estimate;
@@ -257,7 +341,7 @@ impl StagePlan {
         format!(
             "{}\n# stage {}\n# parameters   {} in all, {} active for a token, {} trained with the MTP layers\n\
              # memory       {:.2} GB{free}\n# tokens       {}\n\
-             # time         {} at {} tokens/s, if {:.0}% of this machine's peak is reached\n# cost         ${:.4}\n",
+             # time         {} at {} tokens/s with evaluations, {:.0}% of this machine's peak ({})\n# cost         ${:.4}\n",
             self.recipe,
             self.stage,
             thousands(self.params_total),
@@ -267,7 +351,8 @@ impl StagePlan {
             thousands(self.tokens),
             duration(estimate.wall_s),
             thousands(estimate.tokens_per_s as u64),
-            100.0 * EFFICIENCY,
+            100.0 * self.efficiency,
+            if self.is_measured { "measured" } else { "assumed" },
             estimate.dollars
         )
     }

@@ -5,7 +5,9 @@ use super::*;
 #[test]
 fn the_shipped_chips_have_sources() {
     let catalogue = Catalogue::shipped();
-    for id in ["a100", "h100", "h800", "h20", "h200", "b200", "gb200", "mi300x", "910b", "rtx3090", "rtx4090", "rtx5090"] {
+    for id in
+        ["a100", "h100", "h800", "h20", "h200", "b200", "gb200", "mi300x", "910b", "rtx3090", "rtx4090", "rtx5090"]
+    {
         let chip = catalogue.chip(id).unwrap();
         assert!(["rates", "memory", "links", "price"].iter().all(|group| chip.source.contains_key(*group)), "{id}");
     }
@@ -29,7 +31,8 @@ fn a_users_chip_joins_and_mistakes_are_named() {
     let catalogue = Catalogue::load(Some(&path)).unwrap();
     assert_eq!(catalogue.chip("x1").unwrap().gemm_bf16, 0.7);
     assert!(catalogue.chip("h800").is_ok());
-    for (bad, needle) in [("memory_gbs = 1\n", "memory_gbs"), ("gemm_bf16 = 1.5\n", "gemm_bf16"), ("buy = -1\n", "buy")] {
+    for (bad, needle) in [("memory_gbs = 1\n", "memory_gbs"), ("gemm_bf16 = 1.5\n", "gemm_bf16"), ("buy = -1\n", "buy")]
+    {
         std::fs::write(&path, format!("{good}{bad}")).unwrap();
         let error = Catalogue::load(Some(&path)).unwrap_err().to_string();
         assert!(error.contains(needle) && error.contains("mine.toml"), "{error}");

@@ -27,7 +27,19 @@ pub struct LayoutSpec {
 }
 
 const KEYS: [&str; 14] = [
-    "pp", "vpp", "ep", "tp", "cp", "dp", "zero", "schedule", "micro_batch", "precision", "recompute", "comm_sm", "imbalance",
+    "pp",
+    "vpp",
+    "ep",
+    "tp",
+    "cp",
+    "dp",
+    "zero",
+    "schedule",
+    "micro_batch",
+    "precision",
+    "recompute",
+    "comm_sm",
+    "imbalance",
     "hide_dp",
 ];
 
@@ -50,7 +62,11 @@ impl LayoutSpec {
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let count = |least: u64| match value.parse::<u64>() {
             Ok(n) if n >= least && n <= 1 << 24 => Ok(Some(n)),
-            _ => Err(written(&format!("{key}={value}"), &format!("a whole number from {least}"), &format!("{key}={least}"))),
+            _ => Err(written(
+                &format!("{key}={value}"),
+                &format!("a whole number from {least}"),
+                &format!("{key}={least}"),
+            )),
         };
         match key {
             "pp" => self.pp = count(1)?,
@@ -70,8 +86,7 @@ impl LayoutSpec {
                 self.precision = Some(one_of(key, value, &[("bf16", Precision::Bf16), ("fp8", Precision::Fp8)])?);
             }
             "recompute" => {
-                let known =
-                    [("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)];
+                let known = [("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)];
                 self.recompute = Some(one_of(key, value, &known)?);
             }
             "imbalance" => match value.parse::<f64>() {

@@ -123,7 +123,9 @@ fn notes(plan: &Plan) -> Vec<String> {
         notes.push("A part marked (published) is not derived: the published figure stands in.".to_owned());
     }
     if plan.interruptions.is_some() {
-        notes.push("Failures are those of Llama 3's cluster; research, ablations, data and people are not in it.".to_owned());
+        notes.push(
+            "Failures are those of Llama 3's cluster; research, ablations, data and people are not in it.".to_owned(),
+        );
     } else {
         notes.push("Lengths of answers and how the engine runs were partly assumed: see the arithmetic.".to_owned());
     }

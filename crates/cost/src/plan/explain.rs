@@ -39,8 +39,13 @@ pub(super) fn training(job: &Job, plan: &Plan) -> Vec<Line> {
 fn counting(job: &Job) -> Vec<Line> {
     let params = count_params(&job.config);
     let flops = FlopModel::new(&job.config, MlaForm::Expanded);
-    let parts: Vec<String> =
-        params.main.named().iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", si(*n as f64))).collect();
+    let parts: Vec<String> = params
+        .main
+        .named()
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(name, n)| format!("{name} {}", si(*n as f64)))
+        .collect();
     let per_token = flops_per_token(job, AttentionSpan::Causal);
     vec![
         Line::new(
@@ -82,7 +87,11 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
     vec![
         Line::new(
             "matrix products",
-            format!("{} TFLOP/s, {} a step", significant(peak * best * assume::MATRIX_SHARE), duration(spent.products_s)),
+            format!(
+                "{} TFLOP/s, {} a step",
+                significant(peak * best * assume::MATRIX_SHARE),
+                duration(spent.products_s)
+            ),
             format!("{peak} {word} peak x {best} best product measured x {} FITTED", assume::MATRIX_SHARE),
             source("gemm"),
         ),

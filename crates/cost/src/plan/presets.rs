@@ -85,10 +85,9 @@ fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
 fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
     let mut plan = pretraining(changes, cluster)?;
     let mut hours = 0.0;
-    for (seq_len, batch, spec) in [
-        (32 << 10, 1920, "pp=16,ep=64,precision=fp8,cp=8"),
-        (128 << 10, 480, "pp=16,ep=64,precision=fp8,cp=32"),
-    ] {
+    for (seq_len, batch, spec) in
+        [(32 << 10, 1920, "pp=16,ep=64,precision=fp8,cp=8"), (128 << 10, 480, "pp=16,ep=64,precision=fp8,cp=32")]
+    {
         let job = v3_job(1000.0 * (seq_len * batch) as f64, seq_len, batch)?;
         let theirs = LayoutSpec::parse(spec)?;
         let phase = plan_training("DeepSeek-V3", &job, cluster, &theirs)

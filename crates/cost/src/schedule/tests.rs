@@ -33,7 +33,9 @@ fn run(plan: &Plan, times: &Equal) -> Timeline {
 /// V3's report, Table 2: 1F1B (PP-1)(F+B), ZB1P (PP-1)(F+B-2W), DualPipe (PP/2-1)(F&B+B-3W), B with its weights.
 #[test]
 fn bubbles_are_those_of_the_paper() {
-    for (p, n, f, b, w) in [(4, 8, 1.0, 1.0, 1.0), (8, 20, 3.0, 3.0, 2.0), (16, 120, 2.0, 2.0, 1.0), (2, 4, 1.0, 1.0, 1.0)] {
+    for (p, n, f, b, w) in
+        [(4, 8, 1.0, 1.0, 1.0), (8, 20, 3.0, 3.0, 2.0), (16, 120, 2.0, 2.0, 1.0), (2, 4, 1.0, 1.0, 1.0)]
+    {
         let times = Equal { forward: f, backward: b, weight: w };
         let steps = p as f64 - 1.0;
         let full = b + w;
@@ -59,7 +61,9 @@ fn interleaving_divides_the_bubble() {
 
 #[test]
 fn everything_is_done_once() {
-    for (schedule, vpp) in [(Schedule::OneFOneB, 1), (Schedule::OneFOneB, 3), (Schedule::Zb1p, 1), (Schedule::DualPipe, 1)] {
+    for (schedule, vpp) in
+        [(Schedule::OneFOneB, 1), (Schedule::OneFOneB, 3), (Schedule::Zb1p, 1), (Schedule::DualPipe, 1)]
+    {
         for (p, n) in [(2, 4), (4, 8), (6, 12), (8, 32)] {
             let plan = Plan::new(schedule, p, vpp, n);
             let (mut forward, mut backward, mut weight) = (Vec::new(), Vec::new(), Vec::new());
@@ -81,8 +85,7 @@ fn everything_is_done_once() {
                     weight.extend(w.map(|c| (c.micro_batch, c.stage)));
                 }
             }
-            let all: Vec<(usize, usize)> =
-                (0..n).flat_map(|m| (0..plan.n_stages).map(move |s| (m, s))).collect();
+            let all: Vec<(usize, usize)> = (0..n).flat_map(|m| (0..plan.n_stages).map(move |s| (m, s))).collect();
             for mut done in [forward, backward, weight] {
                 done.sort_unstable();
                 assert_eq!(done, all, "{schedule:?} {p} {n}");

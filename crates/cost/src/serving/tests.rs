@@ -16,7 +16,10 @@ fn deepseeks_day_is_the_published_one() {
     let chip = Catalogue::shipped().chip("h800").unwrap().clone();
     let service = Service::deepseek(&published("deepseek-r1").unwrap());
     let plan = plan_serving(&service, &chip, 2.0).unwrap();
-    eprintln!("batch {} step {} memory {} {}", plan.batch_per_chip, plan.decode_step_s, plan.memory_gb, plan.limited_by);
+    eprintln!(
+        "batch {} step {} memory {} {}",
+        plan.batch_per_chip, plan.decode_step_s, plan.memory_gb, plan.limited_by
+    );
     near("input", plan.input_tokens_per_s_node, 73_700.0, 0.15);
     near("output", plan.output_tokens_per_s_node, 14_800.0, 0.15);
     let day = margin(&plan, &service, &chip, 2.0, &DEEPSEEK_DAY, &R1_PRICES);

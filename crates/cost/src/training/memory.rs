@@ -44,7 +44,10 @@ impl ChipMemory {
             "nearest: zero=1".to_owned()
         } else {
             let times = (self.total() / (available_gb * 1e9)).ceil().max(2.0) as u64;
-            format!("nearest: pp={} or more chips, or leave --layout out and let the layout be chosen", layout.pp * times.next_power_of_two())
+            format!(
+                "nearest: pp={} or more chips, or leave --layout out and let the layout be chosen",
+                layout.pp * times.next_power_of_two()
+            )
         };
         Err(Error::DoesNotFit { needed_gb: self.total() / 1e9, available_gb, chip: chip.name.clone(), nearest })
     }
@@ -182,8 +185,7 @@ fn widths(config: &Config) -> (f64, f64, f64, f64, f64) {
             let n = c.num_hidden_layers as f64;
             let moe = c.num_hidden_layers.saturating_sub(c.first_k_dense_replace) as f64 / n;
             let rows = (c.num_experts_per_tok + c.n_shared_experts) as f64;
-            let columns =
-                moe * rows * c.moe_intermediate_size as f64 + (1.0 - moe) * c.intermediate_size as f64;
+            let columns = moe * rows * c.moe_intermediate_size as f64 + (1.0 - moe) * c.intermediate_size as f64;
             (projected as f64, latents as f64, (heads * c.v_head_dim) as f64, columns, moe * rows)
         }
         Config::Dense(c) => {

@@ -130,7 +130,8 @@ fn layers_add_up_to_the_model() {
         let outside = (2 * config.vocab_size() + 1) * config.hidden_size();
         assert_eq!(layers.iter().map(|l| l.all.total()).sum::<u64>() + outside as u64, counts.total(), "{name}");
         assert_eq!(2 * layers.iter().map(|l| l.multiplied.total()).sum::<u64>(), flops.per_token, "{name}");
-        let mtp: u64 = (n_main..n_main + flops.n_mtp_layers as usize).map(|i| count_layer(&config, i).all.total()).sum();
+        let mtp: u64 =
+            (n_main..n_main + flops.n_mtp_layers as usize).map(|i| count_layer(&config, i).all.total()).sum();
         assert_eq!(mtp, counts.mtp.total(), "{name}");
     }
 }

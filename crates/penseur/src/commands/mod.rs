@@ -7,6 +7,7 @@ pub mod eval;
 pub mod generate;
 pub mod inspect;
 pub mod logprobs;
+pub mod plan;
 pub mod runs;
 pub mod serve;
 pub mod tasks;

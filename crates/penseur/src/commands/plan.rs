@@ -52,13 +52,8 @@ fn plan_of(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Plan> {
     let layout = args.layout.as_deref().map(LayoutSpec::parse).transpose().map_err(usage::error)?;
     match (&args.target, &args.model) {
         (Some(name), None) => {
-            let changes = Changes {
-                on: args.on.clone(),
-                count: args.count,
-                price: args.price,
-                tokens: args.tokens,
-                layout,
-            };
+            let changes =
+                Changes { on: args.on.clone(), count: args.count, price: args.price, tokens: args.tokens, layout };
             preset(name, &changes, catalogue).map_err(usage::error)
         }
         (None, Some(name)) => {
@@ -91,7 +86,10 @@ fn job(args: &PlanArgs, config: Config, count: u64) -> anyhow::Result<Job> {
     let longest = config.max_position_embeddings() as u64;
     let seq_len = args.seq_len.unwrap_or(4096.min(longest));
     if seq_len > longest || seq_len < 2 {
-        return Err(usage::error(format!("--seq-len {seq_len}: expected 2 to the model's {longest}; nearest: {}", seq_len.clamp(2, longest))));
+        return Err(usage::error(format!(
+            "--seq-len {seq_len}: expected 2 to the model's {longest}; nearest: {}",
+            seq_len.clamp(2, longest)
+        )));
     }
     let batch = args.batch.unwrap_or_else(|| usual_batch(&config, seq_len, count));
     Ok(Job { config, tokens, seq_len, batch, mtp: true })

@@ -44,7 +44,7 @@ fn dry_run(recipe: &Recipe, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// A recipe that cannot be meant is bad usage; everything else is a failure.
-fn by_audience(error: TrainError) -> anyhow::Error {
+pub(super) fn by_audience(error: TrainError) -> anyhow::Error {
     match error {
         TrainError::Recipe(_) | TrainError::Task(_) => usage::error(error),
         other => other.into(),

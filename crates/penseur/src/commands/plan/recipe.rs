@@ -52,7 +52,8 @@ fn json_of(stages: &[StagePlan]) -> Value {
 fn page(path: &Path, stages: &[StagePlan]) -> Page {
     let seconds: f64 = stages.iter().map(|s| s.estimate.wall_s).sum();
     let cost: f64 = stages.iter().map(|s| s.estimate.dollars).sum();
-    let mut table = Table::new("The bill to expect", &["", "parameters", "tokens", "tokens/s", "time", "GB", "dollars"]);
+    let mut table =
+        Table::new("The bill to expect", &["", "parameters", "tokens", "tokens/s", "time", "GB", "dollars"]);
     for s in stages {
         table.rows.push(vec![
             s.stage.clone(),
@@ -66,7 +67,15 @@ fn page(path: &Path, stages: &[StagePlan]) -> Page {
     }
     if stages.len() > 1 {
         let tokens: u64 = stages.iter().map(|s| s.tokens).sum();
-        let row = ["total".to_owned(), String::new(), si(tokens as f64), String::new(), duration(seconds), String::new(), dollars(cost)];
+        let row = [
+            "total".to_owned(),
+            String::new(),
+            si(tokens as f64),
+            String::new(),
+            duration(seconds),
+            String::new(),
+            dollars(cost),
+        ];
         table.rows.push(row.into());
     }
     Page {
