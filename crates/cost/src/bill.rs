@@ -61,6 +61,58 @@ pub struct LedgerLine {
     pub to_step: u64,
 }
 
+/// What was promised when a stage began (`plan.json` in its directory).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Promise {
+    /// Tokens.
+    pub tokens: u64,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Dollars.
+    pub dollars: f64,
+}
+
+/// Promise and bill beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Against {
+    /// What was promised.
+    pub promised: Promise,
+    /// What was taken, lost work left out.
+    pub taken: Promise,
+    /// By how much a token took longer than promised: 0.1 is 10% longer. Holds for stopped runs too.
+    pub error: f64,
+}
+
+/// Holds `promise` against the lines of a stage's ledger; `None` before the first token.
+pub fn against(promise: &Promise, lines: &[LedgerLine]) -> Option<Against> {
+    let mut taken = Promise { tokens: 0, wall_s: 0.0, dollars: 0.0 };
+    for line in lines.iter().filter(|line| !line.lost) {
+        taken.tokens += line.usage.tokens;
+        taken.wall_s += line.usage.wall_s;
+        taken.dollars += line.dollars;
+    }
+    if taken.tokens == 0 || promise.tokens == 0 || promise.wall_s <= 0.0 {
+        return None;
+    }
+    let pace = |p: &Promise| p.wall_s / p.tokens as f64;
+    Some(Against { promised: *promise, taken, error: pace(&taken) / pace(promise) - 1.0 })
+}
+
+impl Against {
+    /// In a line.
+    pub fn describe(&self) -> String {
+        let side = |p: &Promise| {
+            format!(
+                "{}, {}, {} tokens",
+                crate::text::dollars(p.dollars),
+                crate::text::duration(p.wall_s),
+                crate::text::si(p.tokens as f64)
+            )
+        };
+        format!("planned {}; took {}; {:+.0}% a token", side(&self.promised), side(&self.taken), 100.0 * self.error)
+    }
+}
+
 /// What one stage took.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageBill {
@@ -207,6 +259,17 @@ mod tests {
         std::fs::write(&path, text + "{\"stage\": 1}\n").unwrap();
         assert!(Bill::read(&path).unwrap_err().to_string().contains("line 4"));
         assert!(Bill::read(&dir.path().join("no")).is_err());
+    }
+
+    #[test]
+    fn a_promise_is_held_against_the_bill() {
+        let promise = Promise { tokens: 40, wall_s: 3600.0, dollars: 0.08 };
+        let lines = [line("a", 1, 3600.0, false, None), line("a", 1, 720.0, true, None)];
+        let held = against(&promise, &lines).unwrap();
+        // Ten tokens in half an hour, where forty an hour were promised; lost work is not the planner's fault.
+        assert!((held.error - 1.0).abs() < 1e-12, "{held:?}");
+        assert!(held.describe().contains("+100%"), "{}", held.describe());
+        assert_eq!(against(&promise, &[]), None);
     }
 
     /// The keys of a ledger line are fixed: tools outside read them.

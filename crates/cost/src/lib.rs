@@ -1,10 +1,20 @@
-//! What a model costs: the price of a machine's time, this machine's measured limits, what a run should take, and the
-//! bill of what it took.
+//! What a model costs: before it runs, while it runs, and after.
 //!
-//! Operations, parameters and bytes are counted in `model::count`; here they meet a machine and a price. The hardware
-//! catalogue, the planner and the cluster simulator build on the same four parts.
+//! | modules | what |
+//! |---|---|
+//! | [`price`], [`machine`], [`catalogue`] | dollars for a core-hour; this machine, measured; chips, from data sheets |
+//! | [`estimate`] | a run on this machine: operations over speed, time over price |
+//! | [`layout`], [`work`], [`traffic`], [`schedule`], [`timeline`], [`training`] | a training step on a cluster, from a layer on a chip to the simulated pipeline |
+//! | [`serving`], [`rl`] | prefill, decoding and what tokens cost; rollouts, rewards and updates |
+//! | [`plan`], [`questions`] | a run before it starts, with every number's arithmetic; which chip, which layout, by when |
+//! | [`page`], [`app`] | an answer as text and as one HTML file; the app's page |
+//! | [`bill`], [`spending`] | what was spent, added up, and beside what was promised |
+//! | [`assumptions`] | every constant that no data sheet gives, and which were fitted |
+//!
+//! Operations, parameters and bytes are counted in `model::count`. `docs/plan.md` explains the model behind the numbers.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod assumptions;
 pub mod bill;
 pub mod catalogue;
@@ -15,18 +25,21 @@ pub mod machine;
 pub mod page;
 pub mod plan;
 pub mod price;
+pub mod questions;
 pub mod rl;
 pub mod schedule;
 pub mod serving;
+pub mod spending;
 pub mod text;
 pub mod timeline;
 pub mod traffic;
 pub mod training;
 pub mod work;
 
-pub use bill::{Bill, LedgerLine, Usage};
+pub use bill::{Bill, LedgerLine, Promise, Usage, against};
 pub use catalogue::{Catalogue, Chip};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, Run};
 pub use machine::Machine;
 pub use price::Price;
+pub use spending::Spending;

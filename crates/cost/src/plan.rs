@@ -10,7 +10,7 @@ use model::count::{AttentionSpan, count_params};
 use serde::Serialize;
 
 pub use explain::Line;
-pub use presets::{Changes, PRESETS, preset};
+pub use presets::{Changes, PRESETS, preset, preset_job};
 
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};

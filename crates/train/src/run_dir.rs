@@ -9,6 +9,7 @@
 //! replay.jsonl       what the outside world said (the clock, later verdicts), written down before use
 //! attempt.json       what the running attempt has spent so far, for the ledger of its successor
 //! checkpoints/step_N complete or absent
+//! plan.json          what the stage should take, from when it began
 //! done.json          the stage's result
 //! ```
 //!

@@ -59,6 +59,8 @@ pub struct Report {
     pub latest: Map<String, Value>,
     /// What was spent.
     pub bill: Bill,
+    /// The same beside what was promised when the run began.
+    pub plan: Option<cost::bill::Against>,
     /// Steps of the checkpoints that are kept.
     pub checkpoints: Vec<u64>,
     /// The resolved recipe.
@@ -107,9 +109,31 @@ pub fn show(run_dir: &Path) -> Result<Report> {
         last: lines.last().cloned().unwrap_or_default(),
         latest,
         bill: Bill::of(&ledger(run_dir)?),
+        plan: against_plan(run_dir)?,
         checkpoints: checkpoints.into_iter().map(|entry| entry.step).collect(),
         recipe: read_recipe(run_dir)?,
     })
+}
+
+/// Promise and bill of a run; `None` where there is no promise, or no token yet.
+fn against_plan(run_dir: &Path) -> Result<Option<cost::bill::Against>> {
+    let promise: Option<cost::Promise> = read_json(&run_dir.join("plan.json"))?;
+    let lines = ledger(run_dir)?;
+    Ok(promise.and_then(|promise| cost::against(&promise, &lines)))
+}
+
+/// The planner's error on this machine: the mean, over finished runs under `root`, of how far a token's time was from
+/// the promised one, and how many runs there are.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn planner_error(root: &Path) -> Result<Option<(f64, usize)>> {
+    let mut errors = Vec::new();
+    for summary in list(root)?.iter().filter(|summary| summary.status == Status::Finished) {
+        errors.extend(against_plan(&summary.path)?.map(|held| held.error.abs()));
+    }
+    let n = errors.len();
+    Ok((n > 0).then(|| (errors.iter().sum::<f64>() / n as f64, n)))
 }
 
 /// The ledger, and a line for the attempt that has not written its own yet.

@@ -268,6 +268,16 @@ impl<'a> Opened<'a> {
         })
     }
 
+    /// Writes down what the stage should take, when it begins: its end is held against it.
+    fn promise(&self, config: &Config, step: u64) -> Result<()> {
+        if self.options.quiet || step > 0 {
+            return Ok(());
+        }
+        let plan = crate::dry_run::promise(self.stage, config)?;
+        let (tokens, estimate) = (plan.tokens, plan.estimate);
+        self.dir.write_json("plan.json", &cost::Promise { tokens, wall_s: estimate.wall_s, dollars: estimate.dollars })
+    }
+
     /// The model, as it begins or as the latest checkpoint left it.
     fn learner(&self, text: TextSide) -> Result<ModelLearner> {
         let mut learner = build_learner(self.stage, self.inputs, text)?;
@@ -293,6 +303,7 @@ fn supervise(opened: Opened, cache_dir: &Path) -> Result<Outcome> {
     }
     let problems = ProblemSet::new(stage, &text.codec)?;
     let learner = opened.learner(text)?;
+    opened.promise(learner.model().config(), state.at.step)?;
     let data = Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone()));
     Trainer { keeper, learner, data, validation, problems, state }.run()
 }
@@ -308,6 +319,7 @@ fn reinforce(opened: Opened) -> Result<Outcome> {
     let judge = stage.grpo.as_ref().and_then(|grpo| grpo.judge.as_ref());
     let judge = judge.map(|spec| Judge::open(spec, dir.path())).transpose()?;
     let policy = opened.learner(text)?;
+    opened.promise(policy.model().config(), state.at.step)?;
     let (timings, gradients) = (dir.log("timings.jsonl", state.at.step)?, dir.log("gradients.jsonl", state.at.step)?);
     GrpoTrainer { keeper, policy, prompts, problems, judge, codec, state, timings, gradients }.run()
 }

@@ -60,6 +60,17 @@ fn v3_job(tokens: f64, seq_len: u64, batch: u64) -> Result<Job> {
     Ok(Job { config, tokens, seq_len, batch, mtp: true })
 }
 
+/// The training run of a preset, for questions about it, with its own layout.
+///
+/// # Errors
+/// A preset without one, or an unknown name.
+pub fn preset_job(name: &str) -> Result<(Job, LayoutSpec)> {
+    match name {
+        "v3-pretrain" | "v3" => Ok((v3_job(14.8e12, 4096, 15360)?, LayoutSpec::parse("pp=16,ep=64,precision=fp8")?)),
+        _ => Err(Error::Question(format!("\"{name}\" is no training run of which this can be asked; v3-pretrain is"))),
+    }
+}
+
 /// V3's report, sections 3.2 and 4.2: 16 stages, experts on 64 chips, ZeRO-1, FP8; 15,360 sequences of 4,096.
 fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
     let mut job = v3_job(changes.tokens.unwrap_or(14.8e12), 4096, 15360)?;

@@ -6,7 +6,7 @@ use crate::layout::{Job, Layout, LayoutSpec, Precision, Recompute, n_experts};
 use crate::training::{Step, simulate_step};
 
 /// More layouts than this are never simulated; those with fewer exchanges come first.
-const MOST: usize = 160;
+const MOST: usize = 96;
 
 /// The quickest layout of `job` on `count` chips in which `spec` holds.
 ///

@@ -69,10 +69,22 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let machine = Machine::measure();
     let bench = Bench { source: &source, config, precision, machine };
     let report = bench.measure()?;
+    if args.save {
+        save(&report.machine)?;
+    }
     match args.json {
         true => output::print_json(&serde_json::to_value(&report)?)?,
         false => output::print_line(text(&report))?,
     }
+    Ok(())
+}
+
+/// This machine joins the user's catalogue of chips, for `penseur plan --on this`.
+fn save(machine: &Machine) -> anyhow::Result<()> {
+    let path = cost::catalogue::own_path()
+        .ok_or_else(|| anyhow::anyhow!("--save: neither XDG_CONFIG_HOME nor HOME is set"))?;
+    cost::Chip::of_machine(machine, cost::Price::default().dollars_per_core_hour).save(&path)?;
+    eprintln!("saved as this-machine in {}", path.display());
     Ok(())
 }
 

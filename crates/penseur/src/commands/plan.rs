@@ -13,12 +13,16 @@ use serde_json::Value;
 use crate::cli::PlanArgs;
 use crate::{loaded, output, usage};
 
+mod questions;
 mod recipe;
 
 pub fn run(args: &PlanArgs) -> anyhow::Result<()> {
     let catalogue = Catalogue::load(args.catalog.as_deref()).map_err(usage::error)?;
     if let Some(path) = args.target.as_deref().filter(|target| is_recipe(target)) {
         return recipe::run(Path::new(path), args);
+    }
+    if let Some(answer) = questions::answer(args, &catalogue)? {
+        return show(&answer.json, &answer.page, args);
     }
     let plan = plan_of(args, &catalogue)?;
     if let Some(path) = &args.trace {

@@ -70,6 +70,12 @@ fn show(run: &Path, as_json: bool) -> anyhow::Result<()> {
         true => output::print_json(&serde_json::to_value(&report)?)?,
         false => output::print_line(text(&report))?,
     }
+    if let (false, Some((error, n))) = (as_json, runs::planner_error(dir.parent().unwrap_or(Path::new(ROOT)))?) {
+        output::print_line(format!(
+            "  the planner was off by {:.0}% a token on average over {n} finished runs here",
+            100.0 * error
+        ))?;
+    }
     Ok(())
 }
 
@@ -83,18 +89,10 @@ fn text(report: &Report) -> String {
         lines.push(format!("  {name:<28} {value}"));
     }
     lines.push(format!("  checkpoints                  {:?}", report.checkpoints));
-    lines.push("  bill".to_owned());
-    for stage in &report.bill.stages {
-        lines.push(format!(
-            "    {:<16} {} starts, {}, {:.2} core-hours, {} tokens, ${:.4} (${:.4} of it for lost work)",
-            stage.stage,
-            stage.attempts,
-            duration(stage.usage.wall_s),
-            stage.usage.core_s / 3600.0,
-            si(stage.usage.tokens as f64),
-            stage.dollars,
-            stage.lost_dollars
-        ));
+    lines.push(String::new());
+    lines.extend(report.bill.render().trim_end().lines().map(|line| format!("  {line}")));
+    if let Some(held) = &report.plan {
+        lines.push(format!("  {}", held.describe()));
     }
     lines.join("\n")
 }

@@ -27,6 +27,12 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     }
     for result in &results {
         output::print_line(text_of(result))?;
+        // The bill, and what was promised beside it.
+        let report = train::runs::show(&result.run_dir)?;
+        output::print_line(report.bill.render().trim_end())?;
+        if let Some(held) = report.plan {
+            output::print_line(held.describe())?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,171 @@
+//! How big a model for my budget: compute-optimal by stated scaling laws, with experts and without.
+
+use serde_json::json;
+
+use super::Answer;
+use crate::error::{Error, Result};
+use crate::page::{Chart, Curve, Page, Table};
+use crate::plan::{Cluster, Line};
+use crate::text::{dollars, si, significant};
+
+/// Useful operations over the BF16 peak: what the simulator finds for V3 and for Llama 3.1 405B in their own layouts.
+const MFU: f64 = 0.38;
+
+/// V3's ratio of all parameters to active ones: 671 to 37.
+const SPARSITY: f64 = 671.0 / 37.0;
+
+/// `L = E + A / N^α + B / D^β`: loss in nats a token over parameters and tokens.
+struct Law {
+    name: &'static str,
+    source: &'static str,
+    e: f64,
+    a: f64,
+    b: f64,
+    alpha: f64,
+    beta: f64,
+}
+
+const LAWS: [Law; 2] = [
+    Law {
+        name: "Chinchilla",
+        source: "arXiv:2203.15556, section 3.3, approach 3",
+        e: 1.69,
+        a: 406.4,
+        b: 410.7,
+        alpha: 0.34,
+        beta: 0.28,
+    },
+    Law {
+        name: "Chinchilla, fitted again",
+        source: "arXiv:2404.10102, equation 4",
+        e: 1.8172,
+        a: 482.01,
+        b: 2085.43,
+        alpha: 0.3478,
+        beta: 0.3658,
+    },
+];
+
+impl Law {
+    fn loss(&self, params: f64, tokens: f64) -> f64 {
+        self.e + self.a / params.powf(self.alpha) + self.b / tokens.powf(self.beta)
+    }
+
+    /// Parameters and tokens of the least loss with `6 N D = flops` (Chinchilla, equation 4).
+    fn optimum(&self, flops: f64) -> (f64, f64) {
+        let g = (self.alpha * self.a / (self.beta * self.b)).powf(1.0 / (self.alpha + self.beta));
+        let params = g * (flops / 6.0).powf(self.beta / (self.alpha + self.beta));
+        (params, flops / 6.0 / params)
+    }
+}
+
+/// DeepSeek LLM's law (arXiv:2401.02954, section 3.2): operations a token `0.1715 C^0.5243`, tokens `5.8316 C^0.4757`.
+/// Gives (parameters at six operations each, tokens).
+pub fn scaling_optimum(flops: f64) -> (f64, f64) {
+    (0.1715 * flops.powf(0.5243) / 6.0, 5.8316 * flops.powf(0.4757))
+}
+
+/// What `budget` dollars buy on `cluster`'s chips: the best model by each law, and its expected loss.
+///
+/// # Errors
+/// A budget that is not one.
+pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
+    if !(budget > 0.0 && budget.is_finite()) || cluster.price <= 0.0 {
+        return Err(Error::Question(format!(
+            "a budget of {budget} at ${} an hour: expected both above 0",
+            cluster.price
+        )));
+    }
+    let hours = budget / cluster.price;
+    let flops = hours * 3600.0 * cluster.chip.bf16_tflops * 1e12 * MFU;
+    let again = &LAWS[1];
+    let mut table = Table::new(
+        "Compute-optimal models",
+        &[
+            "",
+            "active",
+            "all, dense",
+            "all, with experts",
+            "tokens",
+            "tokens/active",
+            "loss, dense",
+            "loss, with experts",
+        ],
+    );
+    let mut rows = Vec::new();
+    let (deepseek_n, deepseek_d) = scaling_optimum(flops);
+    let mut laws = vec![("DeepSeek LLM", deepseek_n, deepseek_d)];
+    laws.extend(LAWS.iter().map(|law| {
+        let (n, d) = law.optimum(flops);
+        (law.name, n, d)
+    }));
+    for (name, n, d) in laws {
+        // Experts count as the geometric mean of active and all parameters.
+        let effective = n * SPARSITY.sqrt();
+        let (dense, moe) = (again.loss(n, d), again.loss(effective, d));
+        table.rows.push(vec![
+            name.to_owned(),
+            si(n),
+            si(n),
+            si(n * SPARSITY),
+            si(d),
+            significant(d / n),
+            format!("{dense:.3}"),
+            format!("{moe:.3}"),
+        ]);
+        rows.push(json!({ "law": name, "params_active": n, "params_total_moe": n * SPARSITY, "tokens": d,
+            "loss_dense": dense, "loss_moe": moe }));
+    }
+    let curve = |name: &str, factor: f64| {
+        let points = (-12..=12).map(|i| {
+            let n = deepseek_n * 2f64.powf(f64::from(i) / 3.0);
+            (n, again.loss(n * factor, flops / 6.0 / n))
+        });
+        Curve { name: name.to_owned(), points: points.collect() }
+    };
+    let page = Page {
+        title: format!("The model for {} on {}", dollars(budget), cluster.chip.name),
+        headline: format!(
+            "{} active parameters on {} tokens; with experts like V3's, {} in all.",
+            si(deepseek_n),
+            si(deepseek_d),
+            si(deepseek_n * SPARSITY)
+        ),
+        facts: vec![
+            ("chip-hours".to_owned(), crate::text::thousands(hours)),
+            ("operations".to_owned(), format!("{flops:.2e}")),
+        ],
+        tables: vec![table],
+        charts: vec![Chart::Curves {
+            title: "Expected loss against active parameters, at this budget".to_owned(),
+            x: "active parameters".to_owned(),
+            y: "loss".to_owned(),
+            log: true,
+            curves: vec![curve("dense", 1.0), curve("with experts", SPARSITY.sqrt())],
+        }],
+        lines: vec![
+            Line::new(
+                "operations",
+                format!("{flops:.3e}"),
+                format!("${budget} / ${} x 3,600 s x {} TFLOP/s x {MFU} MFU", cluster.price, cluster.chip.bf16_tflops),
+                &cluster.price_source,
+            ),
+            Line::new(
+                "optimum",
+                format!("{} and {}", si(deepseek_n), si(deepseek_d)),
+                "0.1715 C^0.5243 operations a token over 6, 5.8316 C^0.4757 tokens".to_owned(),
+                "arXiv:2401.02954, section 3.2",
+            ),
+            Line::new("loss", again.name.to_owned(), "1.8172 + 482.01/N^0.3478 + 2085.43/D^0.3658".to_owned(), again.source),
+            Line::new("Chinchilla", LAWS[0].name.to_owned(), "1.69 + 406.4/N^0.34 + 410.7/D^0.28".to_owned(), LAWS[0].source),
+        ],
+        notes: vec![
+            "The laws were fitted below 1e24 operations and on their authors' data; beyond, they extrapolate.".to_owned(),
+            "A model that will be used much is trained longer than is optimal for training: smaller, on more tokens.".to_owned(),
+            "With experts, the geometric mean of active and all parameters stands for a dense model's: a rule of thumb, no law."
+                .to_owned(),
+        ],
+        ..Page::default()
+    };
+    Ok(Answer { page, json: json!({ "budget": budget, "gpu_hours": hours, "flops": flops, "models": rows }) })
+}

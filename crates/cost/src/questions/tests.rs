@@ -1,0 +1,107 @@
+//! Questions are answered, and the answers follow from what is asked.
+
+use model::presets::published;
+
+use super::*;
+use crate::catalogue::Catalogue;
+use crate::layout::{Job, LayoutSpec};
+use crate::plan::Cluster;
+use crate::serving::Service;
+
+fn job(name: &str, tokens: f64, batch: u64) -> Job {
+    Job { config: published(name).unwrap(), tokens, seq_len: 4096, batch, mtp: true }
+}
+
+#[test]
+fn chips_are_compared_and_the_engineering_weighed() {
+    let catalogue = Catalogue::shipped();
+    let chips: Vec<_> = ["h800", "h100", "h20"].iter().map(|id| (catalogue.chip(id).unwrap(), Some(2.0))).collect();
+    let spec = LayoutSpec::parse("pp=16,ep=64,precision=fp8").unwrap();
+    let answer = compare_chips("V3", &job("deepseek-v3", 14.8e12, 15360), &chips, 2048, &spec).unwrap();
+    let rows = answer.json["engineering"].as_array().unwrap();
+    let seconds = |i: usize| rows[i]["step_seconds"].as_f64().unwrap();
+    assert!((1..5).all(|i| seconds(i) > seconds(0)), "{rows:?}");
+    assert!(seconds(4) > seconds(1) && seconds(4) > seconds(3));
+    assert_eq!(answer.json["chips"].as_array().unwrap().len(), 3);
+    assert!(answer.page.text(false).contains("NVIDIA H20"));
+}
+
+#[test]
+fn layouts_are_ranked() {
+    let catalogue = Catalogue::shipped();
+    let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 64, None).unwrap();
+    let answer =
+        compare_layouts("7B", &job("r1-distill-qwen-7b", 1e11, 1024), &cluster, &LayoutSpec::default()).unwrap();
+    let layouts = answer.json["layouts"].as_array().unwrap();
+    let seconds: Vec<f64> = layouts.iter().map(|l| l["seconds"].as_f64().unwrap()).collect();
+    assert!(seconds.len() > 3 && seconds.is_sorted(), "{seconds:?}");
+}
+
+#[test]
+fn the_cheapest_in_time_is_in_time() {
+    let catalogue = Catalogue::shipped();
+    let job = job("r1-distill-qwen-7b", 2e11, 1024);
+    let answer = cheapest_within("7B", &job, &catalogue, Some("h100"), (10.0, None)).unwrap();
+    assert!(answer.json["best"]["days"].as_f64().unwrap() <= 10.0);
+    let hurried = cheapest_within("7B", &job, &catalogue, Some("h100"), (1e-4, None)).unwrap_err().to_string();
+    assert!(hurried.contains("nothing is done within"), "{hurried}");
+}
+
+/// Chinchilla's own budget, 5.76e23 operations: 70B and 1.4T by approach 1; DeepSeek's law at 6.7B x 2T's scale.
+#[test]
+fn budgets_buy_what_the_laws_say() {
+    let catalogue = Catalogue::shipped();
+    let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(2.0)).unwrap();
+    let answer = model_for_budget(1e6, &cluster).unwrap();
+    let models = answer.json["models"].as_array().unwrap();
+    let flops = answer.json["flops"].as_f64().unwrap();
+    for model in &models[1..] {
+        let (n, d) = (model["params_active"].as_f64().unwrap(), model["tokens"].as_f64().unwrap());
+        assert!((6.0 * n * d / flops - 1.0).abs() < 1e-6);
+        assert!(model["loss_moe"].as_f64() < model["loss_dense"].as_f64());
+    }
+    let (n, d) = scaling_optimum(5.76e23);
+    assert!((n / 70e9 - 1.0).abs() < 0.8 && (d / 1.4e12 - 1.0).abs() < 0.8, "{n:e} {d:e}");
+    assert!(model_for_budget(-1.0, &cluster).is_err());
+}
+
+/// A run that follows the assumed law is extrapolated to where the law says, and the interval holds it.
+#[test]
+fn a_learning_curve_is_extrapolated() {
+    let accuracy = |dollars: f64, noise: f64| 1.0 / (1.0 + (-(1.0 + 0.8 * dollars.ln() + noise)).exp());
+    let lines: Vec<String> = (1..=60)
+        .map(|i| {
+            let dollars = 0.01 * f64::from(i);
+            let noise = 0.1 * f64::from(i * 7919 % 13 - 6) / 6.0;
+            format!("{{\"step\":{i},\"dollars\":{dollars},\"val/accuracy\":{}}}", accuracy(dollars, noise))
+        })
+        .collect();
+    let curve = LearningCurve::of_metrics(&lines.join("\n")).unwrap();
+    let (target, truth) = (0.8, ((4.0f64).ln() - 1.0) / 0.8);
+    let found = forecast(&curve, target).unwrap();
+    assert!(found.low <= truth.exp() && truth.exp() <= found.high, "{found:?}, truth {}", truth.exp());
+    assert!((found.dollars / truth.exp() - 1.0).abs() < 0.2, "{found:?}");
+    let answer = cost_to_reach("run", &lines.join("\n"), 0.8).unwrap();
+    assert!(answer.page.headline.contains("90%"));
+    assert!(forecast(&curve, 1.0).unwrap_err().to_string().contains("between 0 and 1"));
+    let falling: Vec<(f64, f64)> = curve.points.iter().rev().map(|(x, y)| (1.0 / x, *y)).collect();
+    let falling = LearningCurve { points: falling, ..curve };
+    assert!(forecast(&falling, 0.9).unwrap_err().to_string().contains("doctor"));
+    assert!(LearningCurve::of_metrics("{}").is_err());
+}
+
+#[test]
+fn serving_is_priced() {
+    let catalogue = Catalogue::shipped();
+    let config = published("deepseek-r1").unwrap();
+    let cluster = Cluster::new(catalogue.chip("h800").unwrap(), 144, None).unwrap();
+    let question = ServeQuestion::default();
+    let answer = serve("R1", &config, &Service::deepseek(&config), &cluster, &question).unwrap();
+    let output = answer.json["serving"]["dollars_per_m_output"].as_f64().unwrap();
+    assert!(output > 0.1 && output < 1.0, "{output}");
+    let twice = ServeQuestion { answer_tokens: 2.0 * question.answer_tokens, ..question };
+    let dearer = serve("R1", &config, &Service::deepseek(&config), &cluster, &twice).unwrap();
+    assert!(dearer.json["dollars_per_solved"].as_f64() > answer.json["dollars_per_solved"].as_f64());
+    let never = ServeQuestion { solves: 0.0, ..question };
+    assert!(serve("R1", &config, &Service::deepseek(&config), &cluster, &never).is_err());
+}

@@ -1,0 +1,116 @@
+//! A line in a ledger for work that is not a training stage: an evaluation, a day of serving.
+//!
+//! ```no_run
+//! # fn main() -> cost::Result<()> {
+//! let spending = cost::Spending::start("serve", cost::Price::default());
+//! // .. answer requests ..
+//! let (tokens, flops) = (12_000, 3.4e12);
+//! spending.record(std::path::Path::new("ledger.jsonl"), tokens, flops)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Training keeps its own meter, which survives kills (`train::run_dir`); the lines are the same, and so is the bill.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use sys::EnergyMeter;
+
+use crate::bill::{LedgerLine, Usage};
+use crate::error::{Error, Result};
+use crate::price::Price;
+
+/// What is being spent since it was started. All of the machine's cores count: they are held.
+pub struct Spending {
+    stage: String,
+    price: Price,
+    n_cores: usize,
+    started: Instant,
+    energy: Option<EnergyMeter>,
+    last: Usage,
+}
+
+impl Spending {
+    /// Starts the clock. `stage` names the work in the bill (`eval`, `serve`).
+    pub fn start(stage: &str, price: Price) -> Spending {
+        Spending {
+            stage: stage.to_owned(),
+            price,
+            n_cores: sys::cpu::physical_cores(),
+            started: Instant::now(),
+            energy: EnergyMeter::start(),
+            last: Usage::default(),
+        }
+    }
+
+    /// The line of what was spent since the start, or since the last line. `tokens` and `flops` are those of the work
+    /// in between, prompts included.
+    pub fn line(&mut self, tokens: u64, flops: f64) -> LedgerLine {
+        let wall_s = self.started.elapsed().as_secs_f64();
+        let joules = self.energy.as_mut().map(EnergyMeter::joules);
+        let usage = Usage {
+            wall_s: wall_s - self.last.wall_s,
+            core_s: (wall_s - self.last.wall_s) * self.n_cores as f64,
+            tokens,
+            flops,
+            joules: joules.map(|j| j - self.last.joules.unwrap_or(0.0)),
+        };
+        self.last = Usage { wall_s, joules, ..Usage::default() };
+        LedgerLine {
+            stage: self.stage.clone(),
+            attempt: 1,
+            usage,
+            price: self.price.dollars_per_core_hour,
+            price_source: self.price.source.clone(),
+            dollars: self.price.dollars(usage.core_s),
+            lost: false,
+            to_step: 0,
+        }
+    }
+
+    /// Appends the line to the ledger at `path`, which is created where it is missing, and returns it. A server calls it
+    /// now and then (each minute, and at its end), so that a kill loses a minute of the bill at most.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn append(&mut self, path: &Path, tokens: u64, flops: f64) -> Result<LedgerLine> {
+        let line = self.line(tokens, flops);
+        let text = serde_json::to_string(&line).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
+        let io = |source| Error::Io { path: path.to_path_buf(), source };
+        let mut file = std::fs::File::options().create(true).append(true).open(path).map_err(io)?;
+        // One write for the whole line: lines of several processes do not mix.
+        file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data()).map_err(io)?;
+        Ok(line)
+    }
+
+    /// [`Spending::append`] for the last time.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn record(mut self, path: &Path, tokens: u64, flops: f64) -> Result<LedgerLine> {
+        self.append(path, tokens, flops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bill::Bill;
+
+    #[test]
+    fn lines_add_up_to_the_time_that_passed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.jsonl");
+        let mut spending = Spending::start("eval", Price::stated(36.0).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let first = spending.append(&path, 10, 1e9).unwrap();
+        let second = spending.record(&path, 20, 2e9).unwrap();
+        assert!(first.usage.wall_s >= 0.005 && second.usage.wall_s < first.usage.wall_s + 10.0);
+        let bill = Bill::read(&path).unwrap();
+        assert_eq!((bill.stages.len(), bill.total().usage.tokens), (1, 30));
+        assert!((bill.total().dollars - 0.01 * (first.usage.core_s + second.usage.core_s)).abs() < 1e-9);
+        assert!(Spending::start("eval", Price::default()).record(dir.path(), 0, 0.0).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! The questions around a plan: which chip, which layout, by when, for how much, and what serving costs.
+
+use std::path::Path;
+
+use cost::layout::{Job, LayoutSpec};
+use cost::plan::{Cluster, preset_job};
+use cost::questions::{self, Answer, ServeQuestion};
+use cost::serving::Service;
+use cost::{Catalogue, Chip};
+
+use super::{chip, configuration, job};
+use crate::cli::PlanArgs;
+use crate::usage;
+
+/// The answer to the question that the flags ask; `None` where they ask for the plan itself.
+pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<Answer>> {
+    let asked: Vec<&str> = [
+        ("--compare", !args.compare.is_empty()),
+        ("--layouts", args.layouts),
+        ("--within", args.within.is_some()),
+        ("--budget", args.budget.is_some()),
+        ("--reach", args.reach.is_some()),
+        ("--serve", args.serve),
+    ]
+    .into_iter()
+    .filter_map(|(flag, is_asked)| is_asked.then_some(flag))
+    .collect();
+    let [question] = asked.as_slice() else {
+        return match asked.as_slice() {
+            [] => Ok(None),
+            several => {
+                Err(usage::error(format!("one question at a time: {} ask different things", several.join(" and "))))
+            }
+        };
+    };
+    let answer = match *question {
+        "--compare" => compare(args, catalogue)?,
+        "--layouts" => {
+            let (name, job, spec) = asked_job(args, args.count.unwrap_or(2048))?;
+            let cluster = cluster(args, catalogue, 2048)?;
+            questions::compare_layouts(&name, &job, &cluster, &spec).map_err(usage::error)?
+        }
+        "--within" => {
+            let (name, job, _) = asked_job(args, 1)?;
+            let limits = (args.within.unwrap_or_default(), args.price);
+            questions::cheapest_within(&name, &job, catalogue, args.on.as_deref(), limits).map_err(usage::error)?
+        }
+        "--budget" => {
+            let cluster = cluster(args, catalogue, 1)?;
+            questions::model_for_budget(args.budget.unwrap_or_default(), &cluster).map_err(usage::error)?
+        }
+        "--reach" => reach(args)?,
+        _ => serve(args, catalogue)?,
+    };
+    Ok(Some(answer))
+}
+
+/// The run of a preset, or of `--model` and `--tokens`.
+fn asked_job(args: &PlanArgs, count: u64) -> anyhow::Result<(String, Job, LayoutSpec)> {
+    let spec = args.layout.as_deref().map(LayoutSpec::parse).transpose().map_err(usage::error)?.unwrap_or_default();
+    match (&args.target, &args.model) {
+        (Some(preset), None) => {
+            let (mut job, _) = preset_job(preset).map_err(usage::error)?;
+            job.tokens = args.tokens.unwrap_or(job.tokens);
+            Ok((preset.clone(), job, spec))
+        }
+        (_, Some(model)) => Ok((model.clone(), job(args, configuration(model)?, count)?, spec)),
+        (None, None) => Err(usage::error("which run? give a preset, such as v3-pretrain, or --model and --tokens")),
+    }
+}
+
+fn cluster(args: &PlanArgs, catalogue: &Catalogue, usual: u64) -> anyhow::Result<Cluster> {
+    let chip = match &args.on {
+        Some(_) => chip(args, catalogue)?,
+        None => catalogue.chip("h800").map_err(usage::error)?.clone(),
+    };
+    Cluster::new(&chip, args.count.unwrap_or(usual), args.price).map_err(usage::error)
+}
+
+fn compare(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
+    let count = args.count.unwrap_or(2048);
+    let (name, job, mut spec) = asked_job(args, count)?;
+    if let (Some(preset), None, 2048) = (&args.target, &args.layout, count) {
+        (_, spec) = preset_job(preset).map_err(usage::error)?;
+    }
+    let chips: Vec<&Chip> =
+        args.compare.iter().map(|name| catalogue.chip(name)).collect::<Result<_, _>>().map_err(usage::error)?;
+    let priced: Vec<(&Chip, Option<f64>)> = chips.into_iter().map(|chip| (chip, args.price)).collect();
+    questions::compare_chips(&name, &job, &priced, count, &spec).map_err(usage::error)
+}
+
+fn reach(args: &PlanArgs) -> anyhow::Result<Answer> {
+    let run = args.run.as_deref().ok_or_else(|| usage::error("--reach: from which run? give --run DIR"))?;
+    let below = Path::new("runs").join(run);
+    let dir = if !run.is_dir() && below.is_dir() { below } else { run.to_owned() };
+    let metrics = super::super::read_file(&dir.join("metrics.jsonl"))?;
+    let name = dir.display().to_string();
+    questions::cost_to_reach(&name, &metrics, args.reach.unwrap_or_default()).map_err(usage::error)
+}
+
+fn serve(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
+    let name = args.model.as_deref().unwrap_or("deepseek-r1");
+    let (config, cluster) = (configuration(name)?, cluster(args, catalogue, 1)?);
+    let is_theirs = cost::layout::n_experts(&config) >= 256 && cluster.chip.fp8_tflops.is_some();
+    let mut service = match is_theirs {
+        true => Service::deepseek(&config),
+        false => Service::smallest(&config, &cluster.chip).map_err(usage::error)?,
+    };
+    if let Some(count) = args.count {
+        (service.prefill_unit, service.decode_unit) = (count, count);
+    }
+    service.user_tokens_per_s = args.speed.unwrap_or(service.user_tokens_per_s);
+    let usual = ServeQuestion::default();
+    let asked = ServeQuestion {
+        answer_tokens: args.answer_tokens.unwrap_or(usual.answer_tokens),
+        solves: args.solves.unwrap_or(usual.solves),
+        output_per_day: args.per_day.unwrap_or(usual.output_per_day),
+        ..usual
+    };
+    questions::serve(name, &config, &service, &cluster, &asked).map_err(usage::error)
+}
