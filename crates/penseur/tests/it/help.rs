@@ -2,7 +2,7 @@
 
 use crate::{snapshot, succeed};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "serve",
     "chat",
     "generate",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 13] = [
     "detokenize",
     "train",
     "eval",
+    "plan",
     "inspect",
     "tasks",
     "verify",
