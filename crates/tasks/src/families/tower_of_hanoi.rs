@@ -202,6 +202,7 @@ fn apply(state: &mut [u8], step: Move) -> Result<(), String> {
 /// The moves of an answer: the lines at its end that are moves and nothing else (`1 A to B`, `A to B`, `Move disk 1 from
 /// A to B.`, `3. A B`).
 fn read_moves(text: &str) -> Result<Vec<Move>, String> {
+    let text = crate::verify::extract::after_thinking(text)?;
     let text = match text.rfind("<answer>") {
         Some(open) => crate::verify::extract::tag_content(&text[open + "<answer>".len()..])?,
         None => text,

@@ -438,7 +438,6 @@ fn any_order(gold: &List, found: &List) -> Option<&'static str> {
 
 fn judge_text(gold: &str, answer: &str, source: Source) -> Judgement {
     let (expected, found) = (words(gold), words(right_side(answer)));
-    let formula = |text: &str| text.contains(['\\', '^', '=', '+', '*', '_', '√', 'π']);
     if expected == found || (formula(gold) && mathematics(gold) == mathematics(right_side(answer))) {
         return Judgement::right("the texts are equal");
     }
@@ -462,6 +461,13 @@ fn judge_text(gold: &str, answer: &str, source: Source) -> Judgement {
         return Judgement::wrong("the gold answer is not in the last line");
     }
     Judgement::wrong(format!("`{}` is not `{}`", shown(&found), shown(&expected)))
+}
+
+/// Has signs of mathematics, or digits next to letters and signs: `6-5i`.
+fn formula(text: &str) -> bool {
+    let letters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let touches = |pair: &[char]| pair[0].is_ascii_digit() && (pair[1].is_alphabetic() || "-/()<>|".contains(pair[1]));
+    text.contains(['\\', '^', '=', '+', '*', '_', '√', 'π']) || letters.windows(2).any(touches)
 }
 
 /// Words that exclude each other.

@@ -2,9 +2,9 @@
 //!
 //! Allowed are the given numbers as they are, binary `+ - * /` (also `÷ × −`) and parentheses. Not allowed: signs, decimal
 //! points, powers, `//`, joined or spaced digits, leading zeros, implied multiplication. The value is an exact rational,
-//! so `1/3*3` is 1 and nothing is rounded. Only the last answer counts: the last `<answer>`, else the last `\boxed{}`,
-//! else the last run of signs and digits; `= target` may follow it. Bounded: at most [`MAX_BYTES`] are parsed, brackets
-//! nest at most [`MAX_DEPTH`] deep, and the numbers are counted before anything is computed.
+//! so `1/3*3` is 1 and nothing is rounded. Only the last answer behind the thinking counts: the last `<answer>`, else the
+//! last `\boxed{}`, else the last run of signs and digits; `= target` may follow it. Bounded: at most [`MAX_BYTES`] are
+//! parsed, brackets nest at most [`MAX_DEPTH`] deep, and the numbers are counted before anything is computed.
 
 use crate::task::Judgement;
 
@@ -25,6 +25,7 @@ pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
 
 /// The text of the last answer.
 fn extract(text: &str) -> Result<&str, String> {
+    let text = super::extract::after_thinking(text)?;
     let answer = if let Some(open) = text.rfind("<answer>") {
         super::extract::tag_content(&text[open + "<answer>".len()..])?
     } else if let Some(open) = text.rfind("\\boxed{") {

@@ -57,7 +57,11 @@ fn tail(text: &str) -> &str {
     &text[start..]
 }
 
-fn after_thinking(text: &str) -> Result<&str, String> {
+/// What follows the thinking; the whole text where there is none.
+///
+/// # Errors
+/// When thinking begins that does not end.
+pub(crate) fn after_thinking(text: &str) -> Result<&str, String> {
     match (text.rfind("<think>"), text.rfind("</think>")) {
         (Some(open), Some(close)) if close < open => Err("the thinking does not end".to_string()),
         (Some(_), None) => Err("the thinking does not end".to_string()),

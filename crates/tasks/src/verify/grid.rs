@@ -12,7 +12,7 @@ fn tail(text: &str) -> &str {
 
 /// What stands in the last `<answer>`, or else the whole text.
 fn answer(text: &str) -> Result<&str, String> {
-    let text = tail(text);
+    let text = super::extract::after_thinking(tail(text))?;
     match text.rfind("<answer>") {
         Some(open) => super::extract::tag_content(&text[open + "<answer>".len()..]),
         None => Ok(text),

@@ -147,6 +147,7 @@ fn choices_lists_and_words_are_right() {
             ("knave", "\\text{knave}"),
             ("x^2+2x+1", "x^2 + 2*x + 1"),
             ("\\sqrt{3}", "\\sqrt3"),
+            ("6 - 5i", "6-5i"),
             ("红色", "红色"),
         ],
     );
@@ -204,6 +205,7 @@ fn what_it_does_not_know_it_says() {
             ("\\frac{\\sqrt{3}}{3}", "\\frac{1}{\\sqrt{3}}"),
             ("1, 2", "2, 1"),
             ("B", "Paris"),
+            ("6 - 5i", "-5i + 6"),
             ("Paris", "Paris, the capital of France"),
             ("", "5"),
             ("42", "84/2"),
