@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod browser;
 mod ci;
 mod lexer;
 mod repository;
@@ -14,13 +15,15 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
   ci      formatting, clippy, documentation, tidy, then every test
-  tidy    the structural checks alone";
+  tidy    the structural checks alone
+  browser the chat app in Chromium (needs chromium and chromium-driver)";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let root = repository::root();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => ci::run(&root),
+        ["browser"] => browser::run(&root),
         ["tidy"] => tidy::run(&root),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -113,6 +113,9 @@ Examples:
     Verify(VerifyArgs),
     /// The runs so far: what they reached and what they cost
     Runs(RunsArgs),
+    /// The text of a PDF: standard input to standard output, in bounded memory and time
+    #[command(hide = true)]
+    ReadPdf,
     /// Prefill, decode and training speed beside this machine's limits
     Bench(BenchArgs),
 }
@@ -160,7 +163,19 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = 8080, value_name = "PORT")]
     pub port: u16,
 
-    /// Where the app keeps its state
+    /// Let phones in this network in: listens on every address, prints address, key and QR code
+    #[arg(long, conflicts_with = "host")]
+    pub lan: bool,
+
+    /// A certificate chain in PEM, for encrypted connections
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's key in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Where the app keeps conversations [default: penseur in the system's directory for data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 

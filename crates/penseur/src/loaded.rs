@@ -10,6 +10,7 @@ use engine::{
 };
 use model::chat_template::{ChatTemplate, Message, PENSEUR_TEMPLATE, RenderOptions};
 use model::count::count_params;
+use model::inspect::Inspection;
 use model::source::Source;
 use model::tokenizer::{THINK_END, Tokenizer};
 use model::{Config, Model, ModelOptions};
@@ -59,6 +60,8 @@ pub struct Loaded {
     pub examples: Vec<String>,
     /// Judges given tokens.
     pub scorer: Arc<dyn Score>,
+    /// Its figures beside this machine's, as `inspect --json` has them.
+    pub inspection: Value,
 }
 
 impl Loaded {
@@ -100,6 +103,7 @@ impl Loaded {
             description,
             examples: card.examples,
             scorer: Arc::new(Scorer(model)),
+            inspection: serde_json::to_value(Inspection::new(&config, sys::memory::available_bytes()))?,
         })
     }
 }

@@ -16,6 +16,7 @@ mod commands;
 mod loaded;
 mod output;
 mod usage;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -53,5 +54,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::ReadPdf => commands::read_pdf::run(),
     }
 }

@@ -33,7 +33,11 @@ fn main() -> Result<(), ServeError> {
         host: "127.0.0.1".into(),
         port: port as u16,
         api_key_file: std::env::var_os("KEY_FILE").map(Into::into),
-        data_dir: None,
+        data_dir: std::env::var_os("DATA_DIR").map(Into::into),
+        tls: None,
+        pdf_reader: Vec::new(),
+        dollars_per_second: 0.08 / 3600.0,
+        workshop: None,
         models: vec![model],
         limits: Limits::default(),
     };
@@ -42,6 +46,10 @@ fn main() -> Result<(), ServeError> {
 
 /// Thinking and answer to a question with two numbers and a word or sign between them.
 fn reply(question: &str) -> (String, String) {
+    // What a model may say that was told to say it.
+    if let Some(text) = question.strip_prefix("say:") {
+        return ("I say what I was told to say.".into(), text.into());
+    }
     let numbers: Vec<i64> = question
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())

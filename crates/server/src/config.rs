@@ -1,5 +1,6 @@
 //! What the server is told by whoever starts it: where to listen, which models to serve, and how to talk to each.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use engine::{
 };
 use serde_json::{Map, Value};
 
+use crate::tls::TlsFiles;
+
 /// Where to listen, and what to serve.
 pub struct ServeConfig {
     /// A host name or address. Beyond loopback, `api_key_file` is demanded.
@@ -17,8 +20,16 @@ pub struct ServeConfig {
     pub port: u16,
     /// One key a line; blank lines and `#` comments are skipped. With it every API call needs one of the keys.
     pub api_key_file: Option<PathBuf>,
-    /// Where state is kept. Nothing is written today: conversations live in the open page.
+    /// Encrypts connections.
+    pub tls: Option<TlsFiles>,
+    /// Where conversations are kept; `None` keeps them until the server ends.
     pub data_dir: Option<PathBuf>,
+    /// The command that reads a PDF on its standard input (`pdf::read`), in a process that bounds itself; empty reads none.
+    pub pdf_reader: Vec<OsString>,
+    /// What a second of computing costs on this machine, all its cores together; shown under answers.
+    pub dollars_per_second: f64,
+    /// What the app shows of models, training runs and plans; `None` shows none.
+    pub workshop: Option<Arc<dyn Workshop>>,
     /// The models, the default one first; at least one.
     pub models: Vec<ServedModel>,
     /// Bounds on what clients may take up.
@@ -166,4 +177,20 @@ pub trait ChatFormat: Decode + Send + Sync {
 
     /// Compiles constraints on answers; made at the first call.
     fn constraints(&self) -> Result<&Constraints, ConstraintError>;
+}
+
+/// The machine's other work, for the app's pages. Methods block. `Ok(None)`: there is no such thing; an error's text is for
+/// the reader.
+pub trait Workshop: Send + Sync {
+    /// The figures of a served model, as `penseur inspect --json` prints them.
+    fn model(&self, name: &str) -> Option<Value>;
+
+    /// `{"root", "runs": [..]}`, each run with its `path` and what `penseur runs list --json` says of it.
+    fn runs(&self) -> Result<Option<Value>, String>;
+
+    /// The run of that `path`: `{"summary", "bill": [..], "series": {metric: [[step, value], ..]}, "recipe"}`.
+    fn run(&self, path: &str) -> Result<Option<Value>, String>;
+
+    /// What `penseur plan --json` prints for these arguments, an object of strings.
+    fn plan(&self, arguments: &Value) -> Result<Option<Value>, String>;
 }

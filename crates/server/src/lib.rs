@@ -8,27 +8,31 @@
 #![allow(dead_code, reason = "the next dialects use it")]
 
 mod admission;
+mod app;
 mod chat;
 mod completion;
 mod completions;
 mod config;
 mod error;
+pub mod lan;
 mod meter;
 mod metrics;
 mod models;
-mod page;
 mod params;
+pub mod pdf;
 mod reply;
 mod routes;
 mod security;
 mod serve;
 mod sse;
+mod tls;
 mod tool_prompt;
 mod wire;
 
 pub use config::{
     ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
-    ToolSupport,
+    ToolSupport, Workshop,
 };
 pub use engine::ThinkTags;
 pub use serve::{ServeError, Server, serve};
+pub use tls::TlsFiles;

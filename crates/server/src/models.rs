@@ -56,6 +56,12 @@ pub async fn list(State(app): State<Arc<App>>) -> Response {
     Json(ModelList { object: "list", data }).into_response()
 }
 
+/// All models as values, for pages that add to them.
+pub fn described(app: &App) -> Vec<serde_json::Value> {
+    let describe = |model: &Arc<ServedModel>| serde_json::to_value(ModelJson::of(app, model));
+    app.models.iter().map(|model| describe(model).expect("plain data serializes")).collect()
+}
+
 /// One model.
 pub async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
     let (model, _) = app.resolve(Some(&name))?;

@@ -8,12 +8,13 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::admission::Running;
+use crate::app::Desk;
 use crate::chat;
 use crate::config::{Limits, ServedModel};
 use crate::error::ApiError;
 use crate::metrics::{self, Metrics};
 use crate::security::{self, Guard};
-use crate::{completions, models, page};
+use crate::{app, completions, models};
 
 /// DeepSeek's names: the default model without thinking, and with it.
 pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), ("deepseek-reasoner", true)];
@@ -26,6 +27,8 @@ pub struct App {
     pub running: Running,
     /// Held by who computes outside the engine.
     pub scoring: tokio::sync::Semaphore,
+    /// The chat app's part.
+    pub desk: Desk,
     /// Seconds since 1970.
     pub started: u64,
 }
@@ -55,11 +58,9 @@ impl App {
 }
 
 /// All routes behind the guard.
-pub fn router(app: Arc<App>, guard: Arc<Guard>) -> Router {
+pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
     let mut router = Router::new()
-        .route("/", get(page::index))
-        .route("/app.css", get(page::style))
-        .route("/app.js", get(page::script))
+        .merge(app::routes())
         .route("/health", get(metrics::health))
         .route("/metrics", get(metrics::metrics));
     for prefix in ["", "/v1"] {
@@ -74,8 +75,8 @@ pub fn router(app: Arc<App>, guard: Arc<Guard>) -> Router {
     router
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state((app.clone(), guard), security::guard))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state((state.clone(), guard), security::guard))
+        .with_state(state)
 }
 
 async fn not_found(uri: Uri) -> ApiError {

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::app::{self, Owner, session};
 use crate::error::ApiError;
 use crate::params::random_u64;
 use crate::routes::App;
@@ -23,12 +24,14 @@ use crate::serve::ServeError;
 #[cfg(test)]
 mod tests;
 
-/// What the page may do: load its own two files, talk to its own server, nothing else.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the page may do: load its own files and talk to its own server, nothing else. Text becomes markup in one place
+/// alone (the policy `penseur` in dom.js), which takes what the server rendered.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types penseur";
 
 /// Paths that need no key: the page, which asks for it, and the sign of life.
-const OPEN_PATHS: [&str; 4] = ["/", "/app.css", "/app.js", "/health"];
+const OPEN_PATHS: [&str; 1] = ["/health"];
 
 /// The rules for one server.
 pub struct Guard {
@@ -74,13 +77,19 @@ impl Keys {
 }
 
 /// Checks a request, passes it on, and adds the headers that every answer carries.
-pub async fn guard(State((app, guard)): State<(Arc<App>, Arc<Guard>)>, request: Request, next: Next) -> Response {
-    let is_api = !OPEN_PATHS.contains(&request.uri().path());
+pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
     let mut response = match guard.check(request.headers(), request.uri(), is_api) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let owner = guard.owner(request.headers());
+            request.extensions_mut().insert(owner);
+            request.extensions_mut().insert(guard.clone());
+            next.run(request).await
+        }
         Err(error) => error.into_response(),
     };
-    app.metrics.answered(response.status());
+    state.metrics.answered(response.status());
     let headers = response.headers_mut();
     for (name, value) in [
         ("content-security-policy", CONTENT_SECURITY_POLICY),
@@ -109,12 +118,13 @@ impl Guard {
                 format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
             return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
         }
-        let has_key = bearer(headers).is_some_and(|key| self.keys.contains(key));
-        if has_key {
+        if bearer(headers).is_some_and(|key| self.keys.contains(key)) {
             return Ok(());
         }
+        // A browser sends a cookie along with what a foreign page asks for, so it comes after this check.
         self.check_origin(headers, host, is_api)?;
-        if is_api && !self.keys.is_empty() {
+        let signed_in = session::key_of(headers).is_some_and(|key| self.keys.contains(&key));
+        if is_api && !self.keys.is_empty() && !signed_in {
             let message = match bearer(headers) {
                 None => "this server needs a key: send `Authorization: Bearer YOUR_KEY`",
                 Some(_) => "this key is not known here: check the `Authorization` header",
@@ -122,6 +132,18 @@ impl Guard {
             return Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
         }
         Ok(())
+    }
+
+    /// Whose conversations a request that was let in may see.
+    fn owner(&self, headers: &HeaderMap) -> Owner {
+        let known = |key: &String| self.keys.contains(key);
+        let key = bearer(headers).map(str::to_owned).filter(known).or_else(|| session::key_of(headers).filter(known));
+        key.map_or_else(Owner::default, |key| Owner::of_key(&key))
+    }
+
+    /// Whether a key opens this server; any does where none is needed.
+    pub fn knows(&self, key: &str) -> bool {
+        self.keys.is_empty() || self.keys.contains(key)
     }
 
     /// Refuses what a browser sends on behalf of another site's page.

@@ -14,14 +14,19 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Running;
+use crate::app::Desk;
+use crate::app::store::StoreError;
 use crate::config::{Limits, ServeConfig};
 use crate::metrics::Metrics;
 use crate::routes::{App, router};
 use crate::security::{Guard, Keys};
+use crate::tls;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +82,17 @@ pub enum ServeError {
         address: SocketAddr,
         /// The system's reason.
         source: io::Error,
+    },
+    /// The store of conversations cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificate or its key cannot be used.
+    #[error("cannot use {path} for encrypted connections: {why}; expected PEM")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
     },
     /// The asynchronous runtime did not start.
     #[error("cannot start the server's threads: {0}")]
@@ -140,6 +156,7 @@ async fn signals_again() {
 /// A bound server that does not accept yet.
 pub struct Server {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     address: SocketAddr,
     router: Router,
     limits: Limits,
@@ -148,7 +165,18 @@ pub struct Server {
 impl Server {
     /// Checks the configuration and takes the port.
     pub async fn bind(config: ServeConfig) -> Result<Self, ServeError> {
-        let ServeConfig { host, port, api_key_file, data_dir: _, models, limits } = config;
+        let ServeConfig {
+            host,
+            port,
+            api_key_file,
+            tls,
+            data_dir,
+            pdf_reader,
+            dollars_per_second,
+            workshop,
+            models,
+            limits,
+        } = config;
         if models.is_empty() {
             return Err(ServeError::NoModels);
         }
@@ -161,6 +189,7 @@ impl Server {
             None if address.ip().is_loopback() => Keys::default(),
             None => return Err(ServeError::KeyRequired { host }),
         };
+        let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ServeError::PortInUse { port },
             _ => ServeError::Bind { address, source },
@@ -172,10 +201,16 @@ impl Server {
             metrics: Metrics::default(),
             running: Running::default(),
             scoring: tokio::sync::Semaphore::new(1),
+            desk: Desk {
+                workshop,
+                pdf_reader,
+                secure: tls.is_some(),
+                ..Desk::open(data_dir.as_deref(), dollars_per_second)?
+            },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         });
         let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys });
-        Ok(Self { listener, address, router: router(app, guard), limits })
+        Ok(Self { listener, tls, address, router: router(app, guard), limits })
     }
 
     /// Where it listens; the real port if 0 was asked for.
@@ -203,8 +238,19 @@ impl Server {
                 continue;
             };
             let (router, limits, stopping) = (self.router.clone(), self.limits.clone(), stopping.clone());
+            let tls = self.tls.clone();
             tokio::spawn(async move {
-                serve_connection(stream, router, &limits, stopping).await;
+                // Tokens are small and must not wait for each other.
+                let _ = stream.set_nodelay(true);
+                match tls {
+                    None => serve_connection(stream, router, &limits, stopping).await,
+                    Some(tls) => {
+                        // Who does not finish the handshake costs no more than who does not send headers.
+                        if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_time, tls.accept(stream)).await {
+                            serve_connection(stream, router, &limits, stopping).await;
+                        }
+                    }
+                }
                 drop(place);
             });
         }
@@ -225,9 +271,12 @@ async fn resolve(host: &str, port: u16) -> Result<SocketAddr, ServeError> {
     first.copied().ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, limits: &Limits, mut stopping: watch::Receiver<bool>) {
-    // Tokens are small and must not wait for each other.
-    let _ = stream.set_nodelay(true);
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    limits: &Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)

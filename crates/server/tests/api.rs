@@ -487,7 +487,7 @@ async fn the_page_is_served_with_a_strict_policy() {
     let address = quick().await;
     for (path, kind, words) in [
         ("/", "text/html", "<title>penseur"),
-        ("/app.js", "text/javascript", "fetch"),
+        ("/app.js", "text/javascript", "import"),
         ("/app.css", "text/css", "color-scheme"),
     ] {
         let answer = get(address, path).await;

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod inspect;
 pub mod logprobs;
 pub mod plan;
+pub mod read_pdf;
 pub mod runs;
 pub mod serve;
 pub mod tasks;

@@ -1,9 +1,14 @@
 //! `penseur serve`: the app and the API.
 
-use server::{Limits, ServeConfig, ServedModel, serve};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use server::{Limits, ServeConfig, ServedModel, TlsFiles, lan, serve};
 
 use crate::cli::ServeArgs;
 use crate::loaded::Loaded;
+use crate::workshop::Workshop;
 
 /// Whole contexts that fit the pool at once, memory permitting; further requests wait or take turns.
 const N_PARALLEL: usize = 8;
@@ -11,6 +16,7 @@ const N_PARALLEL: usize = 8;
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, N_PARALLEL)?;
     let name = loaded.name.clone();
+    let workshop = Workshop { runs: "runs".into(), models: [(name.clone(), loaded.inspection.clone())].into() };
     let model = ServedModel {
         name: loaded.name,
         engine: loaded.engine,
@@ -20,14 +26,44 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         sampling: loaded.sampling,
         scorer: Some(loaded.scorer),
     };
+    let data_dir = args.data_dir.map_or_else(default_data_dir, Ok)?;
+    let api_key_file = match (args.api_key_file, args.lan) {
+        (None, true) => Some(lan::key_file(&data_dir).context("cannot write the key that --lan needs")?),
+        (given, _) => given,
+    };
+    let invited = match &api_key_file {
+        Some(path) if args.lan => lan::first_key(path).ok(),
+        _ => None,
+    };
+    let tls = args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsFiles { cert, key });
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let config = ServeConfig {
-        host: args.host,
+        host: if args.lan { "0.0.0.0".into() } else { args.host },
         port: args.port,
-        api_key_file: args.api_key_file,
-        data_dir: args.data_dir,
+        api_key_file,
+        tls,
+        data_dir: Some(data_dir),
+        pdf_reader: vec![std::env::current_exe()?.into(), "read-pdf".into()],
+        dollars_per_second: cost::Price::default().dollars(sys::cpu::logical_cores() as f64),
+        workshop: Some(Arc::new(workshop)),
         models: vec![model],
         limits: Limits::default(),
     };
-    serve(config, |address| eprintln!("penseur serves {name} at http://{address} (Ctrl-C stops it)"))?;
+    serve(config, |address| {
+        if let Some(key) = invited {
+            eprintln!("{}", lan::invitation(address, scheme == "https", &key));
+        }
+        eprintln!("penseur serves {name} at {scheme}://{address} (Ctrl-C stops it)");
+    })?;
     Ok(())
+}
+
+/// Where the system keeps a program's data for its user.
+fn default_data_dir() -> anyhow::Result<PathBuf> {
+    let from = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = from("XDG_DATA_HOME")
+        .or_else(|| from("LOCALAPPDATA"))
+        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
+        .context("there is no home directory to keep conversations in: give one with --data-dir")?;
+    Ok(base.join("penseur"))
 }

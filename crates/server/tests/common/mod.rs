@@ -137,6 +137,10 @@ pub fn config(models: Vec<ServedModel>) -> ServeConfig {
         port: 0,
         api_key_file: None,
         data_dir: None,
+        tls: None,
+        pdf_reader: Vec::new(),
+        dollars_per_second: 0.08 / 3600.0,
+        workshop: None,
         models,
         limits: Limits::default(),
     }

@@ -1,0 +1,97 @@
+//! What the app shows of this machine's other work: the served model's figures, and the training runs below `runs/`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use train::runs;
+
+/// Most points of a curve that the page gets; longer ones are thinned out evenly.
+const MAX_POINTS: usize = 500;
+/// Figures of a line of metrics that are no curves.
+const NO_CURVES: [&str; 4] = ["step", "tokens", "seconds", "dollars"];
+
+/// The workshop of one server.
+pub struct Workshop {
+    /// Where training runs are.
+    pub runs: PathBuf,
+    /// Figures of the served models, by name.
+    pub models: BTreeMap<String, Value>,
+}
+
+impl server::Workshop for Workshop {
+    fn model(&self, name: &str) -> Option<Value> {
+        self.models.get(name).cloned()
+    }
+
+    fn runs(&self) -> Result<Option<Value>, String> {
+        let all = runs::list(&self.runs).map_err(|e| e.to_string())?;
+        let root = std::path::absolute(&self.runs).unwrap_or_else(|_| self.runs.clone());
+        Ok(Some(json!({"root": root, "runs": all})))
+    }
+
+    fn run(&self, path: &str) -> Result<Option<Value>, String> {
+        // Only what is listed is shown, so a path leads nowhere else.
+        let all = runs::list(&self.runs).map_err(|e| e.to_string())?;
+        let Some(found) = all.into_iter().find(|run| run.path == Path::new(path)) else { return Ok(None) };
+        let report = runs::show(&found.path).map_err(|e| e.to_string())?;
+        let series = series(&found.path.join("metrics.jsonl"))?;
+        Ok(Some(
+            json!({"summary": report.summary, "bill": report.bill.stages, "series": series, "recipe": report.recipe}),
+        ))
+    }
+
+    fn plan(&self, arguments: &Value) -> Result<Option<Value>, String> {
+        let texts = arguments.as_object().into_iter().flatten();
+        let query = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+        cost::app::json(&query).map(Some).map_err(|e| e.to_string())
+    }
+}
+
+/// The curves of a run: for every metric, its value at each step that has one.
+fn series(path: &Path) -> Result<BTreeMap<String, Vec<[f64; 2]>>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    let mut all: BTreeMap<String, Vec<[f64; 2]>> = BTreeMap::new();
+    // The line that is being written is not whole yet; the next look has it.
+    for line in text.lines().filter_map(|line| serde_json::from_str::<serde_json::Map<String, Value>>(line).ok()) {
+        let Some(step) = line.get("step").and_then(Value::as_f64) else { continue };
+        for (name, value) in line.iter().filter(|(name, _)| !NO_CURVES.contains(&name.as_str())) {
+            if let Some(value) = value.as_f64() {
+                all.entry(name.clone()).or_default().push([step, value]);
+            }
+        }
+    }
+    for points in all.values_mut() {
+        thin_out(points);
+    }
+    Ok(all)
+}
+
+/// Keeps every n-th point, and the last.
+fn thin_out(points: &mut Vec<[f64; 2]>) {
+    let every = points.len().div_ceil(MAX_POINTS);
+    if every > 1 {
+        let last = points.len() - 1;
+        let mut at = 0..;
+        points.retain(|_| at.next().is_some_and(|i: usize| i % every == 0 || i == last));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Curves.
+
+    use super::*;
+
+    #[test]
+    fn a_long_curve_is_thinned_out_and_keeps_its_ends() {
+        let mut points: Vec<[f64; 2]> = (0..12_345).map(|i| [f64::from(i), 1.0]).collect();
+        thin_out(&mut points);
+        assert!(points.len() <= MAX_POINTS + 1);
+        assert_eq!((points[0][0], points[points.len() - 1][0]), (0.0, 12_344.0));
+    }
+}

@@ -1,0 +1,127 @@
+//! Conversations over HTTP: the list, one of them, and what can be changed about it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Owner, blocking, json, json_body};
+use crate::error::ApiError;
+use crate::routes::App;
+
+/// `GET /api/conversations?search=`: latest first, each with whether an answer is being written in it.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, ApiError> {
+    let running: Vec<String> = app.desk.answers.of(&owner).into_iter().map(|(_, conversation)| conversation).collect();
+    let store = app.desk.store.clone();
+    let search = query.get("search").map(|text| text.trim().to_owned()).unwrap_or_default();
+    let found = blocking(move || Ok(store.list(&owner, &search)?)).await?;
+    Ok(Json(json!({"conversations": found, "running": running})).into_response())
+}
+
+/// `GET /api/conversations/{id}`: all messages, rendered.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let store = app.desk.store.clone();
+    // Rendering a long conversation takes a while.
+    blocking(move || {
+        let conversation = store.conversation(&owner, &id)?;
+        let messages: Vec<_> = conversation.messages.iter().map(json::message).collect();
+        let body = json!({"conversation": conversation.summary, "leaf": conversation.leaf, "messages": messages});
+        Ok(Json(body).into_response())
+    })
+    .await
+}
+
+/// What can be changed: the name, and the message whose path is shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    title: Option<String>,
+    leaf: Option<String>,
+}
+
+/// `PATCH /api/conversations/{id}`
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let Change { title, leaf } = json_body(&body)?;
+    let store = app.desk.store.clone();
+    blocking(move || {
+        if let Some(title) = title {
+            store.rename(&owner, &id, &title)?;
+        }
+        if let Some(leaf) = leaf {
+            store.show_path(&owner, &id, &leaf)?;
+        }
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// `DELETE /api/conversations/{id}`: also ends what is being written in it.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    for (message, conversation) in app.desk.answers.of(&owner) {
+        if conversation == id
+            && let Some(live) = app.desk.answers.find(&owner, &message)
+        {
+            live.stop();
+        }
+    }
+    let store = app.desk.store.clone();
+    blocking(move || Ok(store.delete(&owner, &id)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/conversations`: all of them.
+pub async fn delete_all(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+) -> Result<StatusCode, ApiError> {
+    for (message, _) in app.desk.answers.of(&owner) {
+        if let Some(live) = app.desk.answers.find(&owner, &message) {
+            live.stop();
+        }
+    }
+    let store = app.desk.store.clone();
+    blocking(move || Ok(store.delete_all(&owner)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Choose {
+    sample: usize,
+}
+
+/// `POST /api/answers/{message}/choose`: the sample that the conversation goes on from.
+pub async fn choose(
+    State(app): State<Arc<App>>,
+    Extension(Owner(owner)): Extension<Owner>,
+    Path(message): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let Choose { sample } = json_body(&body)?;
+    let store = app.desk.store.clone();
+    blocking(move || Ok(store.choose_sample(&owner, &message, sample)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

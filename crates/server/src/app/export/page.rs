@@ -1,0 +1,50 @@
+//! A conversation as one HTML file that needs nothing else: to send to somebody, to keep, to print.
+//!
+//! It holds no script, and its own policy allows none; the text is rendered as in the app.
+
+use super::super::render::{escape, whole};
+use super::super::store::{Message, Role};
+
+const STYLE: &str = concat!(include_str!("../../../web/share.css"), include_str!("../../../web/text.css"));
+
+/// The path that is shown, as a page.
+pub fn write(title: &str, messages: &[&Message]) -> String {
+    let mut body = String::new();
+    for message in messages {
+        match message.role {
+            Role::User => question(message, &mut body),
+            Role::Assistant => answer(message, &mut body),
+        }
+    }
+    let title = escape(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}</main>\n\
+         <footer>Written with penseur. A model wrote the answers: check them.</footer>\n</body>\n</html>\n"
+    )
+}
+
+fn question(message: &Message, body: &mut String) {
+    for file in &message.files {
+        *body += &format!("<p class=\"file\">{}</p>\n", escape(&file.name));
+    }
+    *body += &format!("<div class=\"question\">{}</div>\n", escape(&message.content));
+}
+
+fn answer(message: &Message, body: &mut String) {
+    let Some(sample) = message.samples.get(message.chosen) else { return };
+    let blocks =
+        |text: &str| whole(text).iter().map(|html| format!("<div class=\"block\">{html}</div>\n")).collect::<String>();
+    if !sample.reasoning.is_empty() {
+        let seconds = sample.facts.thinking_ms as f64 / 1000.0;
+        let n = sample.facts.reasoning_tokens;
+        *body += &format!(
+            "<details><summary>Thought for {seconds:.1} s · {n} tokens</summary>\n<div class=\"text thought\">{}</div></details>\n",
+            blocks(&sample.reasoning)
+        );
+    }
+    *body += &format!("<div class=\"text answer\">{}</div>\n", blocks(&sample.content));
+    *body += &format!("<p class=\"by\">{}</p>\n", escape(&message.model));
+}

@@ -1,0 +1,70 @@
+// Models: what each is, whether it fits, and which one answers.
+
+import { get } from "./api.js";
+import { chooseModel } from "./app.js";
+import { button, make } from "./dom.js";
+import { addWords, count, t } from "./i18n.js";
+
+addWords({
+  en: {
+    libraryTitle: "Models", inUse: "In use", use: "Use this one", parameters: "Parameters", active: "for each token", architecture: "Architecture",
+    layers: "Layers", width: "Width", vocabulary: "Vocabulary", context: "Context", weights: "Weights", cache: "Memory for each token", free: "Free here",
+    fits: "fits this machine", tight: "does not fit this machine", longest: "Longest context that fits", thinks: "Thinks aloud", canBound: "its thinking can be bounded",
+    howMore: "Other models", howMoreText: "The server answers with the models it was started with: a directory in Hugging Face layout, or a bundled name.",
+  },
+  zh: {
+    libraryTitle: "模型", inUse: "使用中", use: "使用", parameters: "参数", active: "每个 token", architecture: "架构",
+    layers: "层数", width: "宽度", vocabulary: "词表", context: "上下文", weights: "权重", cache: "每个 token 的内存", free: "本机可用",
+    fits: "适合本机", tight: "本机放不下", longest: "可用的最长上下文", thinks: "会思考", canBound: "思考长度可限制",
+    howMore: "其他模型", howMoreText: "服务器用启动时指定的模型回答：Hugging Face 格式的目录，或内置名称。",
+  },
+});
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+function bytes(n) {
+  if (n === null || n === undefined) return "–";
+  let i = 0;
+  while (n >= 1000 && i < UNITS.length - 1) { n /= 1000; i += 1; }
+  return `${+n.toPrecision(3)} ${UNITS[i]}`;
+}
+const big = (n) => (n >= 1e9 ? `${+(n / 1e9).toPrecision(3)} B` : n >= 1e6 ? `${+(n / 1e6).toPrecision(3)} M` : count(n));
+
+function facts(model) {
+  const { inspection: i } = model;
+  if (!i) return [[t("context"), count(model.context_length)]];
+  const rows = [
+    [t("architecture"), i.architecture],
+    [t("parameters"), i.params_active === i.params_total ? big(i.params_total) : `${big(i.params_total)} (${big(i.params_active)} ${t("active")})`],
+    [t("layers"), count(i.layers)], [t("width"), count(i.hidden_size)], [t("vocabulary"), count(i.vocab_size)],
+    [t("context"), count(model.context_length)],
+    [t("weights"), bytes(i.memory_bytes)], [t("cache"), bytes(i.kv_bytes_per_token)], [t("free"), bytes(i.available_bytes)],
+  ];
+  if (i.longest_context) rows.push([t("longest"), count(i.longest_context)]);
+  return rows;
+}
+
+function card(model, chosen) {
+  const { inspection } = model;
+  const fits = inspection?.fits;
+  return make("article", `card ${chosen === model.id ? "chosen" : ""}`, { "aria-label": model.id },
+    make("div", "card-head", {}, make("h2", "", {}, model.id),
+      model.thinking && make("span", "chip", {}, t("thinks")),
+      fits !== undefined && fits !== null && make("span", `state ${fits ? "finished" : "stopped"}`, {}, t(fits ? "fits" : "tight")),
+      make("span", "space"),
+      chosen === model.id ? make("span", "chip", {}, t("inUse")) : button("primary", t("use"), () => chooseModel(model.id))),
+    make("p", "", {}, model.description),
+    make("dl", "facts", {}, ...facts(model).map(([name, value]) => make("div", "", {}, make("dt", "", {}, name), make("dd", "", {}, value)))));
+}
+
+/** Shows the page. */
+export async function show(root) {
+  const { models } = await get("/api/models");
+  const draw = () => {
+    const chosen = document.getElementById("model").value;
+    root.replaceChildren(make("h1", "", {}, t("libraryTitle")), ...models.map((model) => card(model, chosen)),
+      make("h2", "", {}, t("howMore")), make("p", "note", {}, t("howMoreText")), make("pre", "plain", {}, "penseur serve -m ./my-model"));
+  };
+  draw();
+  document.getElementById("model").addEventListener("change", draw);
+  return () => document.getElementById("model").removeEventListener("change", draw);
+}

@@ -1,0 +1,59 @@
+// The planner: hours, dollars and memory of a run before it starts, by `penseur plan`.
+
+import { Failure, post } from "./api.js";
+import { make, toast } from "./dom.js";
+import { addWords, count, dollars, t } from "./i18n.js";
+
+addWords({
+  en: {
+    planTitle: "Planner", planHint: "What a run takes, before it starts.", run: "Run", chip: "Chip", chips: "Chips", tokensToTrain: "Tokens", layout: "Layout", optional: "optional",
+    compute: "Work it out", params_total: "Parameters", params_active: "For each token", step_seconds: "Seconds a step", tokens_per_day: "Tokens a day", mfu_causal: "Utilization", gpu_hours: "GPU hours", days: "Days",
+    dollars: "Cost", memory_gb: "Memory of a chip", limited_by: "Limited by", planMissing: "The planner is not part of this server.",
+  },
+  zh: {
+    planTitle: "规划", planHint: "在开始之前，算出一次训练需要什么。", run: "训练", chip: "芯片", chips: "数量", tokensToTrain: "Token", layout: "布局", optional: "可选",
+    compute: "计算", params_total: "参数", params_active: "每个 token", step_seconds: "每步秒数", tokens_per_day: "每天 token", mfu_causal: "利用率", gpu_hours: "GPU 小时", days: "天数",
+    dollars: "费用", memory_gb: "每芯片内存", limited_by: "瓶颈", planMissing: "此服务器不含规划器。",
+  },
+});
+
+const SHOWN = {
+  dollars, days: (v) => `${+v.toPrecision(3)}`, gpu_hours: (v) => count(Math.round(v)), tokens_per_day: (v) => count(Math.round(v)), step_seconds: (v) => `${+v.toPrecision(3)}`,
+  mfu_causal: (v) => `${(100 * v).toFixed(1)} %`, memory_gb: (v) => `${+v.toPrecision(3)} GB`, params_total: (v) => count(v), params_active: (v) => count(v), limited_by: (v) => v,
+};
+
+function field(name, label, value, attributes = {}) {
+  const input = make("input", "", { id: `plan-${name}`, name, ...attributes });
+  input.value = value;
+  return make("div", "field", {}, make("label", "", { for: `plan-${name}` }, label), input);
+}
+
+/** Shows the page. */
+export async function show(root) {
+  const result = make("div", "", { "aria-live": "polite" });
+  const presets = make("select", "", { id: "plan-preset", name: "preset" }, ...["v3", "v3-pretrain", "r1-zero", "r1"].map((name) => new Option(name, name)));
+  const form = make("form", "plan", { onsubmit: compute },
+    make("div", "field", {}, make("label", "", { for: "plan-preset" }, t("run")), presets),
+    field("on", t("chip"), "h800", { required: true }), field("count", t("chips"), "2048", { inputmode: "numeric", required: true }),
+    field("tokens", t("tokensToTrain"), "", { placeholder: t("optional") }), field("layout", t("layout"), "", { placeholder: t("optional") }),
+    make("button", "primary", { type: "submit" }, t("compute")));
+
+  async function compute(event) {
+    event?.preventDefault();
+    const values = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+    try {
+      draw(await post("/api/plan", values));
+    } catch (error) {
+      if (error instanceof Failure && error.status === 404) result.replaceChildren(make("p", "note", {}, t("planMissing")));
+      else toast(error.message);
+    }
+  }
+
+  function draw(plan) {
+    const known = Object.entries(SHOWN).filter(([name]) => plan[name] !== undefined && plan[name] !== null);
+    result.replaceChildren(make("dl", "facts big", {}, ...known.map(([name, show]) => make("div", "", {}, make("dt", "", {}, t(name)), make("dd", "", {}, String(show(plan[name])))))));
+  }
+
+  root.replaceChildren(make("h1", "", {}, t("planTitle")), make("p", "note", {}, t("planHint")), form, result);
+  await compute();
+}

@@ -1,0 +1,69 @@
+// Settings: language, colours, and what can be done with all conversations.
+
+import { Failure, post, remove } from "./api.js";
+import { changeLanguage, go, showTheme } from "./app.js";
+import { ask, button, make, recall, remember, toast } from "./dom.js";
+import { LANGUAGES, language, setLanguage, t } from "./i18n.js";
+import * as sidebar from "./sidebar.js";
+
+function select(id, label, entries, value, change) {
+  const element = make("select", "", { id, onchange: () => change(element.value) }, ...entries.map(([code, name]) => new Option(name, code)));
+  element.value = value;
+  return make("div", "setting", {}, make("label", "", { for: id }, label), element);
+}
+
+const KEYS = [["Enter", "keySend"], ["⇧ Enter", "keyNewLine"], ["Esc", "keyStop"], ["/", "keyFocus"], ["Ctrl ⇧ O", "keyNew"], ["Ctrl K", "keySearch"]];
+
+async function bringIn(file) {
+  try {
+    const text = await file.text();
+    let content;
+    try {
+      content = JSON.parse(text);
+    } catch (error) {
+      throw new Failure(`${file.name}: ${error.message}`);
+    }
+    const { imported } = await post("/api/import", content);
+    toast(t("imported", { n: imported }));
+    sidebar.refresh();
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+async function deleteAll() {
+  const sure = await ask(t("deleteAll"), (close) => [
+    make("p", "", {}, t("deleteAllSure")),
+    make("div", "row", {}, button("pill", t("cancel"), () => close(false)), button("primary danger", t("deleteAll"), () => close(true))),
+  ]);
+  if (!sure) return;
+  await remove("/api/conversations").catch((error) => toast(error.message));
+  sidebar.refresh();
+  go("/");
+}
+
+export async function openSettings() {
+  const action = await ask(t("settings"), (close) => {
+    const file = make("input", "hidden", { type: "file", accept: ".json,application/json", tabindex: "-1", onchange: () => { close(() => bringIn(file.files[0])); } });
+    return [
+      select("language", t("language"), LANGUAGES, language(), (code) => { setLanguage(code); close(() => { changeLanguage(); openSettings(); }); }),
+      select("theme", t("theme"), [["system", t("system_theme")], ["light", t("light")], ["dark", t("dark")]], recall("theme", "system"), (theme) => { remember("theme", theme); showTheme(); }),
+      make("h3", "", {}, t("data")),
+      make("div", "row wrap", {},
+        button("pill", t("exportAll"), () => { location.assign("/api/export.json"); }),
+        button("pill", t("importAll"), () => file.click()), file,
+        button("pill danger", t("deleteAll"), () => close(deleteAll))),
+      make("h3", "", {}, t("shortcuts")),
+      make("dl", "keys", {}, ...KEYS.flatMap(([key, name]) => [make("dt", "", {}, make("kbd", "", {}, key)), make("dd", "", {}, t(name))])),
+      make("div", "row", {},
+        button("pill", t("signOut"), () => close(signOut)),
+        make("span", "space"), button("primary", t("done"), () => close(null))),
+    ];
+  });
+  action?.();
+}
+
+async function signOut() {
+  await post("/api/sign-out").catch(() => {});
+  location.assign("/");
+}

@@ -1,0 +1,128 @@
+// The list of conversations, by day.
+
+import { get, patch, remove } from "./api.js";
+import * as chat from "./chat.js";
+import { $, ask, button, icon, make, openMenu, recall, remember, toast } from "./dom.js";
+import { language, t } from "./i18n.js";
+import { go } from "./app.js";
+
+let listed = [];
+let running = new Set();
+let search = "";
+
+/** The heading under which a time stands. */
+function dayOf(ms) {
+  const midnight = new Date();
+  midnight.setHours(0, 0, 0, 0);
+  const days = Math.floor((midnight - ms) / 86_400_000) + 1;
+  if (days <= 0) return t("today");
+  if (days <= 1) return t("yesterday");
+  if (days <= 7) return t("week");
+  if (days <= 30) return t("month");
+  return new Date(ms).toLocaleDateString(language(), { year: "numeric", month: "long" });
+}
+
+export async function refresh() {
+  const found = await get(`/api/conversations?search=${encodeURIComponent(search)}`).catch(() => null);
+  if (!found) return;
+  listed = found.conversations;
+  running = new Set(found.running);
+  const shown = listed.find((entry) => entry.id === chat.conversation().id);
+  if (shown) chat.setTitle(shown.id, shown.title);
+  draw();
+}
+
+export function draw() {
+  const { id } = chat.conversation();
+  $("title").textContent = chat.conversation().title;
+  const rows = [];
+  let day = null;
+  for (const entry of listed) {
+    const its = dayOf(entry.updated_at);
+    if (its !== day) rows.push(make("h2", "", {}, its), make("ul"));
+    day = its;
+    rows.at(-1).append(row(entry, entry.id === id));
+  }
+  if (rows.length === 0) rows.push(make("p", "nothing", {}, t(search ? "nothingFound" : "nothingYet")));
+  $("history").replaceChildren(...rows);
+}
+
+function row(entry, isShown) {
+  const link = make("a", "", { href: `/c/${entry.id}`, "data-link": true, title: entry.title, "aria-current": isShown && "page" },
+    running.has(entry.id) && make("span", "pulse", {}), entry.title);
+  const more = button("icon small", t("conversationMenu", { title: entry.title }), () => menu(more, entry), "more", { iconOnly: true, "aria-haspopup": "menu" });
+  return make("li", isShown ? "shown" : "", {}, link, more);
+}
+
+/** What can be done with a conversation. */
+export function menu(anchor, entry) {
+  const save = (query) => { location.assign(`/api/conversations/${entry.id}/${query}`); };
+  openMenu(anchor, [
+    [t("rename"), "edit", () => rename(entry)],
+    [t("share"), "on", () => save("share.html")],
+    [t("exportMarkdown"), "file", () => save("export.md")],
+    [t("exportJson"), "box", () => save("export.json")],
+    [t("delete"), "close", () => erase(entry), "danger"],
+  ]);
+}
+
+async function rename(entry) {
+  const title = await ask(t("renameTitle"), (close) => {
+    const input = make("input", "", { "aria-label": t("titleLabel"), maxlength: 120, required: true });
+    input.value = entry.title;
+    const form = make("form", "", { onsubmit: (event) => { event.preventDefault(); close(input.value.trim()); } }, input,
+      make("div", "row", {}, button("pill", t("cancel"), () => close(null)), make("button", "primary", { type: "submit" }, t("save"))));
+    setTimeout(() => input.select());
+    return [form];
+  });
+  if (!title) return;
+  await patch(`/api/conversations/${entry.id}`, { title }).catch((error) => toast(error.message));
+  refresh();
+}
+
+async function erase(entry) {
+  const sure = await ask(t("deleteTitle"), (close) => [
+    make("p", "", {}, make("strong", "", {}, entry.title)), make("p", "", {}, t("deleteSure")),
+    make("div", "row", {}, button("pill", t("cancel"), () => close(false)), button("primary danger", t("delete"), () => close(true))),
+  ]);
+  if (!sure) return;
+  await remove(`/api/conversations/${entry.id}`).catch((error) => toast(error.message));
+  if (chat.conversation().id === entry.id) go("/");
+  refresh();
+}
+
+const narrow = matchMedia("(max-width: 60rem)");
+
+export function show(open) {
+  document.body.classList.toggle("side-open", open);
+  if (!narrow.matches) remember("sidebar", open);
+  if (open && narrow.matches) $("close-sidebar").focus();
+}
+export const hideIfNarrow = () => { if (narrow.matches) show(false); };
+
+export function start() {
+  document.querySelectorAll(".pages a, .pages button").forEach((entry) => {
+    entry.prepend(icon({ library: "box", runs: "chart", plan: "plan" }[entry.dataset.page] ?? "gear"));
+  });
+  $("open-sidebar").append(icon("menu"));
+  $("close-sidebar").append(icon("panel"));
+  $("new-chat").prepend(icon("plus"));
+  $("new-chat-small").append(icon("edit"));
+  $("more").append(icon("more"));
+  $("open-sidebar").addEventListener("click", () => show(true));
+  $("close-sidebar").addEventListener("click", () => { show(false); $("open-sidebar").focus(); });
+  $("scrim").addEventListener("click", () => show(false));
+  $("more").addEventListener("click", () => menu($("more"), chat.conversation()));
+  let timer;
+  $("search").addEventListener("input", () => {
+    search = $("search").value;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 150);
+  });
+  show(!narrow.matches && recall("sidebar", true));
+  chat.onChange((what) => {
+    $("more").hidden = !chat.conversation().id;
+    if (what === "shown") draw();
+    else refresh();
+  });
+}

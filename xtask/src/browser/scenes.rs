@@ -1,0 +1,274 @@
+//! What people do with the app, step by step.
+
+use anyhow::{Context, Result, ensure};
+
+use super::Server;
+use super::driver::Driver;
+
+pub(crate) type Scene = fn(&mut Driver, &mut Server) -> Result<()>;
+
+pub(crate) const ALL: &[(&str, Scene)] = &[
+    ("a first question", first_question),
+    ("stop, again, edit, branch", versions),
+    ("several samples", several),
+    ("reload and kill in mid-answer", comes_back),
+    ("history", history),
+    ("a file", file),
+    ("hostile text", hostile),
+    ("formatted text", formatted),
+    ("pages and settings", pages),
+    ("keyboard", keyboard),
+    ("without a server", offline),
+];
+
+const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
+const TAB: &str = "\u{e004}";
+/// True once no answer is being written.
+const QUIET: &str = "!document.querySelector('[aria-busy=true]') && !!document.querySelector('.foot .figures')";
+
+fn ask(browser: &Driver, question: &str) -> Result<()> {
+    browser.keys("#question", question)?;
+    browser.keys("#question", ENTER)?;
+    browser.until("document.querySelector('#question').value === ''")
+}
+
+fn last_answer(browser: &Driver) -> Result<String> {
+    browser.text("[...document.querySelectorAll('.sample:not([hidden]) .answer')].at(-1).innerText")
+}
+
+fn new_chat(browser: &Driver) -> Result<()> {
+    browser.go("/")
+}
+
+fn first_question(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    browser.picture("welcome")?;
+    browser.click(".example")?;
+    browser.until("!!document.querySelector('.thought .block')")?;
+    browser.picture("thinking")?;
+    browser.until(QUIET)?;
+    browser.picture("answer")?;
+    ensure!(last_answer(browser)?.contains("935"), "347 + 588 is {}", last_answer(browser)?);
+    browser.holds("location.pathname.startsWith('/c/')")?;
+    browser.holds("/Thought for .* tokens/.test(document.querySelector('.headline').textContent)")?;
+    browser.holds("/tokens.s · .*\\$/.test(document.querySelector('.figures').textContent)")?;
+    // Nothing is wider than the window.
+    browser.holds("document.documentElement.scrollWidth <= innerWidth")
+}
+
+fn versions(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "count forever")?;
+    browser.until("!!document.querySelector('.thought .block')")?;
+    browser.click("#send")?;
+    browser.until("!document.querySelector('[aria-busy=true]')")?;
+    browser.holds("document.querySelector('.notes').innerText.includes('Stopped')")?;
+    browser.click("[aria-label='Another answer']")?;
+    browser.until("document.querySelector('[aria-busy=true] .thought')?.innerText.length > 40")?;
+    browser.picture("budget")?;
+    browser.click(".answer-now")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("far enough"));
+    browser.holds("document.querySelector('.headline').textContent.includes('ended by you')")?;
+    browser.holds("document.querySelector('.versions').textContent === '2 / 2'")?;
+    browser.click("[aria-label='Earlier version']")?;
+    browser.until("document.querySelector('.notes').innerText.includes('Stopped')")?;
+    browser.js("document.querySelector('[aria-label=Edit]').click()")?;
+    browser.picture("edit")?;
+    browser.js("(() => { const a = document.querySelector('.edit textarea'); a.value = '12 + 30'; })()")?;
+    browser.click(".edit .primary")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("42"));
+    browser.holds("document.querySelector('.of-question .versions').textContent === '2 / 2'")?;
+    browser.picture("branch")
+}
+
+fn several(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    browser.click("#options")?;
+    browser.until("!!document.querySelector('.options')")?;
+    browser.picture("options")?;
+    browser.js("[...document.querySelectorAll('.choice button')].find((b) => b.textContent === '3×').click()")?;
+    browser.keys(".options", ESCAPE).or_else(|_| browser.click("#options"))?;
+    ask(browser, "47 * 86 =")?;
+    browser.until(QUIET)?;
+    browser.until("!document.querySelector('.verdict').hidden")?;
+    browser.holds("document.querySelectorAll('.tab').length === 3")?;
+    browser.holds("document.querySelector('.verdict').textContent === '3 of 3 say 4042'")?;
+    browser.picture("samples")
+}
+
+fn comes_back(browser: &mut Driver, server: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "347 + 588")?;
+    browser.until(QUIET)?;
+    ask(browser, "count forever")?;
+    browser.until("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 200")?;
+    let path = browser.text("location.pathname")?;
+    browser.go(&path)?;
+    browser.until("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 400")?;
+    browser.holds("!!document.querySelector('[aria-busy=true]')")?;
+    browser.picture("reloaded")?;
+    // The server is killed in the middle of the answer, and comes back.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    server.kill();
+    server.start(3)?;
+    browser.until("document.body.innerText.includes('Interrupted')")?;
+    browser.go(&path)?;
+    browser.holds("document.querySelector('.answer').innerText.includes('935')")?;
+    browser.holds("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 400")?;
+    browser.picture("interrupted")
+}
+
+fn history(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "63 times 25")?;
+    browser.until(QUIET)?;
+    if browser.screen.is_phone() {
+        browser.click("#open-sidebar")?;
+    }
+    browser.until("!!document.querySelector('.history li.shown a')")?;
+    browser.until("getComputedStyle(document.querySelector('#sidebar')).visibility === 'visible'")?;
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    browser.picture("history")?;
+    browser.holds("document.querySelector('.history h2').textContent === 'Today'")?;
+    browser.click(".history li.shown button")?;
+    browser.until("!!document.querySelector('.menu')")?;
+    browser.picture("menu")?;
+    browser.click(".menu button:first-child")?;
+    browser.until("document.querySelector('dialog').open")?;
+    browser.js("(() => { document.querySelector('dialog input').value = 'A name of my own'; })()")?;
+    browser.click("dialog .primary")?;
+    browser.until("document.querySelector('.history li.shown a').textContent === 'A name of my own'")?;
+    browser.keys("#search", "name of my")?;
+    browser.until("document.querySelectorAll('.history li').length === 1")?;
+    browser.click(".history li button")?;
+    browser.click(".menu .danger")?;
+    browser.click("dialog .danger")?;
+    browser.until("document.querySelectorAll('.history li').length === 0")?;
+    browser.until("location.pathname === '/'")
+}
+
+fn file(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    let name = "<img src=x onerror=alert(1)>.csv";
+    let script = format!(
+        "(() => {{ const list = new DataTransfer(); list.items.add(new File(['30 + 12'], '{name}')); \
+         const input = document.querySelector('#file-input'); input.files = list.files; \
+         input.dispatchEvent(new Event('change')); }})()"
+    );
+    browser.js(&script)?;
+    browser.until("document.querySelector('#files small')?.textContent === '7 characters'")?;
+    browser.picture("file")?;
+    browser.click("#send")?;
+    browser.until(QUIET)?;
+    browser.holds("document.querySelector('.sent .file span').textContent.startsWith('<img src=x')")?;
+    browser.holds("!document.querySelector('img')")?;
+    ensure!(last_answer(browser)?.contains("42"), "the sum in the file is {}", last_answer(browser)?);
+    Ok(())
+}
+
+/// Every text of the corpus as an answer; none may do more than stand there.
+fn hostile(browser: &mut Driver, server: &mut Server) -> Result<()> {
+    server.start(0)?;
+    new_chat(browser)?;
+    browser.js("(() => { window.pwned = 0; window.alert = () => { window.pwned += 1; }; })()")?;
+    let corpus = include_str!("../../../crates/server/web-tests/hostile.txt");
+    for part in corpus.split("\n%%%%\n").collect::<Vec<_>>().chunks(16) {
+        browser.js("document.querySelector('#new-chat-small').click()")?;
+        browser.until("location.pathname === '/' && !document.querySelector('.turn')")?;
+        say(browser, &part.join("\n\n"))?;
+        browser.js("document.querySelectorAll('.text *').forEach((e) => e.dispatchEvent(new Event('mouseover')))")?;
+        browser.holds("document.querySelectorAll('.answer .block').length > 3")?;
+        browser.holds(
+            "!document.querySelector('.text script, .text img, .text iframe, .text svg:not(.i), .text form, .text style')",
+        )?;
+        browser
+            .holds("[...document.querySelectorAll('.text a')].every((a) => /^(https?|mailto):$/.test(a.protocol))")?;
+        browser.holds("document.documentElement.scrollWidth <= innerWidth")?;
+        browser.holds("window.pwned === 0")?;
+    }
+    browser.picture("hostile")
+}
+
+/// Makes the mock say something.
+fn say(browser: &Driver, text: &str) -> Result<()> {
+    let question = serde_json::to_string(&format!("say:{text}"))?;
+    browser.js(&format!(
+        "(() => {{ const q = document.querySelector('#question'); q.value = {question}; \
+         q.dispatchEvent(new Event('input')); document.querySelector('#composer').requestSubmit(); }})()"
+    ))?;
+    browser.until("document.querySelector('#question').value === ''")?;
+    browser.until(QUIET)
+}
+
+fn formatted(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    let text = "## A quadratic\n\nThe roots of \\(x^2 - 5x + 6\\) are\n\n\\[\nx = \\frac{5 \\pm \\sqrt{25 - 24}}{2}\n\\]\n\n\
+         so the answer is \\(\\boxed{x \\in \\{2, 3\\}}\\).\n\n| root | check |\n|--:|:--|\n| 2 | 4 − 10 + 6 = 0 |\n| 3 | 9 − 15 + 6 = 0 |\n\n\
+         ```rust\n/// Both roots.\nfn roots(b: f64, c: f64) -> (f64, f64) {\n    let d = (b * b - 4.0 * c).sqrt(); // \"real\" only\n    ((-b - d) / 2.0, (-b + d) / 2.0)\n}\n```\n\n\
+         1. First, *read*.\n2. Then **think**.\n\n> 4*5*6 = 120, and it costs $5, not $10.";
+    say(browser, text)?;
+    browser.holds("document.querySelectorAll('.answer math').length === 3")?;
+    browser.holds("!!document.querySelector('.answer .boxed') && !!document.querySelector('.answer .hl-keyword, .answer .hl-storage')")?;
+    browser.holds(
+        "document.querySelector('.answer blockquote').textContent.includes('4*5*6 = 120, and it costs $5, not $10.')",
+    )?;
+    browser.js("document.querySelector('.answer').scrollIntoView()")?;
+    browser.picture("formatted")?;
+    browser.holds("document.documentElement.scrollWidth <= innerWidth")
+}
+
+fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    for page in ["library", "runs", "plan"] {
+        browser.go(&format!("/{page}"))?;
+        browser.until("!!document.querySelector('#page h1')")?;
+        browser.picture(page)?;
+    }
+    new_chat(browser)?;
+    if browser.screen.is_phone() {
+        browser.click("#open-sidebar")?;
+        std::thread::sleep(std::time::Duration::from_millis(250));
+    }
+    browser.click("#settings")?;
+    browser.until("document.querySelector('dialog').open")?;
+    browser.picture("settings")?;
+    browser.js("(() => { const l = document.querySelector('#language'); l.value = 'zh'; l.dispatchEvent(new Event('change')); })()")?;
+    browser.until("document.querySelector('h1').textContent === '今天想弄清楚什么？'")?;
+    browser.until("document.querySelector('dialog').open")?;
+    browser.click("dialog .primary")?;
+    browser.picture("chinese")?;
+    browser.js("localStorage.clear()").context("storage")?;
+    Ok(())
+}
+
+fn keyboard(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    browser.holds("document.activeElement.id === 'question'")?;
+    // Everything that can be pressed has a name, and Tab comes to the first of them.
+    browser.holds("[...document.querySelectorAll('button, a, input, textarea, select')].every((e) => (e.getAttribute('aria-label') || e.labels?.length || e.textContent || e.title).length || e.labels?.length)")?;
+    browser.keys("#question", "12 + 30")?;
+    browser.keys("#question", "\u{e008}\u{e007}")?;
+    browser.holds("document.querySelector('#question').value === '12 + 30\\n'")?;
+    browser.keys("#question", "\u{e003}")?;
+    browser.keys("#question", ENTER)?;
+    browser.until(QUIET)?;
+    browser.keys("#question", "count forever")?;
+    browser.keys("#question", ENTER)?;
+    browser.until("!!document.querySelector('[aria-busy=true]')")?;
+    browser.keys("#question", ESCAPE)?;
+    browser.until("!document.querySelector('[aria-busy=true]')")?;
+    browser.keys("#question", TAB)?;
+    browser.holds("document.activeElement.id === 'think'")
+}
+
+fn offline(browser: &mut Driver, server: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    browser.until("navigator.serviceWorker.controller !== null || !!navigator.serviceWorker")?;
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    server.kill();
+    browser.go("/")?;
+    browser.until("document.querySelector('#description').textContent.includes('does not answer')")?;
+    browser.picture("offline")
+}
