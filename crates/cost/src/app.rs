@@ -32,13 +32,16 @@ pub fn page(query: &BTreeMap<String, String>) -> String {
     }
 }
 
-/// The same as JSON: the keys of `penseur plan --json`.
+/// The same as JSON: the keys of `penseur plan --json`, and `page` with what the page shows (`title`, `headline`, `facts`,
+/// `tables`, `notes`, `lines`, and `drawings` with a `title` and an `svg` each), for an app that draws its own form.
 ///
 /// # Errors
 /// What was asked cannot be planned; the message says what works.
 pub fn json(query: &BTreeMap<String, String>) -> Result<serde_json::Value> {
     let plan = Asked::of(query).plan(&Catalogue::load(None)?)?;
-    Ok(serde_json::to_value(&plan).unwrap_or_else(|e| panic!("a plan is valid JSON: {e}")))
+    let mut value = serde_json::to_value(&plan).unwrap_or_else(|e| panic!("a plan is valid JSON: {e}"));
+    value["page"] = Page::from(&plan).json();
+    Ok(value)
 }
 
 /// A query's parameters; what is missing or empty is a preset's.
@@ -151,7 +154,9 @@ mod tests {
             let html = page_of(&wrong);
             assert!(html.contains("role=\"alert\"") && !html.contains("<b>") && !html.contains("<script"), "{wrong:?}");
         }
-        assert!(json(&query(&[("preset", "v3-pretrain")])).unwrap()["dollars"].as_f64().unwrap() > 5e6);
+        let value = json(&query(&[("preset", "v3-pretrain")])).unwrap();
+        assert!(value["dollars"].as_f64().unwrap() > 5e6);
+        assert!(value["page"]["drawings"][1]["svg"].as_str().unwrap().starts_with("<svg"));
         assert!(json(&query(&[("on", "h9")])).is_err());
     }
 }

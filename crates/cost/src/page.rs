@@ -10,10 +10,13 @@ mod tests;
 pub use chart::{Bar, Chart, Curve};
 pub use html::escape;
 
+use serde::Serialize;
+use serde_json::{Value, json};
+
 use crate::plan::Line;
 
 /// A table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Table {
     /// What it shows.
     pub title: String,
@@ -99,6 +102,16 @@ impl Page {
     /// One HTML file: styles and drawings inside, nothing from elsewhere, light and dark.
     pub fn html(&self) -> String {
         html::document(self, "")
+    }
+
+    /// For an app: everything that the page shows, plots and drawings as SVG.
+    pub fn json(&self) -> Value {
+        let plots = self.charts.iter().map(|chart| json!({ "title": chart.title(), "svg": chart.svg() }));
+        let drawn = self.drawings.iter().map(|(title, svg)| json!({ "title": title, "svg": svg }));
+        json!({
+            "title": self.title, "headline": self.headline, "facts": self.facts, "tables": self.tables,
+            "notes": self.notes, "lines": self.lines, "drawings": plots.chain(drawn).collect::<Vec<_>>(),
+        })
     }
 
     /// The same with `form` (HTML) under the title.

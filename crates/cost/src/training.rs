@@ -55,6 +55,30 @@ impl Breakdown {
     pub fn total(&self) -> f64 {
         self.named().iter().map(|(_, s)| s).sum()
     }
+
+    fn of(timeline: &Timeline) -> Breakdown {
+        Breakdown {
+            forward_s: timeline.mean_s(Kind::Forward),
+            backward_s: timeline.mean_s(Kind::Backward),
+            weight_s: timeline.mean_s(Kind::Weight),
+            overlapped_s: timeline.mean_s(Kind::Both),
+            bubble_s: timeline.bubble_s(),
+            optimizer_s: 0.0,
+        }
+    }
+
+    /// Continued by `times` the difference from `earlier`.
+    fn extended(&self, earlier: &Breakdown, times: f64) -> Breakdown {
+        let on = |now: f64, before: f64| now + times * (now - before);
+        Breakdown {
+            forward_s: on(self.forward_s, earlier.forward_s),
+            backward_s: on(self.backward_s, earlier.backward_s),
+            weight_s: on(self.weight_s, earlier.weight_s),
+            overlapped_s: on(self.overlapped_s, earlier.overlapped_s),
+            bubble_s: on(self.bubble_s, earlier.bubble_s),
+            optimizer_s: 0.0,
+        }
+    }
 }
 
 /// Bytes that a chip sends in a step, by what sends them.
@@ -121,6 +145,10 @@ impl Spent {
     }
 }
 
+/// More micro-batches than this, or than eight for each rank, are not simulated one by one: the pipeline is steady long
+/// before, and every further one takes as long as the last ones.
+const MOST_MICRO_BATCHES: usize = 256;
+
 /// Simulates a step of `job` in `layout` on chips of one kind. The layout is expected to be checked.
 ///
 /// # Errors
@@ -129,12 +157,19 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
     let worker = Worker::new(job, layout, chip)?;
     let layers: Vec<StageTime> = layer_times(job, &worker);
     let heads = worker.head();
-    let plan =
-        Plan::new(layout.schedule, layout.pp as usize, layout.vpp as usize, layout.n_micro_batches(job) as usize);
+    let (pp, n) = (layout.pp as usize, layout.n_micro_batches(job) as usize);
+    let most = MOST_MICRO_BATCHES.next_multiple_of(4 * pp).max(8 * pp);
+    let plan_of = |n| Plan::new(layout.schedule, pp, layout.vpp as usize, n);
+    let plan = plan_of(n.min(most));
     let hop_s = pipeline_bytes(&job.config, layout, job.seq_len) / (chip.nic_gb_s * 1e9);
-    // Where the layers go is not published; the quickest of the even placements is taken.
+    // Where the layers go is not published; the quickest of the even placements that fit is taken.
     let mut best: Option<(Timeline, Vec<usize>, Vec<StageTime>)> = None;
+    let mut too_large = None;
     for placement in placements(layers.len(), plan.n_stages) {
+        if let Err(error) = chip_memory(job, layout, &plan, &placement).check(layout, chip) {
+            too_large = Some(error);
+            continue;
+        }
         let stages = stage_times(&placement, &layers, &heads, job);
         let timeline = simulate(&plan, &Pipeline { worker: &worker, stages: &stages, hop_s });
         if best.as_ref().is_none_or(|(quickest, ..)| timeline.end < quickest.end) {
@@ -142,24 +177,37 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
         }
     }
     let Some((timeline, placement, stages)) = best else {
-        return Err(Error::Question("a pipeline needs at least one layer a stage".to_owned()));
+        let none = || Error::Question("a pipeline needs at least one layer a stage".to_owned());
+        return Err(too_large.unwrap_or_else(none));
     };
-    let memory = chip_memory(job, layout, &plan, &placement);
-    memory.check(layout, chip)?;
+    let mut breakdown = Breakdown::of(&timeline);
+    if n > most {
+        let half = simulate(&plan_of(most / 2), &Pipeline { worker: &worker, stages: &stages, hop_s });
+        breakdown = breakdown.extended(&Breakdown::of(&half), (n - most) as f64 / (most / 2) as f64);
+    }
     let exchange = Exchange::new(job, layout, &plan, &placement, chip);
-    let hidden = if layout.hide_dp { exchange.seconds.min(timeline.end) } else { 0.0 };
-    let breakdown = Breakdown {
-        forward_s: timeline.mean_s(Kind::Forward),
-        backward_s: timeline.mean_s(Kind::Backward),
-        weight_s: timeline.mean_s(Kind::Weight),
-        overlapped_s: timeline.mean_s(Kind::Both),
-        bubble_s: timeline.bubble_s(),
-        optimizer_s: exchange.seconds - hidden + exchange.update_s,
-    };
-    let spent = spent(&breakdown, &stages, &plan);
-    let traffic = step_traffic(job, layout, chip, exchange.bytes);
-    let seconds = breakdown.total();
-    Ok(Step { layout: layout.clone(), placement, breakdown, seconds, spent, memory, traffic, timeline })
+    // ZeRO-3 works because the next layer's parameters travel while this one computes.
+    let hides = layout.hide_dp || layout.zero == 3;
+    let hidden = if hides { exchange.seconds.min(breakdown.total()) } else { 0.0 };
+    breakdown.optimizer_s = exchange.seconds - hidden + exchange.update_s;
+    Ok(Step {
+        layout: layout.clone(),
+        seconds: breakdown.total(),
+        spent: spent(&breakdown, &stages, n as f64 / pp as f64),
+        memory: chip_memory(job, layout, &plan, &placement),
+        traffic: step_traffic(job, layout, chip, exchange.bytes),
+        breakdown,
+        placement,
+        timeline,
+    })
+}
+
+/// Whether the fullest chip can hold its part, the layers placed in some way.
+pub fn fits(job: &Job, layout: &Layout, chip: &Chip) -> bool {
+    let n = (layout.n_micro_batches(job) as usize).min(2 * layout.pp as usize);
+    let plan = Plan::new(layout.schedule, layout.pp as usize, layout.vpp as usize, n);
+    let mut all = placements(job.n_layers(), plan.n_stages).into_iter();
+    all.any(|placement| chip_memory(job, layout, &plan, &placement).check(layout, chip).is_ok())
 }
 
 fn layer_times(job: &Job, worker: &Worker) -> Vec<StageTime> {
@@ -247,8 +295,8 @@ impl Durations for Pipeline<'_> {
     }
 }
 
-fn spent(breakdown: &Breakdown, stages: &[StageTime], plan: &Plan) -> Spent {
-    let per_rank = plan.n_micro_batches as f64 / plan.n_ranks as f64;
+/// `per_rank` micro-batches, passing through all stages, are one rank's work.
+fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64) -> Spent {
     let sum = stages.iter().fold(StageTime::default(), |sum, stage| sum.plus(stage));
     let [products_s, attention_s, memory_s] = [sum.products, sum.attention, sum.stream].map(|s| s * per_rank);
     let busy = breakdown.total() - breakdown.bubble_s;
@@ -279,6 +327,12 @@ impl Exchange {
         let back = if layout.zero == 0 { 4.0 } else { param_bytes };
         let seconds_of = |n: f64, group: &Group| group.scatter_s(4.0 * n, chip) + group.scatter_s(back * n, chip);
         let bytes_of = |n: f64, group: &Group| group.scatter_bytes((4.0 + back) * n);
+        // ZeRO-3 gathers parameters for each pass of each micro-batch, and scatters each one's gradients.
+        let (times, again) = match layout.zero {
+            3 => (layout.n_micro_batches(job) as f64, 1.0),
+            _ => (1.0, 0.0),
+        };
+        let gathered = |n: f64, group: &Group| again * group.scatter_s(param_bytes * n, chip);
         let share = |n: f64, group: &Group| if layout.zero == 0 { n } else { n / group.size };
         let updated = share(held.dense, &dense) + share(held.experts, &experts);
         // Gradient, both moments and master are read, all but the first written, and the new parameter.
@@ -287,9 +341,13 @@ impl Exchange {
         // The norm is taken and the sums are zeroed over all gradients that the chip holds.
         let update_bytes = updated * touched + 2.0 * 4.0 * (held.dense + held.experts);
         Exchange {
-            seconds: seconds_of(held.dense, &dense) + seconds_of(held.experts, &experts),
+            seconds: times
+                * (seconds_of(held.dense, &dense)
+                    + seconds_of(held.experts, &experts)
+                    + gathered(held.dense, &dense)
+                    + gathered(held.experts, &experts)),
             update_s: update_bytes / (chip.memory_gb_s * 1e9 * assume::STREAM_SHARE),
-            bytes: bytes_of(held.dense, &dense) + bytes_of(held.experts, &experts),
+            bytes: times * (bytes_of(held.dense, &dense) + bytes_of(held.experts, &experts)),
         }
     }
 }

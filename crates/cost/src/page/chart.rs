@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::html::escape;
-use crate::text::significant;
 
 /// A bar.
 #[derive(Clone, Debug)]
@@ -53,6 +52,13 @@ pub enum Chart {
 const COLOURS: [&str; 6] = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2"];
 
 impl Chart {
+    /// What it shows.
+    pub fn title(&self) -> &str {
+        match self {
+            Chart::Bars { title, .. } | Chart::Curves { title, .. } => title,
+        }
+    }
+
     /// For a terminal: bars as blocks; curves as a small grid.
     pub fn text(&self) -> String {
         match self {
@@ -215,7 +221,7 @@ fn grid(title: &str, x: &str, y: &str, axes: &Axes, curves: &[Curve]) -> String 
             cells[row][column] = MARKS[i % MARKS.len()];
         }
     }
-    let value = |v: f64| significant(if axes.log { 10f64.powf(v) } else { v });
+    let value = |v: f64| crate::text::si_or_small(if axes.log { 10f64.powf(v) } else { v });
     let names: Vec<String> =
         curves.iter().enumerate().map(|(i, c)| format!("{} {}", MARKS[i % MARKS.len()], c.name)).collect();
     let mut lines = vec![format!("{title}   {}", names.join("   ")), format!("  {y}: {} at the top", value(axes.y.1))];

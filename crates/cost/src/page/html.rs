@@ -41,8 +41,7 @@ pub(super) fn document(page: &Page, form: &str) -> String {
         html.push_str(&table_html(table));
     }
     for chart in &page.charts {
-        let (super::Chart::Bars { title, .. } | super::Chart::Curves { title, .. }) = chart;
-        let _ = write!(html, "<figure><figcaption>{}</figcaption>{}</figure>", escape(title), chart.svg());
+        let _ = write!(html, "<figure><figcaption>{}</figcaption>{}</figure>", escape(chart.title()), chart.svg());
     }
     for (title, svg) in &page.drawings {
         let _ = write!(html, "<figure><figcaption>{}</figcaption>{svg}</figure>", escape(title));

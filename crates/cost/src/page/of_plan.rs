@@ -28,11 +28,7 @@ impl From<&Plan> for Page {
             ("price", format!("${} a chip-hour", cluster.price)),
             ("energy", format!("{} MWh", significant(plan.energy_kwh / 1e3))),
         ];
-        let mut facts: Vec<(String, String)> =
-            facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        if let Some(step) = &plan.step {
-            facts.push(("layout".to_owned(), step.layout.describe()));
-        }
+        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Page {
             title: plan.title.clone(),
             headline,
@@ -65,7 +61,8 @@ fn phases(plan: &Plan) -> Table {
     for phase in &plan.phases {
         let name = if phase.derived { phase.name.clone() } else { format!("{} (published)", phase.name) };
         let tokens = phase.tokens.map_or("-".to_owned(), si);
-        table.rows.push(row(name, tokens, phase.gpu_hours, phase.dollars, phase.published_gpu_hours));
+        let published = phase.published_gpu_hours.filter(|_| phase.derived);
+        table.rows.push(row(name, tokens, phase.gpu_hours, phase.dollars, published));
     }
     if plan.phases.len() > 1 {
         let published = plan.phases.iter().map(|phase| phase.published_gpu_hours).sum();
@@ -111,7 +108,8 @@ fn timeline(plan: &Plan) -> Option<(String, String)> {
 
 fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = vec![format!("Price: {}.", plan.cluster.price_source)];
-    if plan.step.is_some() {
+    if let Some(step) = &plan.step {
+        notes.push(format!("Layout: {}.", step.layout.describe()));
         notes.push(format!(
             "Two constants were fitted to DeepSeek-V3's published step: products reach {} of the best one measured, \
              streaming {} of the memory's bandwidth. Unfitted, Llama 3.1 405B and DeepSeek-V2 come out within 15%.",

@@ -80,7 +80,8 @@ fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
         (None, true) => LayoutSpec::parse("pp=16,ep=64,precision=fp8")?,
         (None, false) => LayoutSpec::default(),
     };
-    if !job.batch.is_multiple_of(cluster.count) && spec.dp.is_none() {
+    // Theirs, 2^10 x 15, divides over powers of two; elsewhere it is rounded to the chips.
+    if !cluster.count.is_power_of_two() && spec.dp.is_none() {
         job.batch = super::usual_batch(&job.config, job.seq_len, cluster.count.min(job.batch));
     }
     let mut plan = plan_training("DeepSeek-V3", &job, cluster, &spec)?;

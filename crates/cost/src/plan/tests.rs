@@ -17,6 +17,9 @@ fn v3_costs_what_was_published() {
     assert_eq!((plan.params_active as f64 / 1e7).round(), 3755.0);
     near("dollars", plan.dollars, 5.328e6, 0.05);
     near("MFU", plan.mfu_causal, 0.3894, 0.05);
+    near("step", plan.step_seconds, 19.926, 0.05);
+    near("tokens a day", plan.tokens_per_day, 272.8e9, 0.05);
+    near("hours", plan.gpu_hours, 2664e3, 0.05);
     let whole = preset("v3", &Changes::default(), &catalogue).unwrap();
     near("contexts", whole.phases[1].gpu_hours, 119e3, 0.5);
     near("all of V3", whole.dollars, 5.576e6, 0.05);

@@ -118,8 +118,10 @@ fn memory_of(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank:
     // Master in f32; moments in BF16 in V3's recipe (report, section 3.3.3), else in f32.
     let state = if fp8 { 4.0 + 4.0 } else { 4.0 + 8.0 };
     let matrices = share(3) * if fp8 { 1.0 } else { 2.0 };
+    // Two layers at a time are whole in ZeRO-3: this one and the next.
+    let whole = if layout.zero == 3 { 2.0 * 2.0 * held.total() / job.n_layers() as f64 } else { 0.0 };
     ChipMemory {
-        weights: matrices + if fp8 && layout.zero < 3 { held.vocabulary } else { 0.0 },
+        weights: whole + matrices + if fp8 && layout.zero < 3 { held.vocabulary } else { 0.0 },
         gradients: 4.0 * share(2),
         optimizer: state * share(1),
         activations: activations(job, layout, plan, placement, rank),

@@ -3,10 +3,10 @@
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, LayoutSpec, Precision, Recompute, n_experts};
-use crate::training::{Step, simulate_step};
+use crate::training::{Step, fits, simulate_step};
 
 /// More layouts than this are never simulated; those with fewer exchanges come first.
-const MOST: usize = 96;
+const MOST: usize = 400;
 
 /// The quickest layout of `job` on `count` chips in which `spec` holds.
 ///
@@ -31,7 +31,7 @@ pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> 
             Ok(step) => steps.push(step),
             Err(Error::DoesNotFit { needed_gb, available_gb, chip, .. }) => {
                 if nearest.as_ref().is_none_or(|(least, _)| needed_gb < *least) {
-                    let nearest_text = nearest_count(&layout, count, needed_gb / available_gb);
+                    let nearest_text = layout.describe();
                     nearest =
                         Some((needed_gb, Error::DoesNotFit { needed_gb, available_gb, chip, nearest: nearest_text }));
                 }
@@ -42,6 +42,10 @@ pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> 
     steps.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     match (steps.is_empty(), nearest, other) {
         (false, ..) => Ok(steps),
+        (true, Some((_, Error::DoesNotFit { needed_gb, available_gb, chip: name, nearest: layout })), _) => {
+            let nearest = format!("that is with {layout}; {}", nearest_count(job, spec, chip, count));
+            Err(Error::DoesNotFit { needed_gb, available_gb, chip: name, nearest })
+        }
         (true, Some((_, error)), _) | (true, None, Some(error)) => Err(error),
         (true, None, None) => Err(Error::Layout {
             found: format!("{count} chips"),
@@ -51,9 +55,17 @@ pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> 
     }
 }
 
-fn nearest_count(layout: &Layout, count: u64, times: f64) -> String {
-    let more = (count as f64 * times).ceil() as u64;
-    format!("the best layout ({}) needs more chips: try --count {}", layout.describe(), more.next_power_of_two())
+/// The number of chips, twice and twice again, that first holds the job.
+fn nearest_count(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> String {
+    let holds = |count: &u64| {
+        candidates(job, spec, chip, *count)
+            .iter()
+            .any(|layout| layout.check(job, chip, *count).is_ok() && fits(job, layout, chip))
+    };
+    match (1..=10).map(|i| count.next_power_of_two() << i).find(holds) {
+        Some(more) => format!("nearest: --count {more}"),
+        None => "no number of these chips holds it in this precision; a chip with more memory may".to_owned(),
+    }
 }
 
 fn candidates(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Vec<Layout> {
@@ -90,6 +102,8 @@ fn candidates(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Vec<Layo
                     zero: Some(zero),
                     recompute: Some(recompute),
                     precision: Some(precision),
+                    // As Llama 3's gradients (arXiv:2407.21783, section 3.3.2), and unlike V3's, whose step shows them.
+                    hide_dp: Some(spec.hide_dp.unwrap_or(n == 0)),
                     ..spec.clone()
                 };
                 let layout = full.complete(job, chip, count);

@@ -81,3 +81,14 @@ fn v2s_hours_are_near_the_published_ones() {
     let hours = 1e12 / job.step_tokens() * step.seconds * 1024.0 / 3600.0;
     near("H800-hours a trillion", hours, 172.8e3, 0.15);
 }
+
+/// A long step is the short ones' continuation: V3's with twice the micro-batches that are simulated one by one.
+#[test]
+fn long_steps_continue_as_they_began() {
+    let (job, layout, chip) = v3();
+    let seconds = |batch: u64| simulate_step(&Job { batch, ..job.clone() }, &layout, &chip).unwrap().breakdown;
+    let (a, b, c) = (seconds(128 * 192), seconds(128 * 256), seconds(128 * 512));
+    let growth = (b.overlapped_s - a.overlapped_s) / 64.0;
+    assert!((c.overlapped_s - b.overlapped_s - 256.0 * growth).abs() < 1e-6 * c.overlapped_s, "{a:?} {b:?} {c:?}");
+    assert!((c.forward_s - b.forward_s).abs() < 1e-9, "the beginning and the end stay as they are");
+}
