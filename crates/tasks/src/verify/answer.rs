@@ -6,7 +6,7 @@
 //! answer to a number: it may be a copy of the question. Several different answers are none.
 
 use super::clean::{clean, trim};
-use super::extract::{Source, extract};
+use super::extract::{Source, extract, last_line_with_digit};
 use super::number::{self, Number};
 use crate::task::Judgement;
 use num_bigint::BigInt;
@@ -48,14 +48,21 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
         Ok(extracted) => extracted,
         Err(reason) => return Judgement::wrong(reason),
     };
-    // A long line without marks is a sentence: its end is where the answer is.
-    let text = if extracted.source == Source::Unmarked { last_bytes(extracted.text, 1000) } else { extracted.text };
+    let gold = gold_kind(&gold_text);
+    let text = match (&gold, extracted.source) {
+        // A long line without marks is a sentence: its end is where the answer is. Behind a number may come "Good luck!".
+        (Gold::Number(_), Source::Unmarked) => {
+            last_bytes(last_line_with_digit(answer_text).unwrap_or(extracted.text), 1000)
+        }
+        (_, Source::Unmarked) => last_bytes(extracted.text, 1000),
+        _ => extracted.text,
+    };
     let answer = match clean(text) {
         Ok(text) if !text.is_empty() => text,
         Ok(_) => return Judgement::wrong("the answer is empty"),
         Err(reason) => return Judgement::wrong(reason),
     };
-    match gold_kind(&gold_text) {
+    match gold {
         Gold::Number(_) if is_factorial(text) => Judgement::cannot_judge("a factorial, or an exclamation"),
         Gold::Number(gold) => judge_number(&gold, &answer, extracted.source),
         Gold::Choice(gold) => judge_choice(gold, &answer),

@@ -62,7 +62,7 @@ fn last_run(text: &str) -> Result<&str, String> {
         return Err("the last number is glued to a word".to_string());
     }
     // Markdown in front and behind, and the full stop of the sentence.
-    let run = run.trim().trim_start_matches("**");
+    let run = run.trim().trim_end_matches(['✓', '✔', '✅', '🎉', ' ']).trim_start_matches("**");
     let run = run.strip_suffix(['.', ',', ';']).unwrap_or(run).trim_end_matches("**");
     Ok(run.strip_suffix('.').unwrap_or(run))
 }

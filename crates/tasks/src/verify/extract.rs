@@ -51,6 +51,12 @@ pub fn extract(text: &str) -> Result<Extracted<'_>, String> {
     Ok(Extracted { text: last_line.trim(), source: Source::Unmarked })
 }
 
+/// Of a text behind its thinking, the last line that has a digit.
+pub(super) fn last_line_with_digit(text: &str) -> Option<&str> {
+    let text = after_thinking(tail(text)).ok()?;
+    text.lines().rev().find(|line| line.contains(|c: char| c.is_ascii_digit())).map(str::trim)
+}
+
 fn tail(text: &str) -> &str {
     let start = text.len().saturating_sub(MAX_TAIL);
     let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());

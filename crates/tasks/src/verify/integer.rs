@@ -1,8 +1,8 @@
 //! Whole numbers: the last number of the answer must be the gold one.
 //!
 //! Accepted: digits, a sign (`-`, `−`, `+`), thousands separators in threes (`1,234`), a fraction of zeros (`12.0`),
-//! words and units around. Refused: any other last number, an expression left uncomputed (`12+23`), powers, percentages,
-//! numbers glued to letters (`x5`, `1e5`), misplaced separators. Numbers are compared as digit strings, so their size
+//! words and units around. Refused: any other last number, an expression left uncomputed (`12+23`), alternatives (`12 or
+//! 23`), powers, percentages, numbers glued to letters (`x5`, `1e5`), misplaced separators. Numbers are compared as digit strings, so their size
 //! does not matter; the work is linear in the text.
 
 use crate::task::Judgement;
@@ -129,6 +129,11 @@ fn sign_before(text: &str, start: usize) -> Result<(bool, usize), String> {
     let tight = trimmed.len() == before.len();
     let Some(last) = trimmed.chars().next_back() else { return Ok((false, start)) };
     let front = &trimmed[..trimmed.len() - last.len_utf8()];
+    let bare = trimmed.trim_end_matches(['*', '$', ' ']);
+    let alternative = bare.strip_suffix('或').or_else(|| bare.strip_suffix(" or"));
+    if alternative.is_some_and(|front| front.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '*')) {
+        return Err("the answer ends in alternatives".to_string());
+    }
     match last {
         '-' | '−' | '–' | '+' => {
             if follows_operand(front) {

@@ -105,6 +105,7 @@ fn the_answer_is_found_in_a_solution() {
             ("42", "答案：42"),
             ("42", "first 40\nthen 42"),
             ("42", "She has 42 apples."),
+            ("42", "So there are 42 in all.\n\nI hope this helps!"),
             ("42", "40 + 2 = 42"),
             ("1234", "They earn $1,234 in total."),
             ("42", "The answer is 42 because 40+2=42"),
