@@ -91,7 +91,10 @@ impl Wordings {
 
     /// A prompt with all the noise of typing.
     pub fn ask(&self, values: &[(&str, &str)], rng: &mut Rng, options: &Options) -> Asked {
-        match self.choose(values, rng, options) {
+        if let Some(asked) = self.chinese(values, rng, options) {
+            return asked;
+        }
+        match self.choose(values, rng) {
             core @ Core::Whole(_) => self.frame(&core, rng),
             core => noise(self.frame(&core, rng), rng),
         }
@@ -99,14 +102,20 @@ impl Wordings {
 
     /// A prompt that keeps its letters as they are.
     pub fn quote(&self, values: &[(&str, &str)], rng: &mut Rng, options: &Options) -> Asked {
-        let core = self.choose(values, rng, options);
+        if let Some(asked) = self.chinese(values, rng, options) {
+            return asked;
+        }
+        let core = self.choose(values, rng);
         self.frame(&core, rng)
     }
 
-    fn choose(&self, values: &[(&str, &str)], rng: &mut Rng, options: &Options) -> Core {
-        if !self.chinese.is_empty() && rng.chance(options.chinese) {
-            return Core::Whole(fill(rng.pick(self.chinese), values));
-        }
+    /// A share of prompts is in Chinese, without English around it.
+    fn chinese(&self, values: &[(&str, &str)], rng: &mut Rng, options: &Options) -> Option<Asked> {
+        let is_chinese = !self.chinese.is_empty() && rng.chance(options.chinese);
+        is_chinese.then(|| Asked::plain(fill(rng.pick(self.chinese), values)))
+    }
+
+    fn choose(&self, values: &[(&str, &str)], rng: &mut Rng) -> Core {
         type Kind = fn(String) -> Core;
         let kinds: [(&[&str], Kind); 4] = [
             (self.nouns, Core::Noun),

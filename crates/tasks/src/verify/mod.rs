@@ -1,6 +1,7 @@
 //! Verdicts on answer texts: strict, deterministic, bounded by the length of the text.
 
 pub mod answer;
+pub mod assignment;
 pub mod clean;
 pub mod expression;
 pub mod extract;
@@ -11,6 +12,7 @@ pub mod linear;
 pub mod list;
 pub mod number;
 pub mod numeral;
+pub mod path;
 pub mod text;
 pub mod values;
 

@@ -23,6 +23,8 @@ impl Trace {
         let second = if y < 0 { format!("({y})") } else { y.to_string() };
         let written = format!("{x}{op}{second}");
         let fact = match op {
+            // 28000+337: the digits only stand side by side.
+            '+' if x > 0 && y > 0 && [100, 1000].iter().any(|&z| a.is_multiple_of(z) && b < z) => true,
             '×' => a.min(b) <= 2 || (a <= 12 && b <= 12) || (a.is_multiple_of(10) && a < 100 && b < 10),
             _ => b < 10 && a < 1000 || a < 10 && b < 20 || (b.is_multiple_of(10) && b < 100 && a < 200),
         };
@@ -39,6 +41,10 @@ impl Trace {
             }
             let sign = if value < 0 { format!(", {value}") } else { String::new() };
             self.line(line + &sign);
+        } else if op == '×' && x > 0 && (11..20).contains(&y) && value < 400 {
+            let ones = y - 10;
+            let halves = format!("{x}×10={}, {x}×{ones}={}", x * 10, x * ones);
+            self.line(format!("{written}: {halves}, {}+{}={value}", x * 10, x * ones));
         } else if op != '×' && x >= 0 && (10..100).contains(&y) && x < 200 {
             let tens = y / 10 * 10;
             let mut line = format!("{written}: ");
