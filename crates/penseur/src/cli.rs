@@ -457,14 +457,20 @@ pub struct TasksArgs {
 pub enum TasksCommand {
     /// The families by name
     List {
-        /// Print one JSON value
+        /// Print one JSON value a line: {"name", "about", "levels", "demonstrations"}
         #[arg(long)]
         json: bool,
     },
     /// Problems of one family
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "A file of your own problems has a JSON object a line: {\"prompt\": \"..\", \"answer\": \"..\"}; optional keys are
+\"reasoning\", \"verifier\" and \"split\".
+
+Examples:
   penseur tasks sample addition -n 3
-  penseur tasks sample word_problems --seed 7 -n 100 --json > problems.jsonl")]
+  penseur tasks sample file:problems.jsonl --verifier integer
+  penseur tasks sample word_problems --seed 7 -n 100 --json > problems.jsonl"
+    )]
     Sample(SampleArgs),
     /// Verdicts on answers
     #[command(
@@ -479,8 +485,12 @@ Example:
 
 #[derive(Args, Debug)]
 pub struct SampleArgs {
-    /// A family, as `penseur tasks list` names it
+    /// A family, as `penseur tasks list` names it, or file:PATH for problems of your own
     pub name: String,
+
+    /// How answers to a problem file are checked; by default `answer`, which reads numbers, choices, lists and words
+    #[arg(long, value_name = "NAME")]
+    pub verifier: Option<String>,
 
     /// The same seed gives the same problems
     #[arg(long, default_value_t = 0, value_name = "S")]
@@ -522,8 +532,12 @@ impl From<SplitArg> for tasks::Split {
 
 #[derive(Args, Debug)]
 pub struct ScoreArgs {
-    /// A family, as `penseur tasks list` names it
+    /// A family, as `penseur tasks list` names it, or file:PATH for problems of your own
     pub name: String,
+
+    /// How answers to a problem file are checked; by default `answer`, which reads numbers, choices, lists and words
+    #[arg(long, value_name = "NAME")]
+    pub verifier: Option<String>,
 
     /// A file of {"problem", "answer"} lines; `-` reads stdin
     #[arg(long, value_name = "FILE")]

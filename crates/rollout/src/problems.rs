@@ -5,9 +5,7 @@
 //! a file gives all its problems in order, unless a split is asked for.
 
 use crate::error::{Error, Result};
-use std::path::Path;
 use std::sync::Arc;
-use tasks::jsonl::JsonlTask;
 use tasks::mixture::{check_difficulty, distinct};
 use tasks::{Example, Options, Split, Task};
 
@@ -53,23 +51,12 @@ pub fn find_tasks(names: &[String]) -> Result<Vec<Arc<dyn Task>>> {
         }
     };
     for name in names {
-        match (name.as_str(), file_and_verifier(name)) {
-            ("all", _) => tasks::registry().into_iter().for_each(&mut add),
-            (_, Some((file, verifier))) => add(Arc::new(JsonlTask::open(name, Path::new(file), verifier)?)),
-            (name, None) => add(tasks::find(name)?),
+        match name.as_str() {
+            "all" => tasks::registry().into_iter().for_each(&mut add),
+            name => add(tasks::open(name)?),
         }
     }
     Ok(found)
-}
-
-/// `FILE.jsonl` and `FILE.jsonl:VERIFIER`.
-fn file_and_verifier(name: &str) -> Option<(&str, &str)> {
-    let name = name.strip_prefix("file:").unwrap_or(name);
-    if name.ends_with(".jsonl") {
-        // The most general verifier stands first.
-        return Some((name, tasks::verify::NAMES[0]));
-    }
-    name.rsplit_once(':').filter(|(file, _)| file.ends_with(".jsonl"))
 }
 
 /// The problems of a selection.

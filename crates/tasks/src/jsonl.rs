@@ -1,8 +1,11 @@
-//! A user's own problems: a file of prompts and answers and the name of a verifier; no code needed.
+//! A user's own problems: a file of prompts and answers; no code needed.
 //!
-//! One JSON object a line: `{"prompt": "...", "answer": "..."}`; an optional `"reasoning"` is worked thinking. GSM8K's
-//! own files are read too: `question` is the prompt, and what stands before `####` in the answer is the thinking. The
-//! prompt, without regard to case and spaces, decides the split, so the same question is never in two of them.
+//! One JSON object a line: `{"prompt": "...", "answer": "..."}`. Optional are `"reasoning"` (worked thinking),
+//! `"verifier"` (where the file's does not fit this problem) and `"split"` (`train`, `validation`, `test`). Without it the
+//! prompt, but for case and spaces, decides the split, so the same question is never in two of them: 80% of a file is
+//! for training, 10% each for validation and test. A file of three problems or more has at least one of each.
+//!
+//! GSM8K's own files are read too: `question` is the prompt, and what stands before `####` in the answer is the thinking.
 
 use crate::rng::Rng;
 use crate::split::{Split, stable_hash};
@@ -10,6 +13,7 @@ use crate::task::{Demonstration, Example, Judgement, Options, Task, TaskError};
 use crate::verify::Verifier;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Problems read from a file.
@@ -30,6 +34,8 @@ struct Line {
     prompt: String,
     answer: String,
     reasoning: Option<String>,
+    verifier: Option<String>,
+    split: Option<Split>,
 }
 
 impl Line {
@@ -85,10 +91,12 @@ impl JsonlTask {
         if problems.is_empty() {
             return Err(file_error("there is no problem in it; expected one JSON object a line".to_string()));
         }
-        let mut members = [const { Vec::new() }; 3];
         for (idx, problem) in problems.iter().enumerate() {
-            members[Split::of(&problem.canonical()).tag() as usize].push(idx);
+            if let Some(name) = &problem.verifier {
+                Verifier::named(name).map_err(|error| file_error(format!("problem {}: {error}", idx + 1)))?;
+            }
         }
+        let members = divide(&problems).map_err(file_error)?;
         let about = format!("{} problems of your own", problems.len());
         Ok(Self { name: name.to_string(), about, verifier, problems, members })
     }
@@ -100,16 +108,44 @@ impl JsonlTask {
             task: self.name.clone(),
             difficulty: 1,
             prompt: line.prompt.clone(),
-            problem: json!({ "prompt": line.prompt, "answer": line.answer }),
+            problem: match &line.verifier {
+                Some(verifier) => json!({ "prompt": line.prompt, "answer": line.answer, "verifier": verifier }),
+                None => json!({ "prompt": line.prompt, "answer": line.answer }),
+            },
             answer: line.answer.clone(),
             demonstration: line.reasoning.clone().map(shown),
         }
     }
+}
 
-    /// Number of problems in a split.
-    pub fn count(&self, split: Split) -> usize {
-        self.members[split.tag() as usize].len()
+/// Indices of the problems of each split: as the lines say, else by the prompt; a split that is left empty takes one
+/// problem of the largest, by the same rule in every run.
+fn divide(problems: &[Line]) -> Result<[Vec<usize>; 3], String> {
+    let mut splits: BTreeMap<String, Split> = BTreeMap::new();
+    for (idx, problem) in problems.iter().enumerate() {
+        let canonical = problem.canonical();
+        let split = problem.split.unwrap_or_else(|| Split::of_few(&canonical));
+        if splits.insert(canonical, split).is_some_and(|before| before != split) {
+            return Err(format!("problem {}: its prompt stands in another split too", idx + 1));
+        }
     }
+    let free: BTreeSet<String> = problems.iter().filter(|p| p.split.is_none()).map(Line::canonical).collect();
+    for split in [Split::Test, Split::Validation, Split::Train] {
+        let has = |wanted: Split| splits.values().filter(|split| **split == wanted).count();
+        let largest = [Split::Train, Split::Validation, Split::Test].into_iter().max_by_key(|split| has(*split));
+        if has(split) > 0 || free.len() < 3 {
+            continue;
+        }
+        let movable = free.iter().filter(|canonical| splits.get(*canonical).copied() == largest);
+        if let Some(canonical) = movable.min_by_key(|canonical| stable_hash(canonical)) {
+            splits.insert(canonical.clone(), split);
+        }
+    }
+    let mut members = [const { Vec::new() }; 3];
+    for (idx, problem) in problems.iter().enumerate() {
+        members[splits[&problem.canonical()].tag() as usize].push(idx);
+    }
+    Ok(members)
 }
 
 impl Task for JsonlTask {
@@ -125,8 +161,12 @@ impl Task for JsonlTask {
         1
     }
 
+    fn count(&self, split: Split) -> Option<usize> {
+        Some(self.members[split.tag() as usize].len())
+    }
+
     /// # Panics
-    /// When the file has no problem of this split: ask [`JsonlTask::count`] first.
+    /// When the file has no problem of this split: ask [`Task::count`] first.
     fn generate(&self, rng: &mut Rng, _: u8, split: Split, _: &Options) -> Example {
         let members = &self.members[split.tag() as usize];
         assert!(
@@ -139,12 +179,22 @@ impl Task for JsonlTask {
     }
 
     fn all(&self) -> Option<Vec<(Split, Example)>> {
-        Some(self.problems.iter().map(|line| (Split::of(&line.canonical()), self.example(line))).collect())
+        let mut all: Vec<(usize, Split)> = Vec::new();
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            all.extend(self.members[split.tag() as usize].iter().map(|&idx| (idx, split)));
+        }
+        all.sort_unstable_by_key(|(idx, _)| *idx);
+        Some(all.iter().map(|&(idx, split)| (split, self.example(&self.problems[idx]))).collect())
     }
 
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement {
+        let verifier = match problem.get("verifier").and_then(Value::as_str).map(Verifier::named) {
+            None => self.verifier,
+            Some(Ok(verifier)) => verifier,
+            Some(Err(error)) => return Judgement::cannot_judge(error.to_string()),
+        };
         match problem.get("answer").and_then(Value::as_str) {
-            Some(gold) => self.verifier.judge(gold, answer_text),
+            Some(gold) => verifier.judge(gold, answer_text),
             None => Judgement::cannot_judge("the problem has no `answer`"),
         }
     }

@@ -24,7 +24,7 @@ pub mod verify;
 pub mod worked;
 
 pub use mixture::{Mixture, MixtureEntry, MixtureSpec};
-pub use registry::{find, registry};
+pub use registry::{find, open, registry};
 pub use rng::Rng;
 pub use split::Split;
 pub use task::{Asked, Demonstration, Example, Family, Form, Judgement, Options, Task, TaskError, Verdict};

@@ -17,7 +17,7 @@ const STREAM: u64 = 0x7461_736b_6d69_7831;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MixtureEntry {
-    /// Name in the [`mod@crate::registry`].
+    /// A family of the [`mod@crate::registry`], or `file:PATH` ([`registry::open`]).
     pub task: String,
     /// Share of samples, relative to the other entries.
     pub weight: f64,
@@ -37,6 +37,39 @@ pub struct MixtureSpec {
 }
 
 impl MixtureSpec {
+    /// The mixture called `name`: `mini`, `reasoning`, or one task ([`registry::open`]) at all its difficulties.
+    ///
+    /// # Errors
+    /// A name that is none of these, a file that cannot be read.
+    pub fn named(name: &str) -> Result<Self, TaskError> {
+        match name {
+            "mini" => Ok(Self::mini()),
+            "reasoning" => Ok(Self::reasoning()),
+            _ => {
+                let task = registry::open(name)?;
+                let entry = |difficulty| MixtureEntry { task: name.to_string(), weight: 1.0, difficulty };
+                Ok(Self { entries: (1..=task.levels()).map(entry).collect(), options: Options::default() })
+            }
+        }
+    }
+
+    /// Every native family. Each has about the same share of tokens, which grows with its levels: the weight is the level
+    /// over the mean length of prompt, thinking and reply.
+    pub fn reasoning() -> Self {
+        let entries = registry::registry().into_iter().flat_map(|task| {
+            let levels = u32::from(task.levels());
+            let n_levels = f64::from(levels * (levels + 1) / 2);
+            (1..=task.levels())
+                .map(|difficulty| MixtureEntry {
+                    task: task.name().to_string(),
+                    weight: 1000.0 * f64::from(difficulty) / n_levels / mean_length(task.as_ref(), difficulty),
+                    difficulty,
+                })
+                .collect::<Vec<_>>()
+        });
+        Self { entries: entries.collect(), options: Options::default() }
+    }
+
     /// What the bundled model `mini` is trained on.
     pub fn mini() -> Self {
         let entries = [
@@ -92,7 +125,7 @@ impl Mixture {
     /// # Errors
     /// Unknown names, difficulties outside a task's levels, weights that are negative, not finite or all 0.
     pub fn new(spec: &MixtureSpec) -> Result<Self, TaskError> {
-        let tasks = spec.entries.iter().map(|entry| Ok((registry::find(&entry.task)?, entry.weight, entry.difficulty)));
+        let tasks = spec.entries.iter().map(|entry| Ok((registry::open(&entry.task)?, entry.weight, entry.difficulty)));
         Self::of(tasks.collect::<Result<_, TaskError>>()?, spec.options)
     }
 
@@ -109,6 +142,9 @@ impl Mixture {
                 )));
             }
             check_difficulty(task.as_ref(), *difficulty)?;
+            for split in [Split::Train, Split::Validation] {
+                check_split(task.as_ref(), split)?;
+            }
         }
         let total_weight: f64 = entries.iter().map(|(_, weight, _)| weight).sum();
         if total_weight <= 0.0 {
@@ -167,9 +203,35 @@ pub fn check_difficulty(task: &dyn Task, difficulty: u8) -> Result<(), TaskError
     Err(TaskError::Difficulty { task: task.name().to_string(), levels: task.levels(), difficulty })
 }
 
-/// Up to `n` examples of one task with different problems, for evaluation. Fewer when the split holds fewer problems at
-/// this difficulty: the search ends after 50 draws in a row that bring nothing new.
+/// `Ok` when the task has a problem of `split`.
+///
+/// # Errors
+/// [`TaskError::Split`] otherwise.
+pub fn check_split(task: &dyn Task, split: Split) -> Result<(), TaskError> {
+    match task.count(split) {
+        Some(0) => Err(TaskError::Split { task: task.name().to_string(), split: split.name() }),
+        _ => Ok(()),
+    }
+}
+
+/// Mean length of a few examples in characters: prompt, thinking and reply.
+fn mean_length(task: &dyn Task, difficulty: u8) -> f64 {
+    const N_SAMPLES: u64 = 32;
+    let length = |index| {
+        let mut rng = Rng::stream(&[STREAM, u64::from(difficulty), index]);
+        let example = task.generate(&mut rng, difficulty, Split::Train, &Options::default());
+        let shown = example.demonstration.map(|shown| shown.reasoning + &shown.answer_text).unwrap_or_default();
+        (example.prompt.chars().count() + shown.chars().count()) as u64
+    };
+    (0..N_SAMPLES).map(length).sum::<u64>() as f64 / N_SAMPLES as f64
+}
+
+/// Up to `n` examples of one task with different problems, for evaluation; those of a file in its order. Fewer when the
+/// split holds fewer problems at this difficulty: the search ends after 50 draws in a row that bring nothing new.
 pub fn distinct(task: &dyn Task, seed: u64, n: usize, difficulty: u8, split: Split, options: &Options) -> Vec<Example> {
+    if let Some(all) = task.all() {
+        return all.into_iter().filter(|(of, _)| *of == split).map(|(_, example)| example).take(n).collect();
+    }
     let mut seen = std::collections::BTreeSet::new();
     let mut examples = Vec::with_capacity(n);
     let mut n_stale = 0;

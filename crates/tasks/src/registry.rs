@@ -1,8 +1,11 @@
-//! The native families by name.
+//! The native families by name, and users' own problems by file.
 
 use crate::families;
+use crate::jsonl::JsonlTask;
 use crate::task::{Native, Task, TaskError};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// All native families, in the order of `penseur tasks list`.
 pub fn registry() -> Vec<Arc<dyn Task>> {
@@ -67,6 +70,41 @@ pub fn find(name: &str) -> Result<Arc<dyn Task>, TaskError> {
     }
     let names: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
     Err(unknown("task", name, &names))
+}
+
+/// The task that `name` stands for: a native family, or a user's own problems ([`crate::jsonl`]) by the name of their
+/// file, with the verifier behind a `#` where it is not `answer`: `file:problems.jsonl#integer`. See [`file_of`].
+///
+/// A file is read once: later changes are not seen by this process.
+///
+/// # Errors
+/// As [`find`]; a file that cannot be read.
+pub fn open(name: &str) -> Result<Arc<dyn Task>, TaskError> {
+    static FILES: LazyLock<Mutex<BTreeMap<String, Arc<dyn Task>>>> = LazyLock::new(Mutex::default);
+    let Some((path, verifier)) = file_of(name) else { return find(name) };
+    let mut files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(task) = files.get(name) {
+        return Ok(Arc::clone(task));
+    }
+    let task: Arc<dyn Task> = Arc::new(JsonlTask::open(name, Path::new(path), verifier)?);
+    files.insert(name.to_string(), Arc::clone(&task));
+    Ok(task)
+}
+
+/// Path and verifier, where `name` stands for a problem file: `file:PATH`, or any name that ends in `.jsonl`, and
+/// `#VERIFIER` or `:VERIFIER` behind it.
+pub fn file_of(name: &str) -> Option<(&str, &str)> {
+    // The most general verifier stands first.
+    let general = crate::verify::NAMES[0];
+    let bare = name.strip_prefix("file:");
+    let place = bare.unwrap_or(name);
+    let (path, verifier) = match place.rsplit_once(['#', ':']) {
+        Some((path, verifier)) if path.ends_with(".jsonl") || (bare.is_some() && place.contains('#')) => {
+            (path, verifier)
+        }
+        _ => (place, general),
+    };
+    (bare.is_some() || path.ends_with(".jsonl")).then_some((path, verifier))
 }
 
 /// Known names that an error lists.

@@ -29,6 +29,24 @@ impl Split {
         }
     }
 
+    /// As [`Split::of`] for the few problems of a file: one tenth each for validation and test.
+    pub(crate) fn of_few(canonical: &str) -> Self {
+        match stable_hash(canonical) % 10 {
+            0 => Split::Test,
+            1 => Split::Validation,
+            _ => Split::Train,
+        }
+    }
+
+    /// Its name in recipes and problem files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Validation => "validation",
+            Split::Test => "test",
+        }
+    }
+
     /// A number for seeding streams; part of the stable format.
     pub(crate) fn tag(self) -> u64 {
         match self {

@@ -121,6 +121,14 @@ pub enum TaskError {
     /// A mixture that cannot be sampled.
     #[error("mixture: {0}")]
     Mixture(String),
+    /// A file without problems of one split.
+    #[error("task `{task}` has no problem of split `{split}`; a line may say `\"split\": \"{split}\"`")]
+    Split {
+        /// The task.
+        task: String,
+        /// What was asked for.
+        split: &'static str,
+    },
     /// A problem file that cannot be read.
     #[error("{path}: {reason}")]
     File {
@@ -148,7 +156,7 @@ pub trait Task: Send + Sync {
     /// next level; [`Example::difficulty`] tells.
     ///
     /// # Panics
-    /// When `difficulty` is not in `1..=levels()`.
+    /// When `difficulty` is not in `1..=levels()`, or there is no problem of `split` (see [`Task::count`]).
     fn generate(&self, rng: &mut Rng, difficulty: u8, split: Split, options: &Options) -> Example;
 
     /// Judges the text that follows the thinking. Bounded in time and space by the text's length.
@@ -157,6 +165,11 @@ pub trait Task: Send + Sync {
     /// Every problem in order, where they can be counted: those of a file. `None` for generators.
     fn all(&self) -> Option<Vec<(Split, Example)>> {
         None
+    }
+
+    /// Number of problems of `split`, where they can be counted.
+    fn count(&self, split: Split) -> Option<usize> {
+        self.all().map(|all| all.iter().filter(|(of, _)| *of == split).count())
     }
 }
 

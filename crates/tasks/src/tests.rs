@@ -7,6 +7,8 @@ use golden::GOLDEN;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod families;
+mod files;
 mod golden;
 mod statements;
 
@@ -39,6 +41,7 @@ fn sample(task: &dyn Task, level: u8, index: u64, split: Split, options: &Option
 #[test]
 fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
     let mut n_statements = 0;
+    let mut too_long = Vec::new();
     for (task, level) in every_level() {
         let (mut longest, mut total) = (0, 0);
         for index in 0..400 {
@@ -73,8 +76,11 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
         }
         println!("{} {level}: {} tokens on average, at most {longest}", task.name(), total / 320);
         let most = if SEARCHES.contains(&task.name()) { 2_048 } else { 420 };
-        assert!(longest <= most, "{} {level}: {longest} tokens", task.name());
+        if longest > most {
+            too_long.push(format!("{} {level}: {longest} tokens", task.name()));
+        }
     }
+    assert!(too_long.is_empty(), "{too_long:#?}");
     assert!(n_statements > 50_000, "{n_statements} statements");
 }
 
@@ -292,7 +298,7 @@ fn a_users_own_problems_need_no_code() {
     let lines: String =
         (0..500).map(|n| format!("{{\"prompt\": \"Twice {n}?\", \"answer\": \"{}\"}}\n", 2 * n)).collect();
     let task = crate::jsonl::JsonlTask::parse("twice", &lines, "integer").unwrap();
-    assert_eq!(SPLITS.map(|split| task.count(split)).iter().sum::<usize>(), 500);
+    assert_eq!(SPLITS.map(|split| task.count(split).unwrap()).iter().sum::<usize>(), 500);
     let example = task.generate(&mut Rng::new(1), 1, Split::Train, &Options::default());
     assert_eq!(task.score(&example.problem, &format!("It is {}.", example.answer)).verdict, Verdict::Right);
     assert_eq!(task.score(&example.problem, "It is 1.").verdict, Verdict::Wrong);

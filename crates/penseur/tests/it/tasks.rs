@@ -35,9 +35,39 @@ fn fewer_samples_are_the_first_of_more() {
 }
 
 #[test]
-fn the_list_is_one_json_value() {
-    let list = json(&["tasks", "list", "--json"]);
-    assert!(list.as_array().unwrap().iter().any(|task| task["name"] == "addition"));
+fn the_list_is_a_table_or_a_json_value_a_line() {
+    let lines: Vec<Value> =
+        succeed(&["tasks", "list", "--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() >= 26, "{}", lines.len());
+    let addition = lines.iter().find(|task| task["name"] == "addition").unwrap();
+    assert_eq!((&addition["levels"], &addition["demonstrations"]), (&4.into(), &true.into()));
+    let table = succeed(&["tasks", "list"]);
+    assert_eq!(table.lines().count(), lines.len() + 1);
+    assert!(table.starts_with("family"), "{table}");
+}
+
+#[test]
+fn a_file_of_problems_needs_no_code() {
+    let file = std::env::temp_dir().join(format!("penseur-problems-{}.jsonl", std::process::id()));
+    let lines: String =
+        (0..20).map(|n| format!("{{\"prompt\": \"Twice {n}?\", \"answer\": \"{}\"}}\n", 2 * n)).collect();
+    std::fs::write(&file, lines).unwrap();
+    let name = format!("file:{}", file.display());
+    let sampled = json(&["tasks", "sample", &name, "--verifier", "integer", "--json"]);
+    let right = sampled["answer"].as_str().unwrap();
+    let answers: String = [format!("So it is {right}."), "It is -1.".to_string()]
+        .map(|answer| format!("{}\n", serde_json::json!({"problem": sampled["problem"], "answer": answer})))
+        .concat();
+    let output = penseur_with_stdin(&["tasks", "score", &name, "--verifier", "integer", "--jsonl", "-"], &answers);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let verdicts: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&verdicts[0]["verdict"], &verdicts[1]["verdict"]), (&"right".into(), &"wrong".into()));
+    let refused = penseur_with_stdin(&["tasks", "sample", &name, "--verifier", "intger"], "");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("did you mean `integer`"), "{}", stderr(&refused));
+    std::fs::remove_file(&file).unwrap();
+    let missing = penseur_with_stdin(&["tasks", "sample", &name], "");
+    assert_eq!(missing.status.code(), Some(1), "{}", stderr(&missing));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::verify::path::{self, Move};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
-/// Mazes of 3 to 6 rows.
+/// Mazes of 3 to 5 rows.
 pub struct Maze;
 
 /// Rows of `#` (wall), `.` (open), `S` (start) and `E` (end), all of one width.
@@ -114,11 +114,11 @@ impl Family for Maze {
     }
 
     fn about(&self) -> &'static str {
-        "moves from S to E on a grid of 3, 4, 5, 6 rows, checked by walking"
+        "moves from S to E on a grid of 3, 4, 5 rows, checked by walking"
     }
 
     fn levels(&self) -> u8 {
-        4
+        3
     }
 
     fn draw(&self, rng: &mut Rng, difficulty: u8) -> Problem {

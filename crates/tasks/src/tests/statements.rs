@@ -15,6 +15,28 @@ pub fn assert_true(text: &str) -> usize {
     n_statements
 }
 
+/// Asserts that all equations about the letters of `values` hold there (`2x+3y=13`); gives their number.
+pub fn assert_true_at(text: &str, values: &std::collections::BTreeMap<char, i64>) -> usize {
+    let in_statement = |c: char| c.is_ascii_alphanumeric() || "+-×÷()=".contains(c);
+    let mut n_equations = 0;
+    for piece in text.lines().flat_map(|line| line.split(|c| !in_statement(c))).filter(|piece| piece.contains('=')) {
+        let mut filled = String::new();
+        for c in piece.chars() {
+            match values.get(&c) {
+                // `3x` is a product.
+                Some(value) => {
+                    let factor = if filled.ends_with(|c: char| c.is_ascii_digit()) { "×" } else { "" };
+                    filled += &format!("{factor}({value})");
+                }
+                None => filled.push(c),
+            }
+        }
+        let has_letter = piece.contains(|c: char| c.is_ascii_alphabetic());
+        n_equations += usize::from(has_letter && check(&filled, text));
+    }
+    n_equations
+}
+
 /// True when the piece is a statement or a chain of them (`18×3=54>48`); panics when it is false.
 fn check(piece: &str, text: &str) -> bool {
     let sides: Vec<&str> = piece.split(['<', '>', '=']).collect();

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::recipe::{Learn, SourceSpec};
 use model::chat_template::Message;
 use std::sync::Arc;
-use tasks::{Example, Mixture, MixtureEntry, MixtureSpec, Rng, Split, registry};
+use tasks::{Example, Mixture, MixtureSpec, Rng, Split};
 
 /// Seed of the validation problems: they are the same for every run.
 const VALIDATION_SEED: u64 = 0;
@@ -78,12 +78,7 @@ impl Source for Problems {
 /// The mixture that a source names or spells out.
 pub(crate) fn mixture(spec: &SourceSpec) -> Result<Mixture> {
     let mut mixture = match spec.mixture.as_deref() {
-        Some("mini") => MixtureSpec::mini(),
-        Some(family) => {
-            let task = registry::find(family)?;
-            let entry = |difficulty| MixtureEntry { task: family.to_owned(), weight: 1.0, difficulty };
-            MixtureSpec { entries: (1..=task.levels()).map(entry).collect(), ..MixtureSpec::default() }
-        }
+        Some(name) => MixtureSpec::named(name)?,
         None => MixtureSpec { entries: spec.tasks.clone(), ..MixtureSpec::default() },
     };
     mixture.options = spec.options.unwrap_or_default();

@@ -1,0 +1,122 @@
+//! What holds for all families at once: splits, hostile problems, equations, mixtures.
+
+use super::{SPLITS, every_level, sample, statements};
+use crate::task::Verdict;
+use crate::{Mixture, MixtureSpec, Options, Rng, Split, registry};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[test]
+fn no_problem_and_no_prompt_is_in_two_splits() {
+    // Chat answers the same remark in many ways; its prompts are no problems.
+    let of_problems = |name: &str| !matches!(name, "conversation" | "out_of_scope");
+    let mut seen: BTreeMap<String, Split> = BTreeMap::new();
+    for (task, level) in every_level().into_iter().filter(|(task, _)| of_problems(task.name())) {
+        for split in SPLITS {
+            for index in 0..if split == Split::Train { 150 } else { 40 } {
+                let example = sample(task.as_ref(), level, index, split, &Options::default());
+                let prompt = example.prompt.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+                for key in [format!("{} {}", task.name(), example.problem), format!("{} {prompt}", task.name())] {
+                    let before = seen.insert(key.clone(), split);
+                    assert!(before.is_none_or(|before| before == split), "{key} is in {before:?} and {split:?}");
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 15_000, "{}", seen.len());
+}
+
+#[test]
+fn slips_never_spoil_the_answer() {
+    let options = Options { slips: 0.5, checks: 0.5, chinese: 0.3 };
+    for (task, level) in every_level() {
+        for index in 0..25 {
+            let example = sample(task.as_ref(), level, index, Split::Train, &options);
+            let Some(shown) = example.demonstration.as_ref().filter(|_| !example.answer.is_empty()) else { continue };
+            assert_eq!(task.score(&example.problem, &shown.answer_text).verdict, Verdict::Right, "{example:#?}");
+        }
+    }
+}
+
+/// Replaces one value somewhere in a problem by something nobody would draw.
+fn spoil(value: &mut Value, rng: &mut Rng) {
+    match value {
+        Value::Array(items) if !items.is_empty() && rng.chance(0.8) => {
+            let at = rng.below(items.len() as u64) as usize;
+            if rng.chance(0.2) {
+                items.remove(at);
+            } else {
+                spoil(&mut items[at], rng);
+            }
+        }
+        Value::Object(entries) if !entries.is_empty() => {
+            let at = rng.below(entries.len() as u64) as usize;
+            spoil(entries.values_mut().nth(at).expect("below the length"), rng);
+        }
+        Value::Number(_) => {
+            let extremes =
+                [json!(0), json!(1), json!(-1), json!(u64::MAX), json!(i64::MIN), json!(i64::MAX), json!(999)];
+            *value = extremes[rng.below(extremes.len() as u64) as usize].clone();
+        }
+        Value::String(text) => *value = json!(rng.pick(&["", "x", "é", "#", "\u{1F600}{", "12"]).to_string() + text),
+        Value::Bool(flag) => *flag = !*flag,
+        _ => *value = json!([]),
+    }
+}
+
+/// A problem file may hold anything: a verdict, never a panic, and quickly.
+#[test]
+fn hostile_problems_are_judged_without_panic() {
+    let mut rng = Rng::new(9);
+    for (task, level) in every_level() {
+        for index in 0..60 {
+            let example = sample(task.as_ref(), level, index % 10, Split::Train, &Options::default());
+            let mut problem = example.problem.clone();
+            for _ in 0..1 + index % 3 {
+                spoil(&mut problem, &mut rng);
+            }
+            for answer in [example.answer.as_str(), "12", "A-B", "right, down", "yes", "x = 1, y = 2"] {
+                task.score(&problem, answer);
+            }
+        }
+    }
+}
+
+/// In every line of the thinking, both sides of an equation are equal at the solution.
+#[test]
+fn equations_hold_at_the_solution() {
+    let mut n_equations = 0;
+    for name in ["linear_equation", "linear_system"] {
+        let task = crate::find(name).unwrap();
+        for index in 0..300 {
+            let level = 1 + (index % u64::from(task.levels())) as u8;
+            let example = sample(task.as_ref(), level, index, Split::Train, &Options::default());
+            let letters = match example.problem["letters"].as_array() {
+                Some(letters) => letters.clone(),
+                None => vec![example.problem["letter"].clone()],
+            };
+            let numbers: Vec<i64> = example.answer.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+            let letters = letters.iter().map(|letter| letter.as_str().unwrap().chars().next().unwrap());
+            let values: BTreeMap<char, i64> = letters.zip(numbers).collect();
+            n_equations += statements::assert_true_at(&example.demonstration.unwrap().reasoning, &values);
+        }
+    }
+    assert!(n_equations > 2_000, "{n_equations}");
+}
+
+#[test]
+fn the_mixture_of_all_families_has_them_all() {
+    let spec = MixtureSpec::named("reasoning").unwrap();
+    assert_eq!(spec, MixtureSpec::reasoning());
+    let mixture = Mixture::new(&spec).unwrap();
+    let mut n_samples: BTreeMap<String, u64> = BTreeMap::new();
+    for index in 0..8_000 {
+        *n_samples.entry(mixture.sample(1, index, Split::Train).task).or_default() += 1;
+    }
+    for task in registry() {
+        let n = n_samples.get(task.name()).copied().unwrap_or(0);
+        assert!(n >= 8, "{n} of 8,000 are of {}", task.name());
+    }
+    assert_eq!(MixtureSpec::named("digits").unwrap().entries.len(), 2);
+    assert!(MixtureSpec::named("reasonin").is_err());
+}
