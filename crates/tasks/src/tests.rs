@@ -7,6 +7,7 @@ use golden::GOLDEN;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod answers;
 mod families;
 mod files;
 mod golden;

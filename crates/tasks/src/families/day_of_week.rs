@@ -109,7 +109,7 @@ impl Family for DayOfWeek {
     }
 
     fn about(&self) -> &'static str {
-        "weekday some days later: up to 7, up to 99, later or earlier; on another date of the year"
+        "weekday some days later: up to 30, up to 99, later or earlier up to 365; on another date"
     }
 
     fn levels(&self) -> u8 {
