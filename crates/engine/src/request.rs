@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kernels::distribution::Filter;
 use thiserror::Error;
 
 use crate::constraint::Constraint;
@@ -70,6 +71,15 @@ impl Default for SamplingParams {
             logit_bias: Vec::new(),
             seed: 0,
         }
+    }
+}
+
+impl SamplingParams {
+    /// What makes logits the distribution to draw from; `None` at temperature 0 (or so near that a logit divided by it
+    /// would not be a number), where the most probable token is taken.
+    pub fn filter(&self) -> Option<Filter> {
+        let Self { temperature, top_k, top_p, min_p, .. } = *self;
+        (temperature > 1e-30).then_some(Filter { temperature, top_k, top_p, min_p })
     }
 }
 

@@ -9,6 +9,7 @@
 
 use kernels::attention::*;
 use kernels::bf16;
+use kernels::distribution::Filter;
 use kernels::gemm::Compute;
 use kernels::isa::Isa;
 use kernels::norm::{RmsNorm, rms_norm_backward, rms_norm_forward};
@@ -191,12 +192,18 @@ fn rows<T: Element>(peak: f64) {
     let (rows, vocab) = (1024, 4096);
     let logits = values::<f32>(rows * vocab);
     let targets: Vec<u32> = (0..rows as u32).collect();
-    let (mut logp, mut lse) = (vec![0.0; rows], vec![0.0; rows]);
-    let s = best(|| loss::log_softmax_gather(vocab, &logits, &targets, &mut logp, &mut lse));
-    report("log_softmax_gather [1024, 4096]", s, (rows * vocab * 4) as f64, peak);
+    let scores = loss::Scores { vocab, logits: &logits, targets: &targets };
+    for (name, filter) in [("", Filter::NONE), (" top-p 0.9", Filter { top_p: 0.9, ..Filter::NONE })] {
+        let s = best(|| drop(loss::log_probs(scores, &filter, false)));
+        report(&format!("log_probs{name} [1024, 4096]"), s, (rows * vocab * 4) as f64, peak);
+    }
+    let found = loss::log_probs(scores, &Filter::NONE, true);
     let mut d = values::<T>(logits.len());
-    let s = best(|| loss::softmax_gather_backward(vocab, &logits, &lse, &targets, &logp, &mut d));
-    report("softmax_gather_backward [1024, 4096]", s, (rows * vocab * (4 + size)) as f64, peak);
+    for (name, dentropy) in [("", &[][..]), (" entropy", &found.logp[..])] {
+        let grads = loss::RowGrads { dlogp: &found.logp, dentropy };
+        let s = best(|| loss::log_probs_backward(scores, &found.rows, grads, &mut d));
+        report(&format!("log_probs_backward{name} [1024, 4096]"), s, (rows * vocab * (4 + size)) as f64, peak);
+    }
     let table = RopeTable::new(32, 10_000.0, &RopeScaling::None, 4096);
     let positions: Vec<u32> = (0..4096).collect();
     for interleaved in [false, true] {

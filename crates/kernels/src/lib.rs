@@ -9,11 +9,12 @@
 //! - **The instruction set is chosen at run time** ([`isa::Isa::active`]); `PENSEUR_ISA` forces one.
 //!
 //! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), [`gemm`], [`attention`] (packed, cached, backward),
-//! [`mla`] (its keys and values), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine), [`loss`]
-//! (softmax and cross-entropy), [`optim`] (AdamW), [`elementwise`] (embedding, residual, casts), [`peak`] (the machine's
+//! [`mla`] (its keys and values), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine),
+//! [`distribution`] (temperature, filters, drawing), [`loss`] (log-probabilities and their gradient), [`optim`] (AdamW), [`elementwise`] (embedding, residual, casts), [`peak`] (the machine's
 //! limit), [`mod@reference`] (the twins).
 
 pub mod attention;
+pub mod distribution;
 pub mod elementwise;
 pub mod gemm;
 pub mod isa;

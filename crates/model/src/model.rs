@@ -153,31 +153,6 @@ impl Model {
         loss
     }
 
-    /// Forward and backward of a loss with the slope `-loss_weights[i]` by row i's log-probability; returns the
-    /// log-probabilities of the rows with a weight.
-    pub fn policy_step(&self, batch: &PackedBatch, grads: &mut Gradients) -> Vec<f32> {
-        let spec = LossSpec { main_norm: 1.0, mtp_norm: 1.0, n_rows: batch.len(), mtp_weight: 0.0, balance_alpha: 0.0 };
-        let inputs = Inputs::new(batch, &spec);
-        let mut tape = Tape::training(&self.params, grads);
-        let mut attend = Attend::Packed(&inputs.spans);
-        let rows = Rows { tokens: &batch.tokens, positions: &inputs.positions };
-        let hidden = self.hidden(&mut tape, rows, &mut attend, &mut MoeStats::default());
-        let out = tape.head_loss(&hidden, self.head(), &batch.targets, &inputs.weights).logprobs;
-        tape.backward();
-        out
-    }
-
-    /// The log-probability of each row's target, for rows with a weight.
-    pub fn logprobs(&self, batch: &PackedBatch) -> Vec<f32> {
-        let spec = LossSpec { main_norm: 1.0, mtp_norm: 1.0, n_rows: batch.len(), mtp_weight: 0.0, balance_alpha: 0.0 };
-        let inputs = Inputs::new(batch, &spec);
-        let mut tape = Tape::inference(&self.params);
-        let mut attend = Attend::Packed(&inputs.spans);
-        let rows = Rows { tokens: &batch.tokens, positions: &inputs.positions };
-        let hidden = self.hidden(&mut tape, rows, &mut attend, &mut MoeStats::default());
-        tape.head_loss(&hidden, self.head(), &batch.targets, &inputs.weights).logprobs
-    }
-
     /// The same losses without gradients.
     pub fn evaluate(&self, batch: &PackedBatch, spec: &LossSpec) -> StepLoss {
         let inputs = Inputs::new(batch, spec);
@@ -269,7 +244,7 @@ impl Model {
         self.params.pack(&ids);
     }
 
-    fn hidden<'a>(
+    pub(crate) fn hidden<'a>(
         &'a self,
         tape: &mut Tape<'a>,
         rows: Rows<'a>,
@@ -285,7 +260,7 @@ impl Model {
         }
     }
 
-    fn head(&self) -> ParamId {
+    pub(crate) fn head(&self) -> ParamId {
         match &self.architecture {
             Architecture::DeepseekV3(v3) => v3.head(),
             Architecture::Dense(dense) => dense.head(),

@@ -13,12 +13,14 @@ mod loss;
 mod mla;
 mod moe;
 mod norm;
+mod policy;
 mod rope;
 mod swiglu;
 
 pub use loss::LossSum;
 pub use mla::MlaSpec;
 pub use moe::{ExpertWeights, Routing};
+pub use policy::{Objective, PolicyRows, TokenGrads, TokenLogProbs};
 pub use rope::RopeSpec;
 
 use crate::{Tape, Tensor, Var};

@@ -1,0 +1,105 @@
+//! One forward: the log-probabilities that the engine records while sampling (continuous batching, prompts in pieces,
+//! shared prefixes, preemption) are those of the update's packed forward, bit for bit.
+
+use engine::exact::ExactModel;
+use engine::{Completion, Engine, EngineConfig, Request, SamplingParams};
+use kernels::distribution::Filter;
+use model::{Config, Model, ModelOptions, PackedBatch, PolicySpec};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tensor::ops::TokenGrads;
+use tensor::{Device, Gradients, Precision, Role};
+
+/// A random model of a golden file's shape; weights are large enough for a distribution that is not flat.
+fn build(name: &str, precision: Precision, trainable: bool) -> Model {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name);
+    let config = Config::from_file(&dir.join("config.json")).expect("a configuration");
+    let options = ModelOptions { device: Device::cpu(), precision, trainable, n_positions: 256 };
+    let mut model = Model::new(config, &options);
+    model.initialize(3);
+    for id in model.params().ids().collect::<Vec<_>>() {
+        if matches!(model.params().role(id), Role::Matrix | Role::MatrixF32) {
+            model.params_mut().write(id, |w| w.iter_mut().for_each(|w| *w *= 6.0));
+        }
+    }
+    model
+}
+
+fn sampling(seed: u64) -> SamplingParams {
+    SamplingParams { temperature: 0.7, top_p: 0.9, seed, ..SamplingParams::default() }
+}
+
+/// Two groups of four answers, each group to a prompt that fills a block and more.
+fn requests(vocab: usize) -> Vec<Request> {
+    let prompt = |group: usize| (0..70 + 9 * group).map(|i| ((i * 7 + group * 13 + 1) % vocab) as u32).collect();
+    let request = |i: usize| Request {
+        prompt: prompt(i / 4),
+        max_tokens: 5 + 11 * (i % 4),
+        stop_tokens: vec![0],
+        sampling: sampling(i as u64),
+        thinking: None,
+    };
+    (0..8).map(request).collect()
+}
+
+fn sample(model: Model, n_blocks: usize) -> Vec<Completion> {
+    let requests = requests(model.config().vocab_size());
+    let config = EngineConfig { max_running: 5, max_step_tokens: 40, max_in_flight: 64 };
+    let mut engine = Engine::new(Box::new(ExactModel::new(Arc::new(model), n_blocks)), config);
+    engine.generate(requests).expect("valid requests")
+}
+
+/// Prompts and answers as documents, of which the answers count.
+fn pack(requests: &[Request], completions: &[Completion]) -> PackedBatch {
+    let mut batch = PackedBatch::default();
+    for (request, completion) in requests.iter().zip(completions) {
+        let mut tokens = request.prompt.clone();
+        tokens.extend(completion.tokens.iter().map(|t| t.id));
+        let weights: Vec<f32> = (0..tokens.len()).map(|i| f32::from(u8::from(i >= request.prompt.len()))).collect();
+        batch.push(&tokens, &weights);
+    }
+    batch
+}
+
+#[test]
+fn sampled_log_probabilities_are_the_updates_own_bits() {
+    for name in ["deepseek_v3_groups_yarn", "deepseek_v3_plain_tied", "qwen2", "qwen3", "llama"] {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let mut decoder = build(name, precision, false);
+            decoder.pack_for_decoding();
+            let requests = requests(decoder.config().vocab_size());
+            // Room for three sequences and a bit: some are preempted and computed again.
+            let completions = sample(decoder, 8);
+            let learner = build(name, precision, true);
+            let filter = sampling(0).filter().expect("a temperature");
+            let recorded: Vec<f32> = completions.iter().flat_map(|c| c.tokens.iter().map(|t| t.logprob)).collect();
+            assert!(recorded.iter().any(|lp| *lp < -0.5), "{name}: the distribution is not a point");
+            let batch = pack(&requests, &completions);
+            let mut grads = Gradients::new(learner.params());
+            let spec = PolicySpec { filter, balance_alpha: 0.0 };
+            let step = learner.policy_step(&batch, &spec, &mut grads, &mut |_, tokens| TokenGrads {
+                dlogp: vec![-1.0; tokens.logp.len()],
+                dentropy: Vec::new(),
+            });
+            let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&step.tokens.logp), bits(&recorded), "{name} {precision:?}");
+            // Alone and without a backward, each document says the same.
+            let alone: Vec<f32> = (0..requests.len())
+                .flat_map(|i| learner.token_logprobs(&pack(&requests[i..=i], &completions[i..=i]), &filter).logp)
+                .collect();
+            assert_eq!(bits(&alone), bits(&recorded), "{name} {precision:?}, document by document");
+            assert!(grads.norm() > 1e-3 && grads.norm().is_finite());
+        }
+    }
+}
+
+#[test]
+fn another_temperature_is_noticed() {
+    let requests = requests(build("qwen2", Precision::F32, false).config().vocab_size());
+    let completions = sample(build("qwen2", Precision::F32, false), 64);
+    let batch = pack(&requests, &completions);
+    let learner = build("qwen2", Precision::F32, true);
+    let recorded: Vec<f32> = completions.iter().flat_map(|c| c.tokens.iter().map(|t| t.logprob)).collect();
+    let filter = Filter { temperature: 0.71, top_p: 0.9, ..Filter::NONE };
+    assert_ne!(learner.token_logprobs(&batch, &filter).logp, recorded);
+}
