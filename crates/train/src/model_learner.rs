@@ -12,15 +12,17 @@ use crate::recipe::{PrecisionSpec, TrainSpec};
 use crate::schedule::StepSettings;
 use engine::exact::ExactModel;
 use engine::{BLOCK_SIZE, Completion, Engine, EngineConfig, Request};
+use kernels::distribution::Filter;
 use model::checkpoint::{Contents, State, TrainingRecord};
 use model::count::{FlopModel, MlaForm, causal_pairs};
 use model::names::all_tensor_parts;
 use model::source::load_weights;
 use model::weights::{OutTensor, OutValues, StoredType, Weights};
-use model::{Config, LossSpec, Model, ModelOptions, PackedBatch, StepLoss};
+use model::{Config, LossSpec, Model, ModelOptions, PackedBatch, PolicySpec, StepLoss};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
+use tensor::ops::{TokenGrads, TokenLogProbs};
 use tensor::{AdamW, AdamWConfig, DType, Device, Ema, Gradients, ParamId, Params, Precision, Role, Tensor};
 
 /// Name of the optimizer's files under a checkpoint's `state/`.
@@ -291,32 +293,28 @@ impl ModelLearner {
 }
 
 impl Policy for ModelLearner {
-    fn reinforce(&mut self, batch: &PackedBatch, slopes: Slopes) -> Vec<f32> {
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32> {
         let slopes = match slopes {
             Slopes::Known(slopes) => slopes,
-            Slopes::Of(of) => {
-                let new = self.score(batch);
-                of(&new)
-            }
+            Slopes::Of(of) => of(&self.score(batch, filter)),
         };
-        let mut batch = batch.clone();
-        let mut it = slopes.into_iter();
-        for w in &mut batch.loss_weights {
-            if *w != 0.0 {
-                let slope = it.next().unwrap();
-                *w = if slope == 0.0 { f32::MIN_POSITIVE } else { -slope };
-            }
-        }
-        self.model.policy_step(&batch, &mut self.grads)
+        let mut rest = slopes.as_slice();
+        let mut of_document = |_: usize, tokens: &TokenLogProbs| {
+            let (own, others) = rest.split_at(tokens.logp.len());
+            rest = others;
+            TokenGrads { dlogp: own.to_vec(), dentropy: Vec::new() }
+        };
+        let spec = PolicySpec { filter: *filter, balance_alpha: 0.0 };
+        self.model.policy_step(batch, &spec, &mut self.grads, &mut of_document).tokens.logp
     }
 
-    fn score(&mut self, batch: &PackedBatch) -> Vec<f32> {
-        self.model.logprobs(batch)
+    fn score(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32> {
+        self.model.token_logprobs(batch, filter).logp
     }
 
-    fn score_reference(&mut self, batch: &PackedBatch) -> Vec<f32> {
+    fn score_reference(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32> {
         self.swap_reference();
-        let logprobs = self.score(batch);
+        let logprobs = self.score(batch, filter);
         self.swap_reference();
         logprobs
     }

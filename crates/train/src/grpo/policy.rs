@@ -1,6 +1,7 @@
 //! What reinforcement learning asks of a model beyond supervised training.
 
 use crate::learner::Learner;
+use kernels::distribution::Filter;
 use model::PackedBatch;
 
 /// dL/dlog π of a batch's learnt rows.
@@ -15,18 +16,19 @@ pub enum Slopes<'a> {
 pub trait Policy: Learner {
     /// Forward and backward of a micro-batch whose loss has the given slopes; gradients add up until
     /// [`Learner::update`]. The learnt rows are those with a weight other than 0 (the weight itself does not count).
-    /// Returns log π of each of them, in row order, at the rollouts' temperature and truncation.
-    fn reinforce(&mut self, batch: &PackedBatch, slopes: Slopes) -> Vec<f32>;
+    /// Returns log π of each of them, in row order, under `filter`, the
+    /// rollouts' temperature and truncation.
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32>;
 
-    /// log π of the learnt rows, without gradients.
-    fn score(&mut self, batch: &PackedBatch) -> Vec<f32>;
+    /// log π of the learnt rows under `filter`, without gradients.
+    fn score(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32>;
 
     /// log π_ref of the learnt rows, under the reference. The reference is the policy as it was when
     /// [`Policy::set_reference`] was last called.
     ///
     /// # Panics
     /// Without a reference.
-    fn score_reference(&mut self, batch: &PackedBatch) -> Vec<f32>;
+    fn score_reference(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32>;
 
     /// Makes the policy, as it is now, the reference.
     fn set_reference(&mut self);

@@ -9,6 +9,7 @@ use super::policy::{Policy, Slopes};
 use super::rollouts::{Answer, Group};
 use crate::recipe::{GrpoSpec, KlKind};
 use crate::schedule::StepSettings;
+use kernels::distribution::Filter;
 use model::{PackedBatch, StepLoss};
 
 /// What the updates of one step did.
@@ -73,7 +74,8 @@ pub fn update(
         }
     }
     if updated.n_updates == 0 {
-        updated.mismatch_kl = measure_mismatch(policy, &groups[..groups.len().min(1)], micro_batch_tokens);
+        updated.mismatch_kl =
+            measure_mismatch(policy, &spec.filter(), &groups[..groups.len().min(1)], micro_batch_tokens);
     }
     updated
 }
@@ -91,14 +93,14 @@ fn one_update(
         n_answers: micros.iter().map(|micro| micro.answers.len()).sum(),
         n_tokens: micros.iter().flat_map(|micro| &micro.answers).map(|learnt| n_chosen(learnt.answer)).sum(),
     };
-    let mut stats = LossStats::default();
+    let (filter, mut stats) = (spec.filter(), LossStats::default());
     for packed in micros {
         let micro = Micro::new(packed, policy, spec);
         let terms = micro.terms();
         let own = if is_on_policy {
             let old = micro.old.concat();
             let (slopes, _) = gradient(spec, norms, &terms, &old);
-            let new = policy.reinforce(&micro.batch, Slopes::Known(slopes));
+            let new = policy.reinforce(&micro.batch, &filter, Slopes::Known(slopes));
             // Statistics come from what the forward gave, not from what was expected of it.
             gradient(spec, norms, &terms, &new).1
         } else {
@@ -108,7 +110,7 @@ fn one_update(
                 own = stats;
                 slopes
             };
-            policy.reinforce(&micro.batch, Slopes::Of(&mut slopes_of));
+            policy.reinforce(&micro.batch, &filter, Slopes::Of(&mut slopes_of));
             own
         };
         stats.add(&own);
@@ -126,11 +128,11 @@ fn one_update(
 }
 
 /// k3 divergence of the policy's log-probabilities from the recorded ones.
-fn measure_mismatch(policy: &mut impl Policy, groups: &[Group], micro_batch_tokens: usize) -> f64 {
+fn measure_mismatch(policy: &mut impl Policy, filter: &Filter, groups: &[Group], micro_batch_tokens: usize) -> f64 {
     let (mut sum, mut n) = (0.0, 0usize);
     for packed in pack(&learnt(groups, |_| true), micro_batch_tokens) {
         let old: Vec<f32> = packed.answers.iter().flat_map(|learnt| old_logprobs(learnt.answer)).collect();
-        for (new, old) in policy.score(&packed.batch).iter().zip(&old) {
+        for (new, old) in policy.score(&packed.batch, filter).iter().zip(&old) {
             let x = f64::from(*new) - f64::from(*old);
             sum += x.exp() - x - 1.0;
             n += 1;
@@ -145,7 +147,7 @@ impl<'a> Micro<'a> {
         let reference = match spec.kl {
             KlKind::Off => Vec::new(),
             KlKind::K3 | KlKind::Unbiased => {
-                let mut all = policy.score_reference(&packed.batch).into_iter();
+                let mut all = policy.score_reference(&packed.batch, &spec.filter()).into_iter();
                 old.iter().map(|old| all.by_ref().take(old.len()).collect()).collect()
             }
         };

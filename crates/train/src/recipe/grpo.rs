@@ -2,6 +2,7 @@
 //! its successors, each a value of a key.
 
 use super::keys;
+use kernels::distribution::Filter;
 use serde::{Deserialize, Serialize};
 
 /// `[grpo]`.
@@ -221,6 +222,12 @@ impl Default for GrpoSpec {
 }
 
 impl GrpoSpec {
+    /// The distribution that answers are drawn from, and scored under in the update.
+    pub fn filter(&self) -> Filter {
+        let (temperature, top_p, min_p) = (self.temperature as f32, self.top_p as f32, self.min_p as f32);
+        Filter { temperature, top_k: self.top_k, top_p, min_p }
+    }
+
     /// What contradicts itself or lies out of range, in words.
     pub(super) fn problem(&self, seq_len: usize) -> Option<String> {
         let counts = [

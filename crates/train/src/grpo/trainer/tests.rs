@@ -18,6 +18,7 @@ use crate::run_dir::{Meter, RunDir, read_lines};
 use crate::schedule::StepSettings;
 use crate::trainer::Outcome;
 use engine::{BLOCK_SIZE, Completion, Engine, EngineConfig, LanguageModel, Request, SeqStep};
+use kernels::distribution::Filter;
 use model::checkpoint::{Contents, State, TrainingRecord};
 use model::presets::Dial;
 use model::weights::{OutTensor, OutValues, StoredType, Weights};
@@ -166,8 +167,8 @@ impl Learner for Table {
 }
 
 impl Policy for Table {
-    fn reinforce(&mut self, batch: &PackedBatch, slopes: Slopes) -> Vec<f32> {
-        let new = self.score(batch);
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32> {
+        let new = self.score(batch, filter);
         let slopes = match slopes {
             Slopes::Known(slopes) => slopes,
             Slopes::Of(of) => of(&new),
@@ -183,11 +184,11 @@ impl Policy for Table {
         new
     }
 
-    fn score(&mut self, batch: &PackedBatch) -> Vec<f32> {
+    fn score(&mut self, batch: &PackedBatch, _: &Filter) -> Vec<f32> {
         self.logprobs(&self.logits, batch)
     }
 
-    fn score_reference(&mut self, batch: &PackedBatch) -> Vec<f32> {
+    fn score_reference(&mut self, batch: &PackedBatch, _: &Filter) -> Vec<f32> {
         self.logprobs(self.reference.as_ref().expect("a reference was set"), batch)
     }
 
