@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use crate::language_model::{LanguageModel, SeqStep};
 use crate::request::{Event, FinishReason, Finished, Request, RequestError, Token};
 use crate::scheduler::{Scheduler, SchedulerConfig};
@@ -111,27 +113,13 @@ impl Engine {
         }
     }
 
-    /// Gives every fully computed sequence its next token.
+    /// Gives every fully computed sequence its next token. Sequences know nothing of each other, so threads share them.
     fn advance(&mut self, logits: &[f32]) -> Vec<(SeqId, Event)> {
-        let mut events = Vec::new();
-        let rows = logits.chunks_exact(self.model.vocab_size());
-        for (sequence, row) in self.scheduler.running_mut().iter_mut().zip(rows) {
-            if sequence.n_pending() > 0 {
-                continue; // more of its prompt is to come
-            }
-            let end = match sequence.advance(row) {
-                Ok(token) => {
-                    let logprobs = sequence.logprobs(row, &token).map(Event::Logprobs);
-                    events.extend(logprobs.into_iter().chain([Event::Token(token)]).map(|event| (sequence.id, event)));
-                    sequence.finish_reason(&token)
-                }
-                Err(error) => Some(FinishReason::Error(error.to_string())),
-            };
-            if let Some(reason) = end {
-                events.push((sequence.id, sequence.finished(reason)));
-            }
-        }
-        events
+        let rows = logits.par_chunks_exact(self.model.vocab_size());
+        let sequences = self.scheduler.running_mut().par_iter_mut();
+        let events: Vec<Vec<Event>> = sequences.zip(rows).map(|(sequence, row)| next_events(sequence, row)).collect();
+        let ids = self.scheduler.running().iter().map(|sequence| sequence.id);
+        ids.zip(events).flat_map(|(id, events)| events.into_iter().map(move |event| (id, event))).collect()
     }
 
     fn remove_finished(&mut self, events: &[(SeqId, Event)]) {
@@ -215,6 +203,24 @@ impl Engine {
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
+}
+
+/// Draws a sequence's next token, if all its tokens are computed, and says what happened.
+fn next_events(sequence: &mut Sequence, row: &[f32]) -> Vec<Event> {
+    if sequence.n_pending() > 0 {
+        return Vec::new(); // more of its prompt is to come
+    }
+    let mut events = Vec::new();
+    let end = match sequence.advance(row) {
+        Ok(token) => {
+            events.extend(sequence.logprobs(row, &token).map(Event::Logprobs));
+            events.push(Event::Token(token));
+            sequence.finish_reason(&token)
+        }
+        Err(error) => Some(FinishReason::Error(error.to_string())),
+    };
+    events.extend(end.map(|reason| sequence.finished(reason)));
+    events
 }
 
 /// Longest prompt and completion together.

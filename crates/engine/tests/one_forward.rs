@@ -4,6 +4,7 @@
 use engine::exact::ExactModel;
 use engine::{Completion, Engine, EngineConfig, Request, SamplingParams};
 use kernels::distribution::Filter;
+use model::adapter::{AdapterConfig, Targets};
 use model::{Config, Model, ModelOptions, PackedBatch, PolicySpec};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,13 +13,25 @@ use tensor::{Device, Gradients, Precision, Role};
 
 /// A random model of a golden file's shape; weights are large enough for a distribution that is not flat (times a power of
 /// two, with or without f32 masters the same).
-fn build(name: &str, precision: Precision, trainable: bool) -> Model {
+fn build((name, with_adapter): (&str, bool), precision: Precision, trainable: bool) -> Model {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name);
     let config = Config::from_file(&dir.join("config.json")).expect("a configuration");
     let options = ModelOptions { device: Device::cpu(), precision, trainable, n_positions: 256 };
-    let mut model = Model::new(config, &options);
+    let mut model = match with_adapter {
+        false => Model::new(config, &options),
+        true => {
+            let targets = Targets::AllLinear;
+            Model::with_adapter(config, &options, AdapterConfig { rank: 4, alpha: 10.0, use_rslora: true, targets })
+        }
+    };
     model.initialize(3);
     for id in model.params().ids().collect::<Vec<_>>() {
+        if model.params().name(id).ends_with("lora_B.weight") {
+            // Values that bf16 holds, so that a model with masters and one without have the same.
+            model
+                .params_mut()
+                .write(id, |w| w.iter_mut().enumerate().for_each(|(i, w)| *w = ((i % 13) as f32 - 6.0) / 64.0));
+        }
         if matches!(model.params().role(id), Role::Matrix | Role::MatrixF32) {
             model.params_mut().write(id, |w| w.iter_mut().for_each(|w| *w *= 8.0));
         }
@@ -64,7 +77,8 @@ fn pack(requests: &[Request], completions: &[Completion]) -> PackedBatch {
 
 #[test]
 fn sampled_log_probabilities_are_the_updates_own_bits() {
-    for name in ["deepseek_v3_groups_yarn", "deepseek_v3_plain_tied", "qwen2", "qwen3", "llama"] {
+    let plain = ["deepseek_v3_groups_yarn", "deepseek_v3_plain_tied", "qwen2", "qwen3", "llama"].map(|n| (n, false));
+    for name in plain.into_iter().chain([("deepseek_v3_groups_yarn", true), ("qwen2", true)]) {
         for precision in [Precision::F32, Precision::Bf16] {
             let mut decoder = build(name, precision, false);
             decoder.pack_for_decoding();
@@ -74,7 +88,7 @@ fn sampled_log_probabilities_are_the_updates_own_bits() {
             let learner = build(name, precision, true);
             let filter = sampling(0).filter().expect("a temperature");
             let recorded: Vec<f32> = completions.iter().flat_map(|c| c.tokens.iter().map(|t| t.logprob)).collect();
-            assert!(recorded.iter().any(|lp| *lp < -0.5), "{name}: the distribution is not a point");
+            assert!(recorded.iter().any(|lp| *lp < -0.5), "{name:?}: the distribution is not a point");
             let batch = pack(&requests, &completions);
             let mut grads = Gradients::new(learner.params());
             let spec = PolicySpec { filter, balance_alpha: 0.0 };
@@ -83,12 +97,12 @@ fn sampled_log_probabilities_are_the_updates_own_bits() {
                 dentropy: Vec::new(),
             });
             let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&step.tokens.logp), bits(&recorded), "{name} {precision:?}");
+            assert_eq!(bits(&step.tokens.logp), bits(&recorded), "{name:?} {precision:?}");
             // Alone and without a backward, each document says the same.
             let alone: Vec<f32> = (0..requests.len())
                 .flat_map(|i| learner.token_logprobs(&pack(&requests[i..=i], &completions[i..=i]), &filter).logp)
                 .collect();
-            assert_eq!(bits(&alone), bits(&recorded), "{name} {precision:?}, document by document");
+            assert_eq!(bits(&alone), bits(&recorded), "{name:?} {precision:?}, document by document");
             assert!(grads.norm() > 1e-3 && grads.norm().is_finite());
         }
     }
@@ -96,10 +110,10 @@ fn sampled_log_probabilities_are_the_updates_own_bits() {
 
 #[test]
 fn another_temperature_is_noticed() {
-    let requests = requests(build("qwen2", Precision::F32, false).config().vocab_size());
-    let completions = sample(build("qwen2", Precision::F32, false), 64);
+    let requests = requests(build(("qwen2", false), Precision::F32, false).config().vocab_size());
+    let completions = sample(build(("qwen2", false), Precision::F32, false), 64);
     let batch = pack(&requests, &completions);
-    let learner = build("qwen2", Precision::F32, true);
+    let learner = build(("qwen2", false), Precision::F32, true);
     let recorded: Vec<f32> = completions.iter().flat_map(|c| c.tokens.iter().map(|t| t.logprob)).collect();
     let filter = Filter { temperature: 0.71, top_p: 0.9, ..Filter::NONE };
     assert_ne!(learner.token_logprobs(&batch, &filter).logp, recorded);

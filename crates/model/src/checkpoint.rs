@@ -88,7 +88,7 @@ pub struct Contents<'a> {
     pub config: &'a Config,
     /// The model's tensors ([`crate::count::tensor_specs`] without duplicates).
     pub tensors: Vec<OutTensor<'a>>,
-    /// `tokenizer.json`, `tokenizer_config.json` and the like: name and bytes.
+    /// `tokenizer.json`, `tokenizer_config.json` and the like: name and bytes. A name may have one folder before it.
     pub files: Vec<(String, Vec<u8>)>,
     /// `penseur.json`; `None` for a model that was only converted.
     pub record: Option<&'a TrainingRecord>,
@@ -214,8 +214,13 @@ fn write_into(tmp: &Path, contents: &Contents) -> Result<()> {
     file(tmp.join(CONFIG_FILE), config.to_json().as_bytes())?;
     write_weights(tmp, &contents.tensors, MAX_SHARD_BYTES)?;
     for (name, bytes) in &contents.files {
-        assert!(is_plain_name(name), "a file beside config.json, found {name:?}");
-        file(tmp.join(name), bytes)?;
+        let parts: Vec<&str> = name.split('/').collect();
+        let is_plain = parts.len() <= 2 && parts.iter().all(|part| is_plain_name(part));
+        assert!(is_plain, "a file beside config.json or one folder below, found {name:?}");
+        let path = tmp.join(name);
+        let folder = path.parent().filter(|folder| !folder.exists());
+        folder.map_or(Ok(()), create)?;
+        file(path, bytes)?;
     }
     if !contents.states.is_empty() {
         let dir = tmp.join(STATE_DIR);

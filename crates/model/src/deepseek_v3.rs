@@ -9,9 +9,10 @@
 //! Departures from the paper's text, both as the published weights have them: norms on the compressed latents without
 //! further scaling, and the MTP module's input in the order embedding, hidden state, the latter after the final norm.
 
+use crate::adapter::Builder;
 use crate::attend::{Attend, Rows};
 use crate::config::{DeepseekV3Config, LATENT_NORM_EPS, ScoringFunc};
-use crate::layers::{Mlp, Norm};
+use crate::layers::{Linear, Mlp, Norm};
 use kernels::rope::RopeTable;
 use kernels::router::{Router, Scoring};
 use tensor::ops::{ExpertWeights, MlaSpec, RopeSpec};
@@ -49,10 +50,10 @@ struct Block {
 struct Mla {
     layer_idx: usize,
     query: Query,
-    wkv_a: ParamId,
+    wkv_a: Linear,
     kv_norm: Norm,
-    wkv_b: ParamId,
-    wo: ParamId,
+    wkv_b: Linear,
+    wo: Linear,
     shape: MlaShape,
 }
 
@@ -68,8 +69,8 @@ struct MlaShape {
 }
 
 enum Query {
-    Direct(ParamId),
-    Compressed { wq_a: ParamId, q_norm: Norm, wq_b: ParamId },
+    Direct(Linear),
+    Compressed { wq_a: Linear, q_norm: Norm, wq_b: Linear },
 }
 
 enum Ffn {
@@ -97,7 +98,12 @@ struct Mtp {
 
 impl DeepseekV3 {
     /// Adds the parameters (zeros) to `params`. The MTP module comes with `with_mtp`, for training.
-    pub fn new(config: &DeepseekV3Config, params: &mut Params, with_mtp: bool, n_positions: usize) -> DeepseekV3 {
+    pub(crate) fn new(
+        config: &DeepseekV3Config,
+        params: &mut Builder,
+        with_mtp: bool,
+        n_positions: usize,
+    ) -> DeepseekV3 {
         let (vocab, dim) = (config.vocab_size, config.hidden_size);
         let embed_tokens = params.add("model.embed_tokens.weight", Role::Matrix, &[vocab, dim]);
         let n_layers = config.num_hidden_layers;
@@ -173,7 +179,7 @@ impl DeepseekV3 {
 }
 
 impl Block {
-    fn new(config: &DeepseekV3Config, params: &mut Params, layer_idx: usize) -> Block {
+    fn new(config: &DeepseekV3Config, params: &mut Builder, layer_idx: usize) -> Block {
         let (dim, eps) = (config.hidden_size, config.rms_norm_eps);
         let name = format!("model.layers.{layer_idx}");
         let attn_norm = Norm::new(params, format!("{name}.input_layernorm.weight"), dim, eps);
@@ -205,24 +211,24 @@ impl Block {
 }
 
 impl Mla {
-    fn new(config: &DeepseekV3Config, params: &mut Params, layer_idx: usize) -> Mla {
+    fn new(config: &DeepseekV3Config, params: &mut Builder, layer_idx: usize) -> Mla {
         let (dim, n_heads, latent) = (config.hidden_size, config.num_attention_heads, config.kv_lora_rank);
         let q_dim = n_heads * config.qk_head_dim();
         let kv_dim = n_heads * (config.qk_nope_head_dim + config.v_head_dim);
         let name = format!("model.layers.{layer_idx}.self_attn");
-        let mut add = |part: &str, shape: &[usize]| params.add(format!("{name}.{part}.weight"), Role::Matrix, shape);
+        let linear =
+            |params: &mut Builder, part: &str, shape| Linear::new(params, format!("{name}.{part}"), shape, false);
         let query = match config.q_lora_rank {
-            None => Query::Direct(add("q_proj", &[q_dim, dim])),
+            None => Query::Direct(linear(params, "q_proj", [q_dim, dim])),
             Some(rank) => {
-                let wq_a = add("q_a_proj", &[rank, dim]);
-                let wq_b = add("q_b_proj", &[q_dim, rank]);
+                let wq_a = linear(params, "q_a_proj", [rank, dim]);
+                let wq_b = linear(params, "q_b_proj", [q_dim, rank]);
                 Query::Compressed { wq_a, wq_b, q_norm: latent_norm(params, &name, "q_a_layernorm", rank) }
             }
         };
-        let mut add = |part: &str, shape: &[usize]| params.add(format!("{name}.{part}.weight"), Role::Matrix, shape);
-        let wkv_a = add("kv_a_proj_with_mqa", &[latent + config.qk_rope_head_dim, dim]);
-        let wkv_b = add("kv_b_proj", &[kv_dim, latent]);
-        let wo = add("o_proj", &[dim, n_heads * config.v_head_dim]);
+        let wkv_a = linear(params, "kv_a_proj_with_mqa", [latent + config.qk_rope_head_dim, dim]);
+        let wkv_b = linear(params, "kv_b_proj", [kv_dim, latent]);
+        let wo = linear(params, "o_proj", [dim, n_heads * config.v_head_dim]);
         let kv_norm = latent_norm(params, &name, "kv_a_layernorm", latent);
         let shape = MlaShape {
             n_heads,
@@ -246,11 +252,11 @@ impl Mla {
         attend: &mut Attend<'a, '_>,
     ) -> Var {
         let q_thq = match &self.query {
-            Query::Direct(wq) => tape.linear(h_td, *wq),
+            Query::Direct(wq) => wq.forward(tape, h_td),
             Query::Compressed { wq_a, q_norm, wq_b } => {
-                let latent = tape.linear(h_td, *wq_a);
+                let latent = wq_a.forward(tape, h_td);
                 let latent = q_norm.forward(tape, &latent);
-                tape.linear(&latent, *wq_b)
+                wq_b.forward(tape, &latent)
             }
         };
         let spec = self.spec(positions, table);
@@ -265,11 +271,11 @@ impl Mla {
         let q_thq = tape.rope(q_thq, rope);
 
         // The latent and, beside it, the one rotary key that all heads share: together the whole cache of a token.
-        let kv_a_tcr = tape.linear(h_td, self.wkv_a);
+        let kv_a_tcr = self.wkv_a.forward(tape, h_td);
         let latent_tc = self.kv_norm.forward(tape, &kv_a_tcr);
-        let kv_thnv = tape.linear_remade(&latent_tc, self.wkv_b);
+        let kv_thnv = self.wkv_b.forward_remade(tape, &latent_tc);
         let o_thv = attend.mla(tape, self.layer_idx, [&q_thq, &kv_thnv, &kv_a_tcr], spec);
-        tape.linear_residual(x_td, &o_thv, self.wo)
+        self.wo.forward_residual(tape, x_td, &o_thv)
     }
 
     fn spec<'a>(&self, positions: &'a [u32], table: &'a RopeTable) -> MlaSpec<'a> {
@@ -288,12 +294,12 @@ impl Mla {
     }
 }
 
-fn latent_norm(params: &mut Params, name: &str, part: &str, dim: usize) -> Norm {
+fn latent_norm(params: &mut Builder, name: &str, part: &str, dim: usize) -> Norm {
     Norm::new(params, format!("{name}.{part}.weight"), dim, LATENT_NORM_EPS)
 }
 
 impl Moe {
-    fn new(config: &DeepseekV3Config, params: &mut Params, name: &str) -> Moe {
+    fn new(config: &DeepseekV3Config, params: &mut Builder, name: &str) -> Moe {
         let (dim, inter, n_experts) = (config.hidden_size, config.moe_intermediate_size, config.n_routed_experts);
         let gate = params.add(format!("{name}.gate.weight"), Role::MatrixF32, &[n_experts, dim]);
         let correction_bias = params.add(format!("{name}.gate.e_score_correction_bias"), Role::Buffer, &[n_experts]);
@@ -348,7 +354,7 @@ impl Moe {
 }
 
 impl Mtp {
-    fn new(config: &DeepseekV3Config, params: &mut Params, layer_idx: usize) -> Mtp {
+    fn new(config: &DeepseekV3Config, params: &mut Builder, layer_idx: usize) -> Mtp {
         let (dim, eps) = (config.hidden_size, config.rms_norm_eps);
         let name = format!("model.layers.{layer_idx}");
         Mtp {

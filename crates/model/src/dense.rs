@@ -5,13 +5,14 @@
 //!
 //! Shape letters: t tokens, d hidden_size, h query heads, g key-value heads, k head_dim.
 
+use crate::adapter::Builder;
 use crate::attend::{Attend, Rows};
 use crate::config::DenseConfig;
 use crate::layers::{Linear, Mlp, Norm};
 use kernels::attention::Attention;
 use kernels::rope::RopeTable;
 use tensor::ops::RopeSpec;
-use tensor::{ParamId, Params, Role, Tape, Var};
+use tensor::{ParamId, Role, Tape, Var};
 
 /// The decoder.
 pub struct Dense {
@@ -42,7 +43,7 @@ struct Gqa {
 
 impl Dense {
     /// Adds the parameters (zeros) to `params`.
-    pub fn new(config: &DenseConfig, params: &mut Params, n_positions: usize) -> Dense {
+    pub(crate) fn new(config: &DenseConfig, params: &mut Builder, n_positions: usize) -> Dense {
         let (vocab, dim) = (config.vocab_size, config.hidden_size);
         let embed_tokens = params.add("model.embed_tokens.weight", Role::Matrix, &[vocab, dim]);
         let layers = (0..config.num_hidden_layers).map(|layer_idx| Block::new(config, params, layer_idx)).collect();
@@ -71,7 +72,7 @@ impl Dense {
 }
 
 impl Block {
-    fn new(config: &DenseConfig, params: &mut Params, layer_idx: usize) -> Block {
+    fn new(config: &DenseConfig, params: &mut Builder, layer_idx: usize) -> Block {
         let (dim, eps) = (config.hidden_size, config.rms_norm_eps);
         let name = format!("model.layers.{layer_idx}");
         Block {
@@ -92,14 +93,14 @@ impl Block {
     ) -> Var {
         let h_td = self.attn_norm.forward(tape, &x_td);
         let o_thk = self.attn.forward(tape, &h_td, place, attend, self.layer_idx);
-        let x_td = self.attn.output(tape, x_td, &o_thk);
+        let x_td = self.attn.wo.forward_residual(tape, x_td, &o_thk);
         let h_td = self.ffn_norm.forward(tape, &x_td);
         self.mlp.forward(tape, x_td, &h_td)
     }
 }
 
 impl Gqa {
-    fn new(config: &DenseConfig, params: &mut Params, name: &str) -> Gqa {
+    fn new(config: &DenseConfig, params: &mut Builder, name: &str) -> Gqa {
         let (dim, head_dim, bias) = (config.hidden_size, config.head_dim, config.attention_bias);
         let (q_dim, kv_dim) = (config.num_attention_heads * head_dim, config.num_key_value_heads * head_dim);
         let mut norm = |part: &str| Norm::new(params, format!("{name}.{part}.weight"), head_dim, config.rms_norm_eps);
@@ -139,14 +140,5 @@ impl Gqa {
         let rope = RopeSpec { table, positions, head_dim, rot_offset: 0, rot_dim: head_dim, interleaved: false };
         let (q_thk, k_tgk) = (tape.rope(q_thk, rope), tape.rope(k_tgk, rope));
         attend.gqa(tape, layer_idx, [&q_thk, &k_tgk, &v_tgk], self.op)
-    }
-
-    /// `x_td + o_thk · woᵀ`, and the bias where Llama's `attention_bias` asks for one.
-    fn output(&self, tape: &mut Tape, x_td: Var, o_thk: &Var) -> Var {
-        let x_td = tape.linear_residual(x_td, o_thk, self.wo.weight);
-        match self.wo.bias {
-            None => x_td,
-            Some(bias) => tape.bias_residual(x_td, bias),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The parts that every architecture here shares.
 
-use tensor::{ParamId, Params, Role, Tape, Var};
+use crate::adapter::{Builder, Lora};
+use tensor::{ParamId, Role, Tape, Var};
 
 /// RMSNorm with a gain.
 pub(crate) struct Norm {
@@ -9,7 +10,7 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    pub(crate) fn new(params: &mut Params, name: String, dim: usize, eps: f64) -> Norm {
+    pub(crate) fn new(params: &mut Builder, name: String, dim: usize, eps: f64) -> Norm {
         Norm { gain: params.add(name, Role::Vector, &[dim]), eps: eps as f32 }
     }
 
@@ -18,50 +19,97 @@ impl Norm {
     }
 }
 
-/// A product with a matrix [out, in], and a bias where there is one.
+/// A product with a matrix [out, in], alone or with an adapter beside it, and a bias where there is one.
 pub(crate) struct Linear {
-    pub(crate) weight: ParamId,
-    pub(crate) bias: Option<ParamId>,
+    weight: Weight,
+    bias: Option<ParamId>,
+}
+
+#[derive(Clone, Copy)]
+enum Weight {
+    Plain(ParamId),
+    /// A matrix that stands still and an adapter that moves.
+    Lora(Lora),
 }
 
 impl Linear {
     /// `name` without its `.weight`.
-    pub(crate) fn new(params: &mut Params, name: String, [out, input]: [usize; 2], has_bias: bool) -> Linear {
-        let weight = params.add(format!("{name}.weight"), Role::Matrix, &[out, input]);
-        let bias = has_bias.then(|| params.add(format!("{name}.bias"), Role::Vector, &[out]));
+    pub(crate) fn new(params: &mut Builder, name: String, shape: [usize; 2], has_bias: bool) -> Linear {
+        let id = params.add(format!("{name}.weight"), Role::Matrix, &shape);
+        let weight = params.add_lora(&name, id, shape).map_or(Weight::Plain(id), Weight::Lora);
+        let bias = has_bias.then(|| params.add(format!("{name}.bias"), Role::Vector, &[shape[0]]));
         Linear { weight, bias }
     }
 
+    /// `x·wᵀ + bias`
     pub(crate) fn forward(&self, tape: &mut Tape, x: &Var) -> Var {
+        let (id, lora) = self.weight.parts();
+        let y = match self.bias {
+            None => tape.linear(x, id),
+            Some(bias) => tape.linear_bias(x, id, bias),
+        };
+        add_lora(tape, y, x, lora)
+    }
+
+    /// `residual + x·wᵀ + bias`
+    pub(crate) fn forward_residual(&self, tape: &mut Tape, residual: Var, x: &Var) -> Var {
+        let (id, lora) = self.weight.parts();
+        let y = tape.linear_residual(residual, x, id);
+        let y = add_lora(tape, y, x, lora);
         match self.bias {
-            None => tape.linear(x, self.weight),
-            Some(bias) => tape.linear_bias(x, self.weight, bias),
+            None => y,
+            Some(bias) => tape.bias_residual(y, bias),
+        }
+    }
+
+    /// `x·wᵀ`, made again for backward instead of kept (with an adapter it is kept); there is no bias.
+    pub(crate) fn forward_remade(&self, tape: &mut Tape, x: &Var) -> Var {
+        match self.weight {
+            Weight::Plain(id) => tape.linear_remade(x, id),
+            Weight::Lora(_) => self.forward(tape, x),
         }
     }
 }
 
+impl Weight {
+    fn parts(self) -> (ParamId, Option<Lora>) {
+        match self {
+            Weight::Plain(id) => (id, None),
+            Weight::Lora(lora) => (lora.weight, Some(lora)),
+        }
+    }
+}
+
+/// `y + s·(x·Aᵀ)·Bᵀ`
+fn add_lora(tape: &mut Tape, y: Var, x: &Var, lora: Option<Lora>) -> Var {
+    let Some(Lora { a, b, scale, .. }) = lora else { return y };
+    let h = tape.linear(x, a);
+    let h = tape.scale(h, scale);
+    tape.linear_residual(y, &h, b)
+}
+
 /// The SwiGLU feed-forward: `down(silu(gate(x)) · up(x))`.
 pub(crate) struct Mlp {
-    gate_proj: ParamId,
-    up_proj: ParamId,
-    down_proj: ParamId,
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
 }
 
 impl Mlp {
-    pub(crate) fn new(params: &mut Params, name: &str, dim: usize, inter_dim: usize) -> Mlp {
-        let mut add = |part: &str, shape| params.add(format!("{name}.{part}.weight"), Role::Matrix, shape);
+    pub(crate) fn new(params: &mut Builder, name: &str, dim: usize, inter_dim: usize) -> Mlp {
+        let mut linear = |part: &str, shape| Linear::new(params, format!("{name}.{part}"), shape, false);
         Mlp {
-            gate_proj: add("gate_proj", &[inter_dim, dim]),
-            up_proj: add("up_proj", &[inter_dim, dim]),
-            down_proj: add("down_proj", &[dim, inter_dim]),
+            gate_proj: linear("gate_proj", [inter_dim, dim]),
+            up_proj: linear("up_proj", [inter_dim, dim]),
+            down_proj: linear("down_proj", [dim, inter_dim]),
         }
     }
 
     /// `residual + mlp(x)`.
     pub(crate) fn forward(&self, tape: &mut Tape, residual: Var, x: &Var) -> Var {
-        let gate = tape.linear(x, self.gate_proj);
-        let up = tape.linear(x, self.up_proj);
+        let gate = self.gate_proj.forward(tape, x);
+        let up = self.up_proj.forward(tape, x);
         let hidden = tape.swiglu(&gate, &up);
-        tape.linear_residual(residual, &hidden, self.down_proj)
+        self.down_proj.forward_residual(tape, residual, &hidden)
     }
 }

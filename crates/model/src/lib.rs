@@ -1,6 +1,7 @@
 //! Models: configuration, weights, tokenizer, checkpoints, and the architectures themselves.
 #![forbid(unsafe_code)]
 
+pub mod adapter;
 mod attend;
 mod batch;
 pub mod bpe_train;

@@ -1,5 +1,6 @@
 //! The memory of a training step, known before the first one: the very step, run on the meta device.
 
+use crate::adapter::AdapterConfig;
 use crate::{Config, LossSpec, Model, ModelOptions, PackedBatch};
 use tensor::{AdamW, AdamWConfig, Device, Gradients, Precision};
 
@@ -8,9 +9,9 @@ use tensor::{AdamW, AdamWConfig, Device, Gradients, Precision};
 pub struct MemoryPlan {
     /// Matrices as the forward reads them, and their f32 masters.
     pub parameters: usize,
-    /// One f32 a parameter.
+    /// One f32 a parameter that is trained.
     pub gradients: usize,
-    /// Two f32 moments a parameter.
+    /// Two f32 moments a parameter that is trained.
     pub optimizer: usize,
     /// The most that values, saved tensors and their gradients take at once.
     pub activations: usize,
@@ -23,11 +24,21 @@ impl MemoryPlan {
     }
 }
 
-/// Plans a step of `config` over one micro-batch of `n_rows` rows in documents of `seq_len`.
-pub fn plan_training(config: &Config, precision: Precision, n_rows: usize, seq_len: usize) -> MemoryPlan {
+/// Plans a step of `config` over one micro-batch of `n_rows` rows in documents of `seq_len`; of the adapter alone, where
+/// there is one.
+pub fn plan_training(
+    config: &Config,
+    precision: Precision,
+    n_rows: usize,
+    seq_len: usize,
+    adapter: Option<AdapterConfig>,
+) -> MemoryPlan {
     let device = Device::meta();
     let options = ModelOptions { device: device.clone(), precision, trainable: true, n_positions: seq_len };
-    let mut model = Model::new(config.clone(), &options);
+    let mut model = match adapter {
+        None => Model::new(config.clone(), &options),
+        Some(adapter) => Model::with_adapter(config.clone(), &options, adapter),
+    };
     let parameters = device.live_bytes();
     let mut grads = Gradients::new(model.params());
     let gradients = device.live_bytes() - parameters;

@@ -1,6 +1,7 @@
 //! A model: configuration, parameters and architecture, and the few things that are done with it: a training step, an
 //! evaluation, teacher forcing, and a cached forward for generation. All go through the same definition.
 
+use crate::adapter::{AdapterConfig, Builder, Lora, initial_std};
 use crate::attend::{Attend, Rows};
 use crate::batch::PackedBatch;
 use crate::config::Config;
@@ -10,7 +11,7 @@ use crate::init;
 use kernels::attention::{Attention, CachedSeq, Span};
 use tensor::cache::LayerCache;
 use tensor::ops::LossSum;
-use tensor::{Device, Gradients, ParamId, Params, Precision, Role, Tape, Tensor, Var};
+use tensor::{Device, Gradients, ParamId, Params, Precision, Role, Tape, Tensor, Training, Var};
 
 /// How a model is built.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ pub struct ModelOptions {
     pub device: Device,
     /// The type of matrices and activations.
     pub precision: Precision,
-    /// Keeps f32 masters of bf16 matrices and builds the MTP module.
+    /// Keeps f32 masters of bf16 matrices and builds the MTP module; with an adapter, only its matrices are trained.
     pub trainable: bool,
     /// Positions that the rotary tables hold; the configuration's `max_position_embeddings` where that is less.
     pub n_positions: usize,
@@ -36,6 +37,8 @@ pub struct Model {
     config: Config,
     params: Params,
     architecture: Architecture,
+    adapter: Option<AdapterConfig>,
+    loras: Vec<Lora>,
     n_positions: usize,
 }
 
@@ -96,18 +99,46 @@ impl StepLoss {
 impl Model {
     /// A model of zeros, to be initialised or loaded.
     pub fn new(config: Config, options: &ModelOptions) -> Model {
-        let mut params = Params::new(&options.device, options.precision, options.trainable);
+        Model::build(config, options, None)
+    }
+
+    /// The same with an adapter (LoRA) beside its matrices. Where it is trained, all else is frozen, and there is no MTP
+    /// module.
+    pub fn with_adapter(config: Config, options: &ModelOptions, adapter: AdapterConfig) -> Model {
+        Model::build(config, options, Some(adapter))
+    }
+
+    fn build(config: Config, options: &ModelOptions, adapter: Option<AdapterConfig>) -> Model {
+        let training = match (options.trainable, &adapter) {
+            (false, _) => Training::Off,
+            (true, None) => Training::Full,
+            (true, Some(_)) => Training::Adapter,
+        };
+        let mut params = Params::new(&options.device, options.precision, training);
+        let mut builder = Builder::new(&mut params, adapter.as_ref());
         let n_positions = options.n_positions.min(config.max_position_embeddings());
         let architecture = match &config {
             Config::DeepseekV3(c) => {
-                Architecture::DeepseekV3(DeepseekV3::new(c, &mut params, options.trainable, n_positions))
+                let with_mtp = training == Training::Full;
+                Architecture::DeepseekV3(DeepseekV3::new(c, &mut builder, with_mtp, n_positions))
             }
-            Config::Dense(c) => Architecture::Dense(Dense::new(c, &mut params, n_positions)),
+            Config::Dense(c) => Architecture::Dense(Dense::new(c, &mut builder, n_positions)),
         };
-        Model { config, params, architecture, n_positions }
+        let loras = builder.loras;
+        Model { config, params, architecture, adapter, loras, n_positions }
     }
 
-    /// Fills the parameters from a seed: matrices normal with `initializer_range`, gains one, biases zero.
+    /// The adapter's shape, where there is one.
+    pub fn adapter_config(&self) -> Option<&AdapterConfig> {
+        self.adapter.as_ref()
+    }
+
+    pub(crate) fn loras(&self) -> &[Lora] {
+        &self.loras
+    }
+
+    /// Fills the parameters from a seed: matrices normal with `initializer_range`, gains one, biases zero;
+    /// an adapter changes nothing yet.
     pub fn initialize(&mut self, seed: u64) {
         let std = match &self.config {
             Config::DeepseekV3(c) => c.initializer_range,
@@ -120,6 +151,10 @@ impl Model {
                 Role::Vector if name.ends_with(".bias") => {}
                 Role::Vector => self.params.write(id, |gain| gain.fill(1.0)),
                 Role::Buffer => {}
+                Role::Adapter => {
+                    let std = initial_std(&name, self.params.value(id).shape());
+                    self.params.write(id, |w| init::normal(seed, &name, std, w));
+                }
             }
         }
     }
@@ -235,7 +270,7 @@ impl Model {
     /// Packs the matrices for products with few rows. Call once before generation; the bits stay the same.
     pub fn pack_for_decoding(&mut self) {
         let is_plain = |id: &ParamId| {
-            self.params.role(*id) == Role::Matrix
+            matches!(self.params.role(*id), Role::Matrix | Role::Adapter)
                 && self.params.value(*id).shape().len() == 2
                 && self.params.name(*id) != "model.embed_tokens.weight"
         };

@@ -1,7 +1,7 @@
 //! Between our parameters and the tensors of a checkpoint file: names are Hugging Face's on both sides, but a layer's
 //! routed experts are one stacked parameter here and a tensor for each expert there.
 
-use tensor::{ParamId, Params};
+use tensor::{ParamId, Params, Role};
 
 /// A stored tensor that a parameter consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub fn tensor_parts(params: &Params, id: ParamId) -> Vec<TensorPart> {
     }
 }
 
-/// All stored tensors of a model with the parameter that each belongs to.
+/// All stored tensors of a model with the parameter that each belongs to. An adapter is stored apart.
 pub fn all_tensor_parts(params: &Params) -> Vec<(ParamId, TensorPart)> {
-    params.ids().flat_map(|id| tensor_parts(params, id).into_iter().map(move |part| (id, part))).collect()
+    let own = params.ids().filter(|id| params.role(*id) != Role::Adapter);
+    own.flat_map(|id| tensor_parts(params, id).into_iter().map(move |part| (id, part))).collect()
 }

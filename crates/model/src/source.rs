@@ -1,5 +1,6 @@
 //! From `-m/--model` to a model that can be talked to: weights, tokenizer, chat template, card, sampling defaults.
 
+use crate::adapter::AdapterConfig;
 use crate::bundled::{BUNDLED, Bundled};
 use crate::card::ModelCard;
 use crate::chat_template::ChatTemplate;
@@ -10,6 +11,7 @@ use crate::weights::Weights;
 use crate::{Config, Error, Model, ModelOptions, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use tensor::Role;
 
 /// Where a model comes from.
 #[derive(Clone)]
@@ -92,6 +94,19 @@ impl Source {
         Ok(model)
     }
 
+    /// The same with an adapter of PEFT's layout beside the weights, unmerged.
+    ///
+    /// # Errors
+    /// As [`Source::load`] and [`AdapterConfig::read`]; an adapter that belongs to another model.
+    pub fn load_with_adapter(&self, options: &ModelOptions, adapter: &Path) -> Result<Model> {
+        let (config, weights) = self.config_and_weights()?;
+        let (adapter_config, adapter_weights) = AdapterConfig::read(adapter)?;
+        let mut model = Model::with_adapter(config, options, adapter_config);
+        load_weights(&mut model, &weights)?;
+        model.load_adapter(&adapter_weights).map_err(|e| e.in_file(adapter))?;
+        Ok(model)
+    }
+
     /// The tokenizer; `None` where the directory has none.
     ///
     /// # Errors
@@ -161,6 +176,9 @@ impl Source {
 pub fn load_weights(model: &mut Model, weights: &Weights) -> Result<()> {
     let mtp_prefix = format!("model.layers.{}.", model.config().num_hidden_layers());
     for id in model.params().ids() {
+        if model.params().role(id) == Role::Adapter {
+            continue; // stored apart
+        }
         let mut parts = tensor_parts(model.params(), id);
         parts.retain(|part| !part.name.starts_with(&mtp_prefix) || weights.info(&part.name).is_some());
         let mut result = Ok(());

@@ -17,7 +17,7 @@ use safetensors::tensor::{Metadata, SafeTensorError, SafeTensors, TensorInfo};
 use serde_json::Value;
 
 pub use safetensors::Dtype;
-pub use write::{MAX_SHARD_BYTES, OutTensor, OutValues, StoredType, write_file, write_weights};
+pub use write::{MAX_SHARD_BYTES, OutTensor, OutValues, StoredType, to_bytes, write_file, write_weights};
 
 use crate::count::{Role, TensorSpec};
 use crate::error::{Error, Result, nearest};

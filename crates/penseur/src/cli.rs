@@ -98,6 +98,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// What a model is, and whether it fits this machine
     Inspect(InspectArgs),
+    /// A model into another directory: an adapter merged, the type changed, large files divided
+    Convert(ConvertArgs),
     /// Families of problems with answers that can be checked
     Tasks(TasksArgs),
     /// Does an answer equal the gold one?
@@ -134,6 +136,10 @@ pub struct ModelArgs {
     /// Type of weights and activations; by default bf16 for models stored in it, else f32
     #[arg(long, value_enum, value_name = "TYPE")]
     pub precision: Option<PrecisionArg>,
+
+    /// A LoRA adapter for the model: a directory in PEFT's layout
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -196,6 +202,10 @@ pub struct LogprobsArgs {
     /// A directory in Hugging Face layout, or the name of a bundled model
     #[arg(short, long, default_value = "mini", value_name = "MODEL")]
     pub model: String,
+
+    /// A LoRA adapter for the model: a directory in PEFT's layout
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
 
     #[command(flatten)]
     pub input: TokenInput,
@@ -445,6 +455,29 @@ pub struct InspectArgs {
     /// Print one JSON value
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  penseur convert ./Qwen2.5-0.5B ./merged --adapter runs/specialist/checkpoints/step_200/adapter
+  penseur convert mini ./mini                        the bundled model as files
+  penseur convert ./model ./model-bf16 --dtype bf16")]
+pub struct ConvertArgs {
+    /// A directory in Hugging Face layout, or the name of a bundled model
+    #[arg(value_name = "SRC")]
+    pub src: String,
+
+    /// The directory to write; it must not exist
+    #[arg(value_name = "DST")]
+    pub dst: PathBuf,
+
+    /// A LoRA adapter to merge into the weights: a directory in PEFT's layout
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
+
+    /// Type of the stored matrices; by default the source's own
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub dtype: Option<PrecisionArg>,
 }
 
 #[derive(Args, Debug)]

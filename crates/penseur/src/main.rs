@@ -50,6 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Convert(args) => commands::convert::run(&args),
         Command::Tasks(args) => commands::tasks::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Runs(args) => commands::runs::run(&args),

@@ -25,7 +25,7 @@ pub mod ops;
 pub use device::Device;
 pub use kernels::bf16;
 pub use optim::{AdamW, AdamWConfig, Ema};
-pub use params::{Gradients, ParamId, Params, Role};
+pub use params::{Gradients, ParamId, Params, Role, Training};
 pub use tape::{Tape, Var};
 pub use tensor::{DType, Precision, Stored, Tensor};
 

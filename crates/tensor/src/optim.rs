@@ -1,7 +1,7 @@
 //! AdamW over a model's parameters (V3 report, section 4.2: β = (0.9, 0.95), decay 0.1, clipping at 1).
 
+use crate::Tensor;
 use crate::params::{Gradients, ParamId, Params, Role};
-use crate::{DType, Tensor};
 use kernels::optim::{adamw_step, ema_update};
 
 /// What stays the same over a run.
@@ -19,7 +19,7 @@ pub struct AdamWConfig {
     pub max_grad_norm: f32,
 }
 
-/// The optimizer's state: both moments of every parameter in f32, and the number of steps made.
+/// The optimizer's state: both moments of every trained parameter in f32, and the number of steps made.
 pub struct AdamW {
     config: AdamWConfig,
     step: u64,
@@ -30,8 +30,7 @@ pub struct AdamW {
 impl AdamW {
     /// Zero moments.
     pub fn new(config: AdamWConfig, params: &Params) -> AdamW {
-        let zeros =
-            || params.ids().map(|id| Tensor::zeros(params.device(), DType::F32, params.value(id).shape())).collect();
+        let zeros = || params.ids().map(|id| params.zeros_if_trained(id)).collect();
         AdamW { config, step: 0, m: zeros(), v: zeros() }
     }
 
@@ -46,10 +45,10 @@ impl AdamW {
         let grad_scale = (f64::from(self.config.max_grad_norm) / (norm + 1e-6)).min(1.0) as f32;
         for id in params.ids() {
             let role = params.role(id);
-            if role == Role::Buffer {
+            if !params.is_trained(id) {
                 continue;
             }
-            let decays = matches!(role, Role::Matrix | Role::MatrixF32);
+            let decays = matches!(role, Role::Matrix | Role::MatrixF32 | Role::Adapter);
             let op = kernels::optim::AdamW {
                 lr,
                 beta1: self.config.beta1,
@@ -70,7 +69,7 @@ impl AdamW {
         self.step
     }
 
-    /// Both moments of a parameter, to be stored.
+    /// Both moments of a parameter, to be stored; empty where it is not trained.
     pub fn moments(&self, id: ParamId) -> (&Tensor, &Tensor) {
         (&self.m[id.0], &self.v[id.0])
     }
@@ -78,7 +77,7 @@ impl AdamW {
     /// Restores what [`AdamW::moments`] and [`AdamW::n_steps`] gave.
     pub fn restore(&mut self, step: u64, mut moments: impl FnMut(ParamId, &mut [f32], &mut [f32])) {
         self.step = step;
-        for (i, (m, v)) in self.m.iter_mut().zip(&mut self.v).enumerate() {
+        for (i, (m, v)) in self.m.iter_mut().zip(&mut self.v).enumerate().filter(|(_, (m, _))| !m.is_empty()) {
             moments(ParamId(i), m.slice_mut(), v.slice_mut());
         }
     }

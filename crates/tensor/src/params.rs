@@ -2,6 +2,9 @@
 //!
 //! In bf16 a matrix is kept twice while training: the f32 master that the optimizer moves, and the bf16 copy that the
 //! forward reads. For inference the master is dropped, and matrices may be packed once for the decoding kernels.
+//!
+//! Where only an adapter is trained ([`Training::Adapter`]), all other parameters are frozen: no master, no gradient, no
+//! moments.
 
 use crate::tensor::by_dtype;
 use crate::{DType, Device, Precision, Tensor};
@@ -22,11 +25,37 @@ pub enum Role {
     Vector,
     /// Not trained by gradient: the router's correction bias.
     Buffer,
+    /// A matrix of an adapter (LoRA): as [`Role::Matrix`], but trained where that is frozen, and stored apart.
+    Adapter,
+}
+
+/// Which parameters are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Training {
+    /// None.
+    Off,
+    /// All.
+    Full,
+    /// Those of the adapter alone.
+    Adapter,
+}
+
+impl Training {
+    /// Whether a parameter of that role is trained by gradient.
+    fn moves(self, role: Role) -> bool {
+        match self {
+            Training::Off => false,
+            Training::Full => role != Role::Buffer,
+            Training::Adapter => role == Role::Adapter,
+        }
+    }
 }
 
 struct Param {
     name: String,
     role: Role,
+    /// Whether it has a gradient.
+    is_trained: bool,
     /// What the forward reads.
     value: Tensor,
     /// What the optimizer moves, where that is another tensor than `value`.
@@ -38,23 +67,25 @@ struct Param {
 pub struct Params {
     device: Device,
     precision: Precision,
-    trainable: bool,
+    training: Training,
     entries: Vec<Param>,
 }
 
 impl Params {
-    /// An empty set. Where `trainable`, bf16 matrices keep an f32 master.
-    pub fn new(device: &Device, precision: Precision, trainable: bool) -> Params {
-        Params { device: device.clone(), precision, trainable, entries: Vec::new() }
+    /// An empty set. Matrices that are trained in bf16 keep an f32 master.
+    pub fn new(device: &Device, precision: Precision, training: Training) -> Params {
+        Params { device: device.clone(), precision, training, entries: Vec::new() }
     }
 
     /// Adds a parameter of zeros.
     pub fn add(&mut self, name: impl Into<String>, role: Role, shape: &[usize]) -> ParamId {
-        let dtype = if role == Role::Matrix { self.precision.dtype() } else { DType::F32 };
+        let is_matrix = matches!(role, Role::Matrix | Role::Adapter);
+        let dtype = if is_matrix { self.precision.dtype() } else { DType::F32 };
         let value = Tensor::zeros(&self.device, dtype, shape);
-        let needs_master = self.trainable && dtype != DType::F32;
+        let is_trained = self.training.moves(role);
+        let needs_master = is_trained && dtype != DType::F32;
         let master = needs_master.then(|| Tensor::zeros(&self.device, DType::F32, shape));
-        self.entries.push(Param { name: name.into(), role, value, master, packed: None });
+        self.entries.push(Param { name: name.into(), role, is_trained, value, master, packed: None });
         ParamId(self.entries.len() - 1)
     }
 
@@ -91,6 +122,11 @@ impl Params {
     /// The parameter's role.
     pub fn role(&self, id: ParamId) -> Role {
         self.entries[id.0].role
+    }
+
+    /// Whether the parameter is trained by gradient; if not, it has none.
+    pub fn is_trained(&self, id: ParamId) -> bool {
+        self.entries[id.0].is_trained
     }
 
     /// What the forward reads.
@@ -156,6 +192,13 @@ impl Params {
         }
     }
 
+    /// Zeros in f32 of a trained parameter's shape, and an empty tensor for one that is not: a gradient, a moment.
+    pub(crate) fn zeros_if_trained(&self, id: ParamId) -> Tensor {
+        let param = &self.entries[id.0];
+        let shape = if param.is_trained { param.value.shape() } else { &[0] };
+        Tensor::zeros(&self.device, DType::F32, shape)
+    }
+
     /// Packs the named matrices for products with few rows (decoding). Same bits, no work at each call.
     pub fn pack(&mut self, ids: &[ParamId]) {
         let compute = self.compute();
@@ -171,26 +214,26 @@ impl Params {
     }
 }
 
-/// A gradient in f32 for each parameter, zero at first.
+/// A gradient in f32 for each parameter that is trained, zero at first.
 pub struct Gradients {
+    /// Empty tensors for parameters that are not.
     tensors: Vec<Tensor>,
 }
 
 impl Gradients {
     /// Zeros of the parameters' shapes.
     pub fn new(params: &Params) -> Gradients {
-        let zeros = |p: &Param| Tensor::zeros(&params.device, DType::F32, p.value.shape());
-        Gradients { tensors: params.entries.iter().map(zeros).collect() }
+        Gradients { tensors: params.ids().map(|id| params.zeros_if_trained(id)).collect() }
     }
 
-    /// One parameter's gradient.
+    /// One parameter's gradient; empty where it is not trained.
     pub fn get(&self, id: ParamId) -> &Tensor {
         &self.tensors[id.0]
     }
 
-    /// One parameter's gradient, to be added to.
-    pub fn get_mut(&mut self, id: ParamId) -> &mut Tensor {
-        &mut self.tensors[id.0]
+    /// One parameter's gradient, to be added to; `None` where it is not trained.
+    pub fn get_mut(&mut self, id: ParamId) -> Option<&mut Tensor> {
+        Some(&mut self.tensors[id.0]).filter(|grad| !grad.is_empty())
     }
 
     /// Sets all to zero.

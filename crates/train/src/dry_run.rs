@@ -4,7 +4,7 @@ use crate::data;
 use crate::error::{Result, TrainError};
 use crate::pace;
 use crate::progress::{duration, thousands};
-use crate::recipe::{PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
+use crate::recipe::{LoraSpec, PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::directory;
 use cost::{Estimate, Machine};
@@ -105,7 +105,8 @@ pub(crate) fn check_fits(stage: &StageRecipe, config: &Config) -> Result<()> {
 
 fn memory_plan(stage: &StageRecipe, config: &Config) -> model::memory::MemoryPlan {
     let precision = stage.model.precision.into();
-    plan_training(config, precision, stage.train.micro_batch_tokens, stage.train.seq_len)
+    let adapter = stage.train.lora.as_ref().map(LoraSpec::adapter);
+    plan_training(config, precision, stage.train.micro_batch_tokens, stage.train.seq_len, adapter)
 }
 
 fn memory_bytes(stage: &StageRecipe, config: &Config) -> u64 {

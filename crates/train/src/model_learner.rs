@@ -8,7 +8,7 @@ use crate::checkpoint::STATE_NAME;
 use crate::error::{Result, TrainError};
 use crate::grpo::policy::{Policy, Slopes};
 use crate::learner::Learner;
-use crate::recipe::{PrecisionSpec, TrainSpec};
+use crate::recipe::{LoraSpec, PrecisionSpec, TrainSpec};
 use crate::schedule::StepSettings;
 use engine::exact::ExactModel;
 use engine::{BLOCK_SIZE, Completion, Engine, EngineConfig, Request};
@@ -20,6 +20,7 @@ use model::source::load_weights;
 use model::weights::{OutTensor, OutValues, StoredType, Weights};
 use model::{Config, LossSpec, Model, ModelOptions, PackedBatch, PolicySpec, StepLoss};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tensor::ops::{TokenGrads, TokenLogProbs};
@@ -82,7 +83,11 @@ impl ModelLearner {
             trainable: true,
             n_positions: parts.config.max_position_embeddings(),
         };
-        let mut model = Model::new(parts.config, &options);
+        let adapter = parts.train.lora.as_ref().map(LoraSpec::adapter);
+        let mut model = match adapter {
+            None => Model::new(parts.config, &options),
+            Some(adapter) => Model::with_adapter(parts.config, &options, adapter),
+        };
         model.initialize(parts.seed);
         if let Some(parent) = &parts.parent {
             load_weights(&mut model, parent)?;
@@ -216,7 +221,7 @@ impl Learner for ModelLearner {
                 failed.get_or_insert(error);
             }
         };
-        for id in params.ids() {
+        for id in moving(params) {
             let mut values = vec![0.0; params.value(id).len()];
             read(params, id, "master", &mut values);
             params.set(id, &values);
@@ -230,14 +235,14 @@ impl Learner for ModelLearner {
             read(params, id, "v", v);
         });
         let has_reference =
-            params.ids().next().is_some_and(|id| weights.info(&format!("{}.reference", params.name(id))).is_some());
+            moving(params).first().is_some_and(|id| weights.info(&format!("{}.reference", params.name(*id))).is_some());
         self.reference = has_reference.then(|| {
             let copy = |id| {
                 let mut copy = Tensor::zeros(params.device(), DType::F32, params.value(id).shape());
                 read(params, id, "reference", copy.slice_mut());
                 copy
             };
-            params.ids().map(copy).collect()
+            moving(params).into_iter().map(copy).collect()
         });
         self.average = average;
         failed.map_or(Ok(()), |error| Err(error.into()))
@@ -250,10 +255,17 @@ impl ModelLearner {
         let params = self.model.params();
         let stored =
             |id| if params.role(id) == Role::Matrix { stored_type(params.precision()) } else { StoredType::F32 };
+        // With an adapter the checkpoint's weights are base and adapter together, so that any program can run them.
+        let merged: BTreeMap<ParamId, Tensor> =
+            params.ids().filter_map(|id| Some((id, self.model.merged(id)?))).collect();
         let tensors = all_tensor_parts(params).into_iter().map(|(id, part)| {
-            let n_values: usize = part.shape.iter().product();
-            let values = &params.master(id).slice()[part.offset..part.offset + n_values];
-            OutTensor { name: part.name, shape: part.shape, values: OutValues::F32(values), stored: stored(id) }
+            let place = part.offset..part.offset + part.shape.iter().product::<usize>();
+            let source = merged.get(&id).unwrap_or_else(|| params.master(id));
+            let values = match source.dtype() {
+                DType::F32 => OutValues::F32(&source.slice()[place]),
+                DType::Bf16 => OutValues::Bf16(&source.slice()[place]),
+            };
+            OutTensor { name: part.name, shape: part.shape, values, stored: stored(id) }
         });
         let exact = |id: ParamId, what: &str, values| OutTensor {
             name: format!("{}.{what}", params.name(id)),
@@ -262,8 +274,7 @@ impl ModelLearner {
             stored: StoredType::F32,
         };
         let mut state = Vec::new();
-        for id in params.ids() {
-            let (m, v) = self.optimizer.moments(id);
+        for id in moving(params) {
             match &self.average {
                 None => state.push(exact(id, "master", params.master(id).slice())),
                 Some(swapped) => {
@@ -271,24 +282,33 @@ impl ModelLearner {
                     state.push(exact(id, "average", params.master(id).slice()));
                 }
             }
-            state.push(exact(id, "m", m.slice()));
-            state.push(exact(id, "v", v.slice()));
+            if params.is_trained(id) {
+                let (m, v) = self.optimizer.moments(id);
+                state.push(exact(id, "m", m.slice()));
+                state.push(exact(id, "v", v.slice()));
+            }
         }
-        for (id, copy) in params.ids().zip(self.reference.iter().flatten()) {
+        for (id, copy) in moving(params).into_iter().zip(self.reference.iter().flatten()) {
             state.push(exact(id, "reference", copy.slice()));
         }
         let optimizer = json!({ "steps": self.optimizer.n_steps() });
+        let mut files = self.files.clone();
+        if self.model.adapter_config().is_some() {
+            let adapter = self.model.adapter_files(record.parent.as_deref())?;
+            files.extend(adapter.map(|(name, bytes)| (format!("adapter/{name}"), bytes)));
+        }
         let contents = Contents {
             config: self.model.config(),
             tensors: tensors.collect(),
-            files: self.files.clone(),
+            files,
             record: Some(record),
             states: vec![
                 State { name: OPTIMIZER, tensors: state, json: optimizer },
                 State { name: STATE_NAME, tensors: Vec::new(), json: counters },
             ],
         };
-        Ok(model::checkpoint::write(dir, &contents)?)
+        model::checkpoint::write(dir, &contents)?;
+        Ok(())
     }
 }
 
@@ -326,7 +346,7 @@ impl Policy for ModelLearner {
             copy.slice_mut::<f32>().copy_from_slice(params.master(id).slice());
             copy
         };
-        self.reference = Some(params.ids().map(copy).collect());
+        self.reference = Some(moving(params).into_iter().map(copy).collect());
     }
 
     fn watch_gradients(&mut self, on: bool) {
@@ -343,7 +363,7 @@ impl ModelLearner {
     fn norms(&self) -> Vec<(String, f64)> {
         let params = self.model.params();
         let mtp = format!("model.layers.{}.", self.model.config().num_hidden_layers());
-        let is_reached = |id: &ParamId| params.role(*id) != Role::Buffer && !params.name(*id).starts_with(&mtp);
+        let is_reached = |id: &ParamId| params.is_trained(*id) && !params.name(*id).starts_with(&mtp);
         let norm = |id: ParamId| kernels::optim::sum_squares(self.grads.get(id).slice()).sqrt();
         params.ids().filter(is_reached).map(|id| (params.name(id).to_owned(), norm(id))).collect()
     }
@@ -352,11 +372,17 @@ impl ModelLearner {
     fn swap_reference(&mut self) {
         let mut reference = self.reference.take().expect("a reference was set");
         let params = self.model_mut().params_mut();
-        for (id, copy) in params.ids().zip(&mut reference) {
+        for (id, copy) in moving(params).into_iter().zip(&mut reference) {
             params.write(id, |values| values.swap_with_slice(copy.slice_mut()));
         }
         self.reference = Some(reference);
     }
+}
+
+/// The parameters that training changes, by gradient or otherwise: what a checkpoint's state and a reference hold.
+fn moving(params: &Params) -> Vec<ParamId> {
+    let has_adapter = params.ids().any(|id| params.role(id) == Role::Adapter);
+    params.ids().filter(|id| params.is_trained(*id) || (!has_adapter && params.role(*id) == Role::Buffer)).collect()
 }
 
 /// Matrices are stored in the type that the forward reads; everything else in f32, as it is used.

@@ -19,6 +19,7 @@ pub use grpo::{
 pub use load::Recipe;
 pub use sample::{SampleSpec, TeacherSpec};
 
+use model::adapter::{AdapterConfig, Targets};
 use serde::{Deserialize, Serialize};
 
 /// What a stage does.
@@ -225,6 +226,33 @@ pub enum ScheduleKind {
     Constant,
 }
 
+/// `[train.lora]`: the model stands still and a low-rank adapter beside its matrices is trained (LoRA, arXiv:2106.09685).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoraSpec {
+    /// Rank of the adapter's matrices.
+    pub rank: usize,
+    /// The adapter is scaled by `alpha / rank`.
+    pub alpha: f64,
+    /// Matrices that get one, by the last part of their names (`q_proj`); empty for every projection of attention and
+    /// dense feed-forward.
+    pub targets: Vec<String>,
+}
+
+impl Default for LoraSpec {
+    fn default() -> Self {
+        LoraSpec { rank: 16, alpha: 32.0, targets: Vec::new() }
+    }
+}
+
+impl LoraSpec {
+    /// The adapter that it describes.
+    pub fn adapter(&self) -> AdapterConfig {
+        let targets = if self.targets.is_empty() { Targets::AllLinear } else { Targets::Named(self.targets.clone()) };
+        AdapterConfig { rank: self.rank, alpha: self.alpha, use_rslora: false, targets }
+    }
+}
+
 /// `train.batch_ramp`: the batch grows linearly from `from` to `batch_tokens` (V3 report, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -260,6 +288,9 @@ pub struct TrainSpec {
     pub micro_batch_tokens: usize,
     /// A smaller batch at first.
     pub batch_ramp: Option<BatchRamp>,
+    /// Trains an adapter in place of the weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSpec>,
     /// Highest learning rate.
     pub lr: f64,
     /// Learning rate at the end.
@@ -357,6 +388,7 @@ impl StageRecipe {
                 batch_tokens: 8192,
                 micro_batch_tokens: 4096,
                 batch_ramp: None,
+                lora: None,
                 lr: match kind {
                     StageKind::Pretrain => 1e-3,
                     StageKind::Sft | StageKind::Sample => 5e-5,

@@ -125,20 +125,37 @@ pub fn write_weights(dir: &Path, tensors: &[OutTensor], max_shard_bytes: u64) ->
 /// # Panics
 /// As [`write_weights`].
 pub fn write_file(path: &Path, tensors: &[OutTensor]) -> Result<()> {
-    for tensor in tensors {
-        check(tensor)?;
-    }
-    let header = header(tensors)?;
+    let header = checked_header(tensors)?;
     let write = || -> std::io::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
-        for tensor in tensors {
-            write_values(&mut out, tensor)?;
-        }
+        write_to(&mut out, &header, tensors)?;
         out.into_inner()?.sync_all()
     };
     write().map_err(|e| Error::io("write", path, e))
+}
+
+/// A small safetensors file in memory.
+///
+/// # Errors
+/// A value that is not finite.
+///
+/// # Panics
+/// As [`write_weights`].
+pub fn to_bytes(tensors: &[OutTensor]) -> Result<Vec<u8>> {
+    let (header, mut bytes) = (checked_header(tensors)?, Vec::new());
+    write_to(&mut bytes, &header, tensors).expect("a vector takes all that is written");
+    Ok(bytes)
+}
+
+fn checked_header(tensors: &[OutTensor]) -> Result<Vec<u8>> {
+    tensors.iter().try_for_each(check)?;
+    header(tensors)
+}
+
+fn write_to(out: &mut impl Write, header: &[u8], tensors: &[OutTensor]) -> std::io::Result<()> {
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header)?;
+    tensors.iter().try_for_each(|tensor| write_values(out, tensor))
 }
 
 fn split<'a, 'b>(tensors: &'a [OutTensor<'b>], max_shard_bytes: u64) -> Vec<&'a [OutTensor<'b>]> {

@@ -159,7 +159,7 @@ impl Bench<'_> {
     }
 
     fn train(&self, document_len: usize) -> anyhow::Result<Option<Compute>> {
-        let needed = plan_training(&self.config, self.precision, TRAIN_ROWS, document_len).total() as u64;
+        let needed = plan_training(&self.config, self.precision, TRAIN_ROWS, document_len, None).total() as u64;
         if sys::memory::available_bytes().is_some_and(|free| needed > free) {
             tracing::warn!("a training step needs {}, more than is free: not measured", gb(needed as f64));
             return Ok(None);

@@ -13,6 +13,7 @@ const COMMANDS: [&str; 14] = [
     "eval",
     "plan",
     "inspect",
+    "convert",
     "tasks",
     "verify",
     "runs",

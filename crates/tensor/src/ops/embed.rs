@@ -15,12 +15,11 @@ impl<'a> Tape<'a> {
             });
         }
         let out = self.var(x);
-        if self.is_recording() {
+        if self.is_recording() && self.params.is_trained(table) {
             let out_id = out.id;
             self.record(move |b| {
-                let Some(dx) = b.slots.take(out_id) else { return };
+                let (Some(dx), Some(dtable)) = (b.slots.take(out_id), b.grads.get_mut(table)) else { return };
                 if !dx.is_meta() {
-                    let dtable = b.grads.get_mut(table);
                     kernels::elementwise::embed_backward::<f32>(dim, dx.slice(), ids, dtable.slice_mut());
                 }
             });

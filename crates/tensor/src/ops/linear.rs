@@ -2,7 +2,7 @@
 
 use crate::ops::into_owned;
 use crate::params::{ParamId, Params};
-use crate::tape::Backward;
+use crate::tape::{Backward, Saved};
 use crate::tensor::by_dtype;
 use crate::{DType, Tape, Tensor, Var};
 use kernels::gemm::{Compute, Gemm, Layout, gemm, gemm_packed};
@@ -27,29 +27,54 @@ pub(super) fn matmul(params: &Params, x: &Tensor, w: ParamId, y: &mut Tensor, co
     }));
 }
 
-/// Gradients of `y = x·wᵀ`: `dx (+)= dy·w` into the slot of `x`, `dw += dyᵀ·x`.
-pub(super) fn matmul_backward(
-    b: &mut Backward,
-    (x_id, x): (usize, &Tensor),
-    w: ParamId,
-    dy: &Tensor,
-    compute: Compute,
-) {
+/// An input of a product as its backward needs it: the values only where the weight has a gradient.
+pub(super) enum Input {
+    Kept(Saved),
+    Shape(DType, Vec<usize>),
+}
+
+impl Input {
+    pub(super) fn save(params: &Params, x: &Var, w: ParamId) -> Input {
+        match params.is_trained(w) {
+            true => Input::Kept(x.save()),
+            false => Input::Shape(x.value.dtype(), x.value.shape().to_vec()),
+        }
+    }
+
+    /// Frees what was kept, where no gradient came.
+    fn discard(self, params: &Params) {
+        if let Input::Kept(saved) = self {
+            drop(saved.take(params));
+        }
+    }
+}
+
+/// Gradients of `y = x·wᵀ`: `dx (+)= dy·w` into the slot of `x`, and `dw += dyᵀ·x` where `w` is trained.
+pub(super) fn matmul_backward(b: &mut Backward, (x_id, x): (usize, Input), w: ParamId, dy: &Tensor, compute: Compute) {
     let weight = b.params.value(w);
-    let (rows, n, k) = (x.n_rows(), weight.n_rows(), weight.n_cols());
-    let dw = b.grads.get_mut(w);
-    let (dx, accumulate) = b.slots.get(x_id, x.dtype(), x.shape());
-    if x.is_meta() {
+    let (rows, n, k) = (dy.n_rows(), weight.n_rows(), weight.n_cols());
+    let (dtype, shape) = match x {
+        Input::Shape(dtype, shape) => (dtype, shape),
+        Input::Kept(saved) => {
+            let x = saved.take(b.params);
+            let dw = b.grads.get_mut(w).expect("inputs are kept for trained weights");
+            if !x.is_meta() {
+                let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: rows, accumulate: true };
+                by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
+                    gemm::<Y, X, f32>(op, dy.slice(), x.slice(), dw.slice_mut())
+                }));
+            }
+            (x.dtype(), x.shape().to_vec())
+        }
+    };
+    let (dx, accumulate) = b.slots.get(x_id, dtype, &shape);
+    if dy.is_meta() {
         return;
     }
-    by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
-        let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: rows, accumulate: true };
-        gemm::<Y, X, f32>(op, dy.slice(), x.slice(), dw.slice_mut());
-        by_dtype!(weight.dtype(), W => {
-            let op = Gemm { layout: Layout::Nn, compute, m: rows, n: k, k: n, accumulate };
-            gemm::<Y, W, X>(op, dy.slice(), weight.slice(), dx.slice_mut());
-        })
-    }));
+    let op = Gemm { layout: Layout::Nn, compute, m: rows, n: k, k: n, accumulate };
+    by_dtype!(dtype, X => by_dtype!(dy.dtype(), Y => by_dtype!(weight.dtype(), W => {
+        gemm::<Y, W, X>(op, dy.slice(), weight.slice(), dx.slice_mut())
+    })));
 }
 
 impl<'a> Tape<'a> {
@@ -66,12 +91,11 @@ impl<'a> Tape<'a> {
             by_dtype!(y.dtype(), T => kernels::elementwise::bias_add::<T>(self.params.value(bias).slice(), y.slice_mut()));
         }
         let out = self.linear_output(x, w, y, self.params.compute());
-        if self.is_recording() {
+        if self.is_recording() && self.params.is_trained(bias) {
             let id = out.id;
             // Runs before the product's own backward, and leaves the gradient of the output in place.
             self.record(move |b| {
-                let Some(dy) = b.slots.take(id) else { return };
-                let dbias = b.grads.get_mut(bias);
+                let (Some(dy), Some(dbias)) = (b.slots.take(id), b.grads.get_mut(bias)) else { return };
                 if !dy.is_meta() {
                     by_dtype!(dy.dtype(), T => kernels::elementwise::bias_backward::<T>(dy.slice(), dbias.slice_mut()));
                 }
@@ -124,8 +148,8 @@ impl<'a> Tape<'a> {
             let out_id = out.id;
             self.record(move |b| {
                 let Some(dy) = b.slots.take(out_id) else { return };
-                if !dy.is_meta() {
-                    kernels::elementwise::bias_backward::<f32>(dy.slice(), b.grads.get_mut(bias).slice_mut());
+                if let (Some(dbias), false) = (b.grads.get_mut(bias), dy.is_meta()) {
+                    kernels::elementwise::bias_backward::<f32>(dy.slice(), dbias.slice_mut());
                 }
                 b.slots.give(residual_id, dy);
             });
@@ -133,7 +157,7 @@ impl<'a> Tape<'a> {
         out
     }
 
-    /// `residual + x·wᵀ`, in f32; the residual's buffer is reused where nobody else holds it.
+    /// `residual + x·wᵀ`, in the residual's type; its buffer is reused where nobody else holds it.
     pub fn linear_residual(&mut self, residual: Var, x: &Var, w: ParamId) -> Var {
         let compute = self.params.compute();
         let residual_id = residual.id;
@@ -141,12 +165,28 @@ impl<'a> Tape<'a> {
         matmul(self.params, x.value(), w, &mut y, compute, true);
         let out = self.var(y);
         if self.is_recording() {
-            let (x_id, saved, out_id) = (x.id, x.save(), out.id);
+            let (x_id, input, out_id) = (x.id, Input::save(self.params, x, w), out.id);
             self.record(move |b| {
-                let x = saved.take(b.params);
-                let Some(dy) = b.slots.take(out_id) else { return };
-                matmul_backward(b, (x_id, &x), w, &dy, compute);
+                let Some(dy) = b.slots.take(out_id) else { return input.discard(b.params) };
+                matmul_backward(b, (x_id, input), w, &dy, compute);
                 b.slots.give(residual_id, dy);
+            });
+        }
+        out
+    }
+
+    /// `x · by`, in place where nobody else holds it.
+    pub fn scale(&mut self, x: Var, by: f32) -> Var {
+        let x_id = x.id;
+        let mut y = into_owned(x);
+        scale_assign(&mut y, by);
+        let out = self.var(y);
+        if self.is_recording() {
+            let out_id = out.id;
+            self.record(move |b| {
+                let Some(mut dy) = b.slots.take(out_id) else { return };
+                scale_assign(&mut dy, by);
+                b.slots.give(x_id, dy);
             });
         }
         out
@@ -176,11 +216,16 @@ impl<'a> Tape<'a> {
     }
 
     fn record_product(&mut self, x: &Var, w: ParamId, out_id: usize, compute: Compute) {
-        let (x_id, saved) = (x.id, x.save());
+        let (x_id, input) = (x.id, Input::save(self.params, x, w));
         self.record(move |b| {
-            let x = saved.take(b.params);
-            let Some(dy) = b.slots.take(out_id) else { return };
-            matmul_backward(b, (x_id, &x), w, &dy, compute);
+            let Some(dy) = b.slots.take(out_id) else { return input.discard(b.params) };
+            matmul_backward(b, (x_id, input), w, &dy, compute);
         });
+    }
+}
+
+fn scale_assign(x: &mut Tensor, by: f32) {
+    if !x.is_meta() {
+        by_dtype!(x.dtype(), T => kernels::elementwise::scale_assign::<T>(x.slice_mut(), by));
     }
 }

@@ -115,8 +115,10 @@ impl<'a> Tape<'a> {
         by_dtype!(part.dtype(), T => by_dtype!(weight.dtype(), W => {
             let scores = Scores { vocab, logits: logits.slice(), targets };
             log_probs_backward::<T>(scores, &found.rows, grads, dlogits.slice_mut());
-            let op = Gemm { layout: Layout::Tn, compute, m: vocab, n: dim, k: n, accumulate: true };
-            gemm::<T, T, f32>(op, dlogits.slice(), part.slice(), dhead.slice_mut());
+            if let Some(dhead) = dhead {
+                let op = Gemm { layout: Layout::Tn, compute, m: vocab, n: dim, k: n, accumulate: true };
+                gemm::<T, T, f32>(op, dlogits.slice(), part.slice(), dhead.slice_mut());
+            }
             let op = Gemm { layout: Layout::Nn, compute, m: n, n: dim, k: vocab, accumulate: false };
             gemm::<T, W, T>(op, dlogits.slice(), weight.slice(), dpart.slice_mut());
             let (from, to) = (dpart.slice::<T>(), dx.slice_mut::<T>());

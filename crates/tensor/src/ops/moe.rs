@@ -135,8 +135,10 @@ impl<'a> Tape<'a> {
                     return;
                 }
                 by_dtype!(x.dtype(), T => by_dtype!(weight.dtype(), W => {
-                    let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: 0, accumulate: true };
-                    grouped_gemm::<T, T, f32>(op, &plan.offsets, dy.slice(), x.slice(), dw.slice_mut());
+                    if let Some(dw) = dw {
+                        let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: 0, accumulate: true };
+                        grouped_gemm::<T, T, f32>(op, &plan.offsets, dy.slice(), x.slice(), dw.slice_mut());
+                    }
                     let op = Gemm { layout: Layout::Nn, compute, m: 0, n: k, k: n, accumulate };
                     grouped_gemm::<T, W, T>(op, &plan.offsets, dy.slice(), weight.slice(), dx.slice_mut());
                 }));

@@ -2,7 +2,7 @@
 
 use crate::params::Params;
 use crate::tensor::by_dtype;
-use crate::{ParamId, Tape, Tensor, Var};
+use crate::{DType, ParamId, Tape, Tensor, Var};
 use kernels::norm::{RmsNorm, rms_norm_backward, rms_norm_forward};
 
 /// The normalised rows, as a tensor of `width` columns: one row or several heads side by side.
@@ -47,7 +47,12 @@ impl Tape<'_> {
         self.record(move |b| {
             let x = kept.take(b.params);
             let Some(dy) = b.slots.take(out_id) else { return };
-            let dgain = b.grads.get_mut(gain);
+            // A frozen gain has no gradient to add to; the kernel's goes to waste.
+            let mut unused = None;
+            let dgain = match b.grads.get_mut(gain) {
+                Some(dgain) => dgain,
+                None => unused.insert(Tensor::zeros(x.device(), DType::F32, &[rows.1])),
+            };
             let whole = rows.2 == rows.1;
             let (dx, accumulate) = match whole {
                 true => b.slots.get(x_id, x.dtype(), x.shape()),

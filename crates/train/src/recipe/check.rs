@@ -52,6 +52,9 @@ pub(super) fn stage(stage: &StageRecipe, earlier: &[StageRecipe]) -> Result<()> 
 fn model_problem(stage: &StageRecipe, earlier: &[StageRecipe]) -> Option<String> {
     let model = &stage.model;
     match &model.from {
+        None if stage.train.lora.is_some() => {
+            Some("train.lora adapts a model that is there: set model.from, not a shape to begin with".to_owned())
+        }
         None if stage.kind == StageKind::Sample => {
             let has_teacher = stage.sample.as_ref().is_some_and(|sample| sample.teacher.is_some());
             (!has_teacher).then(|| "sample needs a model that answers: set model.from, or [sample.teacher]".to_owned())
@@ -123,6 +126,16 @@ fn grpo_problem(stage: &StageRecipe) -> Option<String> {
 }
 
 fn train_problem(train: &TrainSpec) -> Option<String> {
+    if let Some(lora) = &train.lora {
+        if lora.rank == 0 || !(lora.alpha.is_finite() && lora.alpha > 0.0) {
+            return Some(format!("train.lora: rank {} and alpha {} must be above 0", lora.rank, lora.alpha));
+        }
+        if train.ema.is_some() {
+            return Some(
+                "train.ema averages all weights, of which train.lora trains none: leave one of them out".to_owned(),
+            );
+        }
+    }
     let n_budgets = [train.tokens.is_some(), train.steps.is_some(), train.minutes.is_some()];
     if n_budgets.iter().filter(|set| **set).count() != 1 {
         return Some("set exactly one of train.tokens, train.steps and train.minutes".to_owned());

@@ -2,7 +2,7 @@
 
 use super::load::RecipeFile;
 use super::{
-    BatchRamp, CheckpointSpec, CostSpec, CurriculumSpec, DataSpec, EvalSpec, GrpoSpec, JudgeSpec, ModelSpec,
+    BatchRamp, CheckpointSpec, CostSpec, CurriculumSpec, DataSpec, EvalSpec, GrpoSpec, JudgeSpec, LoraSpec, ModelSpec,
     RewardSpec, SampleSpec, SourceSpec, StageRecipe, TeacherSpec, TokenizerSpec, TrainSpec,
 };
 use crate::error::{Result, TrainError};
@@ -58,13 +58,14 @@ fn key_elsewhere(key: &str) -> Option<String> {
     all.iter().find(|&&(_, k)| k == near).map(|&(section, k)| join(section, k))
 }
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "train",
     "model",
     "tokenizer",
     "data",
     "data.source",
     "train.batch_ramp",
+    "train.lora",
     "grpo",
     "grpo.reward",
     "grpo.curriculum",
@@ -89,6 +90,7 @@ fn known_keys(section: &str) -> Option<Vec<&'static str>> {
         "data.source.options" => field_names::<tasks::Options>(),
         "train" => field_names::<TrainSpec>(),
         "train.batch_ramp" => field_names::<BatchRamp>(),
+        "train.lora" => field_names::<LoraSpec>(),
         "grpo" => field_names::<GrpoSpec>(),
         "grpo.reward" => field_names::<RewardSpec>(),
         "grpo.curriculum" => field_names::<CurriculumSpec>(),
