@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 
 use crate::block_manager::BlockManager;
+use crate::language_model::BLOCK_SIZE;
 use crate::sequence::{SeqId, Sequence};
 
 #[cfg(test)]
@@ -120,11 +121,26 @@ impl Scheduler {
     }
 
     /// The waiting sequence whose turn it is: the first that already began (it was preempted), else the first of the user
-    /// who has the fewest running. With a single user this is the order of arrival.
+    /// who has the fewest running. With a single user this is the order of arrival. One whose beginning a running sequence is
+    /// about to compute has its turn when that is done, and shares it: a group's prompt is computed once.
     fn next_waiting(&self) -> Option<usize> {
         let n_running = |user| self.running.iter().filter(|s| s.user == user).count();
         let turn = |(_, s): &(usize, &Sequence)| if s.completion().is_empty() { 1 + n_running(s.user) } else { 0 };
-        self.waiting.iter().enumerate().min_by_key(turn).map(|(idx, _)| idx)
+        let ready = self.waiting.iter().enumerate().filter(|(_, s)| !self.is_beginning_computed(s));
+        ready.min_by_key(turn).map(|(idx, _)| idx)
+    }
+
+    /// Whether a running sequence still has to compute full blocks that `sequence` could share.
+    fn is_beginning_computed(&self, sequence: &Sequence) -> bool {
+        let n_shareable = (sequence.tokens.len().saturating_sub(1) / BLOCK_SIZE) * BLOCK_SIZE;
+        let computes_for_both = |other: &Sequence| {
+            let n_next = other.n_computed + BLOCK_SIZE;
+            let n_after = n_next - n_next % BLOCK_SIZE;
+            n_after <= n_shareable
+                && other.tokens.len() >= n_after
+                && other.tokens[..n_after] == sequence.tokens[..n_after]
+        };
+        self.running.iter().filter(|other| other.n_pending() > 1).any(computes_for_both)
     }
 
     /// Records that the step chosen by [`Self::schedule`] was computed.

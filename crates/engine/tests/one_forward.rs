@@ -51,7 +51,7 @@ fn requests(vocab: usize) -> Vec<Request> {
         max_tokens: 5 + 11 * (i % 4),
         stop_tokens: vec![0],
         sampling: sampling(i as u64),
-        thinking: None,
+        ..Request::default()
     };
     (0..8).map(request).collect()
 }

@@ -178,7 +178,7 @@ impl Model {
     /// A tensor that is missing, of another shape or not finite, or one for a module that this model does not have.
     pub fn load_adapter(&mut self, weights: &Weights) -> Result<()> {
         let mut known = BTreeSet::new();
-        for id in self.adapter_ids() {
+        for id in self.adapter_ids().collect::<Vec<_>>() {
             let name = format!("{PREFIX}{}", self.params().name(id));
             let shape = self.params().value(id).shape().to_vec();
             let mut result = Ok(());

@@ -94,11 +94,12 @@ impl Source {
         Ok(model)
     }
 
-    /// The same with an adapter of PEFT's layout beside the weights, unmerged.
+    /// The same with an adapter of PEFT's layout beside the weights, unmerged, where its directory is given.
     ///
     /// # Errors
     /// As [`Source::load`] and [`AdapterConfig::read`]; an adapter that belongs to another model.
-    pub fn load_with_adapter(&self, options: &ModelOptions, adapter: &Path) -> Result<Model> {
+    pub fn load_with_adapter(&self, options: &ModelOptions, adapter: Option<&Path>) -> Result<Model> {
+        let Some(adapter) = adapter else { return self.load(options) };
         let (config, weights) = self.config_and_weights()?;
         let (adapter_config, adapter_weights) = AdapterConfig::read(adapter)?;
         let mut model = Model::with_adapter(config, options, adapter_config);

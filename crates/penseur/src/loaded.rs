@@ -1,6 +1,5 @@
 //! A model by directory or name: configuration, weights, tokenizer and chat template together, ready to answer.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
@@ -83,7 +82,7 @@ impl Loaded {
             return Err(usage::error(format!("--ctx is {context}, but this model's longest context is {longest}")));
         }
         let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context };
-        let mut model = load(&source, &options, args.adapter.as_deref())?;
+        let mut model = source.load_with_adapter(&options, args.adapter.as_deref())?;
         model.pack_for_decoding();
         let n_blocks = pool_size(&model, context, n_parallel);
         let model = Arc::new(model);
@@ -124,14 +123,6 @@ impl Score for Scorer {
         });
         scores
     }
-}
-
-/// The model, with an adapter beside its weights where one is given.
-pub fn load(source: &Source, options: &ModelOptions, adapter: Option<&Path>) -> anyhow::Result<Model> {
-    Ok(match adapter {
-        None => source.load(options)?,
-        Some(dir) => source.load_with_adapter(options, dir)?,
-    })
 }
 
 /// A tokenizer with ids that the model has no row for belongs to another model.

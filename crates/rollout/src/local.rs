@@ -7,6 +7,7 @@ use model::chat_template::ChatTemplate;
 use model::source::Source;
 use model::tokenizer::Tokenizer;
 use model::{Model, ModelOptions};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tensor::{Device, Precision};
 
@@ -32,12 +33,14 @@ pub struct LocalModel {
 }
 
 /// How a model is held.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LocalOptions {
     /// Type of weights and activations; by default the one that they are stored in.
     pub precision: Option<Precision>,
     /// Longest prompt and answer together; by default what the model allows, at most [`DEFAULT_CONTEXT`].
     pub context: Option<usize>,
+    /// A LoRA adapter beside the weights: a directory in PEFT's layout.
+    pub adapter: Option<PathBuf>,
 }
 
 impl LocalModel {
@@ -67,8 +70,8 @@ impl LocalModel {
         let mut stop_tokens: Vec<u32> = tokenizer.eos_ids().iter().chain(config.eos_token_ids()).copied().collect();
         stop_tokens.sort_unstable();
         stop_tokens.dedup();
-        let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context };
-        let mut model = source.load(&options)?;
+        let built = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context };
+        let mut model = source.load_with_adapter(&built, options.adapter.as_deref())?;
         model.pack_for_decoding();
         let n_blocks = pool_size(&model, context);
         let exact = ExactModel::new(Arc::new(model), n_blocks);

@@ -176,7 +176,9 @@ impl Learner for ModelLearner {
     }
 
     fn generate(&mut self, requests: Vec<Request>, watch: &mut dyn FnMut(usize, u64)) -> Vec<Completion> {
-        let per_sequence = self.model.n_positions().div_ceil(BLOCK_SIZE);
+        // As much as the longest may need, not as much as the model could hold.
+        let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(1);
+        let per_sequence = longest.min(self.model.n_positions()).div_ceil(BLOCK_SIZE);
         let most = MAX_CACHE_BYTES / self.model.block_bytes().max(1);
         let n_blocks = (MAX_RUNNING.min(requests.len()) * per_sequence).min(most).max(per_sequence);
         self.model_mut().pack_for_decoding();

@@ -110,3 +110,17 @@ fn users_take_turns() {
     step(&mut scheduler);
     assert_eq!(running(&scheduler), [4, 2]);
 }
+
+/// The prompt that the answers of a group share is computed once, though all are asked at once; others do not wait.
+#[test]
+fn a_groups_prompt_is_computed_once() {
+    let mut scheduler = scheduler(100, 16, 1000);
+    for id in 0..6 {
+        let prompt = (0..150).map(|i| i + 1000 * (id / 3)).collect();
+        let request = Request { prompt, max_tokens: 10_000, ..Request::default() };
+        scheduler.add(Sequence::new(SeqId(u64::from(id)), request, 100_000));
+    }
+    assert_eq!(step(&mut scheduler), [150, 150], "the first of each group");
+    assert_eq!(step(&mut scheduler), [1, 1, 22, 22, 22, 22], "the others compute what no full block holds");
+    assert_eq!(step(&mut scheduler), [1; 6]);
+}

@@ -59,6 +59,9 @@ struct Decode {
 }
 
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    if args.model.adapter.is_some() {
+        return Err(usage::error("bench measures a model without an adapter: leave out --adapter"));
+    }
     let source = loaded::find(&args.model.model)?;
     let config = source.config()?;
     let precision = match args.model.precision {

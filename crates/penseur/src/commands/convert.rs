@@ -72,5 +72,6 @@ fn open(source: &Source, args: &ConvertArgs) -> anyhow::Result<Model> {
     };
     let n_positions = config.max_position_embeddings();
     let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions };
-    loaded::load(source, &options, args.adapter.as_deref()).with_context(|| format!("cannot convert {}", args.src))
+    let model = source.load_with_adapter(&options, args.adapter.as_deref());
+    model.with_context(|| format!("cannot convert {}", args.src))
 }

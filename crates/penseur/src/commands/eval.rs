@@ -66,9 +66,13 @@ fn evaluate(args: &EvalArgs) -> anyhow::Result<Results> {
         PrecisionArg::F32 => Precision::F32,
         PrecisionArg::Bf16 => Precision::Bf16,
     });
-    let options = LocalOptions { precision, context: args.model.ctx.map(|n| n.get()) };
+    let adapter = args.model.adapter.clone();
+    let options = LocalOptions { precision, context: args.model.ctx.map(|n| n.get()), adapter };
     let mut model = LocalModel::open(&source, options).map_err(by_audience)?;
-    let name = identified(&source)?;
+    let mut name = identified(&source)?;
+    if let Some(adapter) = &args.model.adapter {
+        name = format!("{name}+{}", adapter.display());
+    }
     let settings = settings(args, selection, sampling, name, None);
     ask(&mut Respondent::Local(&mut model), settings, &problems, args)
 }

@@ -33,7 +33,7 @@ pub fn run(args: &LogprobsArgs) -> anyhow::Result<()> {
     }
     let (precision, n_positions) = (Precision::F32, tokens.len());
     let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions };
-    let model = loaded::load(&source, &options, args.adapter.as_deref())?;
+    let model = source.load_with_adapter(&options, args.adapter.as_deref())?;
     let (mut logprobs, mut top) = (vec![None], vec![None]);
     model.for_each_logits(&tokens, |first_row, logits| {
         for (row, logits) in logits.chunks_exact(vocab_size).enumerate() {
