@@ -254,7 +254,7 @@ fn plan_sample(
     let (config, _) = planned_configuration(stage, earlier)?;
     let params = count_params(&config);
     (plan.params_total, plan.params_active) = (params.total(), params.active());
-    plan.memory_bytes += plan_training(&config, stage.model.precision.into(), 1, 1).parameters as u64;
+    plan.memory_bytes += plan_training(&config, stage.model.precision.into(), 1, 1, None).parameters as u64;
     let run = cost::Run {
         config: &config,
         tokens: tokens.div_ceil(3),

@@ -149,7 +149,8 @@ impl SampleStage<'_> {
                 let (source, _) = self.parent.expect("the recipe was checked: a model or a teacher answers");
                 let flops = FlopModel::new(&source.config()?, MlaForm::Expanded);
                 let precision = Some(self.stage.model.precision.into());
-                let mut model = LocalModel::open(source, LocalOptions { precision, context: None }).map_err(failed)?;
+                let mut model =
+                    LocalModel::open(source, LocalOptions { precision, ..LocalOptions::default() }).map_err(failed)?;
                 let per_token = (flops.per_token + flops.per_logit_row) as f64;
                 self.ask(&mut Respondent::Local(&mut model), problems, collector, meter, per_token)?;
             }
