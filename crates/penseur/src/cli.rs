@@ -2,9 +2,11 @@
 
 mod answer;
 mod eval;
+mod keys;
 
 pub use answer::{AnswerArgs, ChatArgs, EffortArg, GenerateArgs, OnOff};
 pub use eval::{EndpointArgs, EvalArgs};
+pub use keys::{KeyLimitArgs, KeysCommand, KeysDir};
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -96,6 +98,9 @@ pub enum Command {
     Eval(EvalArgs),
     /// A run before it starts: hours, dollars, what limits it, and why
     Plan(PlanArgs),
+    /// API keys: make, list, limit and remove them, and see what each has used
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// What a model is, and whether it fits this machine
     Inspect(InspectArgs),
     /// A model into another directory: an adapter merged, the type changed, large files divided

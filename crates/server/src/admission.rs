@@ -65,7 +65,6 @@ pub struct Accepted {
 pub struct Incoming {
     pub app: Arc<App>,
     pub caller: Caller,
-    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -75,7 +74,7 @@ impl Incoming {
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
         let body = read_body(&app, &parts.headers, body).await?;
-        Ok(Self { app, caller, headers: parts.headers, body })
+        Ok(Self { app, caller, body })
     }
 
     /// Prepares and submits a chat. `id_prefix` begins the id, in the dialect's manner.
@@ -92,7 +91,7 @@ impl Incoming {
     /// Submits what was prepared.
     pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
         let Job { requests, split, in_thinking, tools } = job;
-        let receipt = Receipt::new(self.app.clone());
+        let receipt = Receipt::new(self.app.clone(), self.caller, &model.name);
         let stops = StopStrings::new(named.stops);
         let choice = |request| {
             let request = engine::Request { user: self.caller.key, ..request };

@@ -22,7 +22,7 @@ pub struct ServeConfig {
     pub api_key_file: Option<PathBuf>,
     /// Encrypts connections.
     pub tls: Option<TlsFiles>,
-    /// Where conversations are kept; `None` keeps them until the server ends.
+    /// Where conversations, keys and usage are kept; `None` keeps them until the server ends.
     pub data_dir: Option<PathBuf>,
     /// The command that reads a PDF on its standard input (`pdf::read`), in a process that bounds itself; empty reads none.
     pub pdf_reader: Vec<OsString>,

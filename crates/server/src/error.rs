@@ -15,11 +15,13 @@ pub struct ApiError {
     pub param: Option<String>,
     /// A word for programs.
     pub code: Option<&'static str>,
+    /// When to try again, where that is known.
+    pub retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), param: None, code: Some(code) }
+        Self { status, message: message.into(), param: None, code: Some(code), retry_after_s: None }
     }
 
     /// 400: the request as written cannot be served.
@@ -29,6 +31,7 @@ impl ApiError {
             message: message.into(),
             param: Some(param.into()),
             code: Some("invalid_value"),
+            retry_after_s: None,
         }
     }
 
@@ -37,6 +40,7 @@ impl ApiError {
         let kind = match self.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::FORBIDDEN => "permission_error",
+            StatusCode::PAYMENT_REQUIRED => "insufficient_quota",
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
@@ -54,7 +58,7 @@ impl IntoResponse for ApiError {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s.unwrap_or(1)));
             }
             _ => {}
         }
@@ -71,10 +75,9 @@ impl From<SubmitError> for ApiError {
                 message,
                 param: Some("messages".into()),
                 code: Some("context_length_exceeded"),
+                retry_after_s: None,
             },
-            SubmitError::Invalid(_) => {
-                Self { status: StatusCode::BAD_REQUEST, message, param: None, code: Some("invalid_value") }
-            }
+            SubmitError::Invalid(_) => Self { param: None, ..Self::invalid("", message) },
             SubmitError::Busy { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message),
             SubmitError::Stopped => Self::new(StatusCode::SERVICE_UNAVAILABLE, "engine_stopped", message),
         }

@@ -5,9 +5,10 @@
 //!
 //! `serve` blocks until a signal; tests drive `Server` themselves.
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "the next dialects use it")]
 
+mod accounts;
 mod admission;
+mod anthropic;
 mod app;
 mod chat;
 mod completion;
@@ -18,9 +19,11 @@ pub mod lan;
 mod meter;
 mod metrics;
 mod models;
+mod openapi;
 mod params;
 pub mod pdf;
 mod reply;
+mod responses;
 mod routes;
 mod security;
 mod serve;
@@ -29,6 +32,7 @@ mod tls;
 mod tool_prompt;
 mod wire;
 
+pub use accounts::{Accounts, AccountsError, KeyInfo, KeyLimits, UsageRow, Used};
 pub use config::{
     ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
     ToolSupport, Workshop,

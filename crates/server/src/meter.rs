@@ -1,4 +1,4 @@
-//! What each answer took: the receipts that metrics and accounts are written from.
+//! What each answer took: the receipts that metrics and the accounts of keys are written from.
 
 use std::sync::Arc;
 
@@ -16,15 +16,23 @@ pub struct Caller {
 /// Where the completions of one request are entered.
 pub struct Receipt {
     app: Arc<App>,
+    caller: Caller,
+    model: String,
 }
 
 impl Receipt {
-    pub fn new(app: Arc<App>) -> Arc<Self> {
-        Arc::new(Self { app })
+    pub fn new(app: Arc<App>, caller: Caller, model: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { app, caller, model: model.into() })
     }
 
     /// Enters one completion.
-    pub fn completed(&self, _usage: &Usage, timings: &Timings) {
-        self.app.metrics.completed(timings);
+    pub fn completed(&self, usage: &Usage, timings: &Timings) {
+        let dollars = timings.compute.as_secs_f64() * self.app.dollars_per_second;
+        self.app.metrics.completed(timings, dollars);
+        let entered = self.app.accounts.enter(self.caller.key, &self.model, usage, (timings.compute, dollars));
+        if let Err(error) = entered {
+            // The answer is the client's all the same.
+            tracing::error!("usage was not recorded: {error}");
+        }
     }
 }

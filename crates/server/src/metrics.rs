@@ -13,13 +13,20 @@ use serde_json::json;
 
 use crate::routes::App;
 
+/// Bounds of the histogram of times to the first token.
+const FIRST_TOKEN_S: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
 /// Counters of the HTTP side; the engines keep their own.
 #[derive(Default)]
 pub struct Metrics {
     /// By hundreds of the status: 1xx to 5xx.
     requests: [AtomicU64; 5],
     first_token_us: AtomicU64,
+    /// Completions whose first token came within [`FIRST_TOKEN_S`]; each counts in one place alone.
+    first_token: [AtomicU64; FIRST_TOKEN_S.len() + 1],
     n_completed: AtomicU64,
+    /// Millionths of a dollar would lose what one token costs.
+    nanodollars: AtomicU64,
 }
 
 impl Metrics {
@@ -29,10 +36,14 @@ impl Metrics {
         self.requests[class].fetch_add(1, Relaxed);
     }
 
-    /// Counts a completion that came to its end.
-    pub fn completed(&self, timings: &Timings) {
-        self.first_token_us.fetch_add((timings.queued + timings.prefill).as_micros() as u64, Relaxed);
+    /// Counts a completion that came to its end, and what it cost.
+    pub fn completed(&self, timings: &Timings, dollars: f64) {
+        let first_token = timings.queued + timings.prefill;
+        self.first_token_us.fetch_add(first_token.as_micros() as u64, Relaxed);
+        let bucket = FIRST_TOKEN_S.iter().position(|&s| first_token.as_secs_f64() <= s).unwrap_or(FIRST_TOKEN_S.len());
+        self.first_token[bucket].fetch_add(1, Relaxed);
         self.n_completed.fetch_add(1, Relaxed);
+        self.nanodollars.fetch_add((dollars * 1e9) as u64, Relaxed);
     }
 }
 
@@ -49,10 +60,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let requests = app.metrics.requests.iter().zip(1..);
     let rows = requests.map(|(n, class)| (format!("{{status=\"{class}xx\"}}"), n.load(Relaxed) as f64)).collect();
     family("http_requests_total", "counter", "Answered requests.", rows);
-    let seconds = app.metrics.first_token_us.load(Relaxed) as f64 / 1e6;
-    family("first_token_seconds_sum", "counter", "Time to first token, summed.", vec![(String::new(), seconds)]);
+    let dollars = app.metrics.nanodollars.load(Relaxed) as f64 / 1e9;
+    family("dollars_total", "counter", "Cost of completions that came to their end.", vec![(String::new(), dollars)]);
     let n = app.metrics.n_completed.load(Relaxed) as f64;
-    family("first_token_seconds_count", "counter", "Completions that came to their end.", vec![(String::new(), n)]);
+    family("completions_ended_total", "counter", "Completions that came to their end.", vec![(String::new(), n)]);
 
     type Read = fn(&Stats) -> f64;
     let families: [(&str, &str, &str, Read); 11] = [
@@ -78,7 +89,24 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
         };
         family(name, kind, help, app.models.iter().map(row).collect());
     }
+    first_token_histogram(&app.metrics, &mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// Prometheus' histograms count each observation in its bucket and in all greater ones.
+fn first_token_histogram(metrics: &Metrics, text: &mut String) {
+    let name = "penseur_first_token_seconds";
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "# HELP {name} Time from submission to the first token.\n# TYPE {name} histogram");
+    let mut n = 0;
+    for (count, bound) in
+        metrics.first_token.iter().zip(FIRST_TOKEN_S.map(|s| s.to_string()).iter().map(String::as_str).chain(["+Inf"]))
+    {
+        n += count.load(Relaxed);
+        let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {n}");
+    }
+    let seconds = metrics.first_token_us.load(Relaxed) as f64 / 1e6;
+    let _ = writeln!(text, "{name}_sum {seconds}\n{name}_count {n}");
 }
 
 /// A label's value with what Prometheus wants escaped.

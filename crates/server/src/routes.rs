@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 
+use crate::accounts::Accounts;
 use crate::admission::Running;
 use crate::app::Desk;
 use crate::chat;
@@ -14,7 +15,7 @@ use crate::config::{Limits, ServedModel};
 use crate::error::ApiError;
 use crate::metrics::{self, Metrics};
 use crate::security::{self, Guard};
-use crate::{app, completions, models};
+use crate::{anthropic, app, completions, models, openapi, responses};
 
 /// DeepSeek's names: the default model without thinking, and with it.
 pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), ("deepseek-reasoner", true)];
@@ -25,6 +26,10 @@ pub struct App {
     pub limits: Limits,
     pub metrics: Metrics,
     pub running: Running,
+    /// Keys and usage.
+    pub accounts: Arc<Accounts>,
+    /// What a second of computing costs.
+    pub dollars_per_second: f64,
     /// Held by who computes outside the engine.
     pub scoring: tokio::sync::Semaphore,
     /// The chat app's part.
@@ -61,6 +66,7 @@ impl App {
 pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
     let mut router = Router::new()
         .merge(app::routes())
+        .route("/openapi.json", get(openapi::serve))
         .route("/health", get(metrics::health))
         .route("/metrics", get(metrics::metrics));
     for prefix in ["", "/v1"] {
@@ -68,6 +74,9 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{name}}"), get(models::show))
             .route(&format!("{prefix}/completions"), post(completions::completions))
+            .route(&format!("{prefix}/responses"), post(responses::responses))
+            .route(&format!("{prefix}/messages"), post(anthropic::messages))
+            .route(&format!("{prefix}/messages/count_tokens"), post(anthropic::count_tokens))
             .route(&format!("{prefix}/embeddings"), post(completions::embeddings))
             .route(&format!("{prefix}/chat/completions"), post(chat::chat_completions))
             .route(&format!("{prefix}/chat/completions/{{id}}/answer"), post(chat::answer_now));
@@ -81,7 +90,7 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
 
 async fn not_found(uri: Uri) -> ApiError {
     let message = format!(
-        "nothing is served at {}: this server has /v1/chat/completions, /v1/models, /health, /metrics and the page at /",
+        "nothing is served at {}: this server has /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/models, /openapi.json, /health, /metrics and the page at /",
         uri.path()
     );
     ApiError::new(StatusCode::NOT_FOUND, "not_found", message)

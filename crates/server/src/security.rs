@@ -11,12 +11,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use sha2::{Digest, Sha256};
+
+use crate::accounts::Accounts;
 use crate::app::{self, Owner, session};
 use crate::error::ApiError;
+use crate::meter::Caller;
 use crate::params::random_u64;
 use crate::routes::App;
 use crate::serve::ServeError;
@@ -41,13 +45,20 @@ pub struct Guard {
     pub keys: Keys,
 }
 
-/// The keys that are let in.
-#[derive(Debug, Default)]
-pub struct Keys(Vec<String>);
+/// The keys that are let in: those of a file, and those that `penseur keys` made.
+pub struct Keys {
+    of_file: Vec<String>,
+    accounts: Arc<Accounts>,
+}
 
 impl Keys {
+    /// The keys of a file, if there is one, and those on record.
+    pub fn new(file: Option<&Path>, accounts: Arc<Accounts>) -> Result<Self, ServeError> {
+        Ok(Self { of_file: file.map(Self::read).transpose()?.unwrap_or_default(), accounts })
+    }
+
     /// Reads a key file: one key a line; blank lines and `#` comments are skipped.
-    pub fn read(path: &Path) -> Result<Self, ServeError> {
+    fn read(path: &Path) -> Result<Vec<String>, ServeError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ServeError::KeyFile { path: path.to_owned(), source })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -58,21 +69,40 @@ impl Keys {
         if keys.iter().any(|key| key.len() < 16) {
             tracing::warn!("a key in {} has fewer than 16 characters and can be guessed", path.display());
         }
-        Ok(Self(keys.into_iter().collect()))
+        Ok(keys.into_iter().collect())
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        // A record that cannot be read is no reason to let everybody in.
+        self.of_file.is_empty() && !self.accounts.has_keys().unwrap_or(true)
     }
 
-    /// Whether `key` is one of them, in a time that does not tell how much of it is right.
+    /// Whether `key` is one of them.
     fn contains(&self, key: &str) -> bool {
+        self.is_of_file(key) || self.accounts.find(key).is_ok_and(|found| found.is_some())
+    }
+
+    /// Who asks with `key`, and whether its limits let this request in.
+    fn admit(&self, key: Option<&str>) -> Result<Caller, ApiError> {
+        let Some(key) = key else { return Ok(Caller::default()) };
+        if let Ok(Some(info)) = self.accounts.find(key) {
+            self.accounts.admit(&info)?;
+            return Ok(Caller { key: info.id });
+        }
+        // Keys of a file have no limits; they take turns with others by a number above all that are on record.
+        let digest = Sha256::digest(key.as_bytes());
+        let number = digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Ok(Caller { key: if self.is_of_file(key) { number >> 2 | 1 << 61 } else { 0 } })
+    }
+
+    /// Whether `key` is in the file, in a time that does not tell how much of it is right.
+    fn is_of_file(&self, key: &str) -> bool {
         let equal = |known: &String| {
             let different = known.bytes().zip(key.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b));
             known.len() == key.len() && std::hint::black_box(different) == 0
         };
-        self.0.iter().fold(false, |found, known| found | equal(known))
+        self.of_file.iter().fold(false, |found, known| found | equal(known))
     }
 }
 
@@ -80,10 +110,18 @@ impl Keys {
 pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
-    let mut response = match guard.check(request.headers(), request.uri(), is_api) {
-        Ok(()) => {
-            let owner = guard.owner(request.headers());
+    let checked = guard.check(request.headers(), request.uri(), is_api);
+    // What makes the engine work is counted; looking around is free.
+    let works = request.method() == Method::POST && (!path.starts_with("/api/") || path == "/api/ask");
+    let admitted = checked.and_then(|()| match is_api && works {
+        true => guard.keys.admit(guard.key(request.headers()).as_deref()),
+        false => Ok(Caller::default()),
+    });
+    let mut response = match admitted {
+        Ok(caller) => {
+            let owner = guard.key(request.headers()).map_or_else(Owner::default, |key| Owner::of_key(&key));
             request.extensions_mut().insert(owner);
+            request.extensions_mut().insert(caller);
             request.extensions_mut().insert(guard.clone());
             next.run(request).await
         }
@@ -134,11 +172,10 @@ impl Guard {
         Ok(())
     }
 
-    /// Whose conversations a request that was let in may see.
-    fn owner(&self, headers: &HeaderMap) -> Owner {
+    /// The key of a request that was let in, from its header or its cookie.
+    fn key(&self, headers: &HeaderMap) -> Option<String> {
         let known = |key: &String| self.keys.contains(key);
-        let key = bearer(headers).map(str::to_owned).filter(known).or_else(|| session::key_of(headers).filter(known));
-        key.map_or_else(Owner::default, |key| Owner::of_key(&key))
+        bearer(headers).map(str::to_owned).filter(known).or_else(|| session::key_of(headers).filter(known))
     }
 
     /// Whether a key opens this server; any does where none is needed.
@@ -170,6 +207,10 @@ fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
+    // Anthropic's clients have a header of their own.
+    if let Some(key) = headers.get("x-api-key").and_then(|value| value.to_str().ok()) {
+        return Some(key.trim());
+    }
     let (scheme, key) = header_text(headers, header::AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::accounts::{Accounts, AccountsError};
 use crate::admission::Running;
 use crate::app::Desk;
 use crate::app::store::StoreError;
@@ -39,7 +40,7 @@ pub enum ServeError {
     DuplicateModel(String),
     /// Listening beyond loopback without keys.
     #[error(
-        "{host} is reachable from other machines, and there is no key: give --api-key-file, or listen on 127.0.0.1"
+        "{host} is reachable from other machines, and there is no key: make one with `penseur keys add NAME`, give --api-key-file, or listen on 127.0.0.1"
     )]
     KeyRequired {
         /// The host asked for.
@@ -94,6 +95,9 @@ pub enum ServeError {
         /// The reason.
         why: String,
     },
+    /// Keys and usage cannot be kept.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
     /// The asynchronous runtime did not start.
     #[error("cannot start the server's threads: {0}")]
     Runtime(io::Error),
@@ -184,11 +188,11 @@ impl Server {
             return Err(ServeError::DuplicateModel(models[twice].name.clone()));
         }
         let address = resolve(&host, port).await?;
-        let keys = match api_key_file {
-            Some(path) => Keys::read(&path)?,
-            None if address.ip().is_loopback() => Keys::default(),
-            None => return Err(ServeError::KeyRequired { host }),
-        };
+        let accounts = Arc::new(Accounts::open(data_dir.as_deref())?);
+        let keys = Keys::new(api_key_file.as_deref(), accounts.clone())?;
+        if keys.is_empty() && !address.ip().is_loopback() {
+            return Err(ServeError::KeyRequired { host });
+        }
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ServeError::PortInUse { port },
@@ -200,6 +204,8 @@ impl Server {
             limits: limits.clone(),
             metrics: Metrics::default(),
             running: Running::default(),
+            accounts,
+            dollars_per_second,
             scoring: tokio::sync::Semaphore::new(1),
             desk: Desk {
                 workshop,

@@ -5,9 +5,11 @@
 //! the value that changes nothing ([`NEUTRAL`]), and null. Everything else that is not listed here is an error, as at
 //! OpenAI. [`ChatRequest`] is what all dialects of chat become.
 
+pub mod anthropic;
 pub mod completions;
 pub mod fields;
 pub mod messages;
+pub mod responses;
 pub mod sampling;
 pub mod thinking;
 pub mod tools;

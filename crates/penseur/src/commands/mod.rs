@@ -7,6 +7,7 @@ pub mod detokenize;
 pub mod eval;
 pub mod generate;
 pub mod inspect;
+pub mod keys;
 pub mod logprobs;
 pub mod plan;
 pub mod read_pdf;

@@ -26,7 +26,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         sampling: loaded.sampling,
         scorer: Some(loaded.scorer),
     };
-    let data_dir = args.data_dir.map_or_else(default_data_dir, Ok)?;
+    let data_dir = data_dir(args.data_dir)?;
     let api_key_file = match (args.api_key_file, args.lan) {
         (None, true) => Some(lan::key_file(&data_dir).context("cannot write the key that --lan needs")?),
         (given, _) => given,
@@ -58,8 +58,11 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the system keeps a program's data for its user.
-fn default_data_dir() -> anyhow::Result<PathBuf> {
+/// The directory of conversations, keys and usage: the one given, or where the system keeps a program's data for its user.
+pub fn data_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = given {
+        return Ok(dir);
+    }
     let from = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = from("XDG_DATA_HOME")
         .or_else(|| from("LOCALAPPDATA"))

@@ -2,7 +2,7 @@
 
 use crate::{snapshot, succeed};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "chat",
     "generate",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 14] = [
     "train",
     "eval",
     "plan",
+    "keys",
     "inspect",
     "convert",
     "tasks",

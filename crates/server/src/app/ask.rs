@@ -22,6 +22,7 @@ use crate::completion::Choice;
 use crate::config::ServedModel;
 use crate::error::ApiError;
 use crate::meter::Caller;
+use crate::meter::{Caller, Receipt};
 use crate::params;
 use crate::routes::App;
 use crate::wire::ChatRequest;
@@ -66,6 +67,7 @@ fn one() -> usize {
 pub async fn ask(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
+    Extension(caller): Extension<Caller>,
     caller: Option<Extension<Caller>>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
@@ -110,6 +112,7 @@ pub async fn ask(
 pub async fn another(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
+    Extension(caller): Extension<Caller>,
     caller: Option<Extension<Caller>>,
     Path(question): Path<String>,
     body: Bytes,

@@ -11,9 +11,17 @@ fn check(guard: &Guard, headers: &[(&'static str, &str)], is_api: bool) -> u16 {
     }
 }
 
+fn no_accounts() -> Arc<Accounts> {
+    Arc::new(Accounts::open(None).expect("memory"))
+}
+
+fn keys(of_file: &[&str]) -> Keys {
+    Keys { of_file: of_file.iter().map(|key| (*key).to_owned()).collect(), accounts: no_accounts() }
+}
+
 #[test]
 fn loopback_answers_to_its_own_names_only() {
-    let guard = Guard { loopback: true, keys: Keys::default() };
+    let guard = Guard { loopback: true, keys: keys(&[]) };
     for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "[::1]", "127.8.9.1"] {
         assert_eq!(check(&guard, &[("host", host)], true), 200, "{host}");
     }
@@ -26,7 +34,7 @@ fn loopback_answers_to_its_own_names_only() {
 
 #[test]
 fn pages_of_other_sites_are_kept_out() {
-    let guard = Guard { loopback: true, keys: Keys::default() };
+    let guard = Guard { loopback: true, keys: keys(&[]) };
     let from = |origin| check(&guard, &[("host", "127.0.0.1:8080"), ("origin", origin)], true);
     assert_eq!(from("http://127.0.0.1:8080"), 200);
     for origin in
@@ -42,7 +50,7 @@ fn pages_of_other_sites_are_kept_out() {
 
 #[test]
 fn keys_open_the_api_and_nothing_else_does() {
-    let guard = Guard { loopback: false, keys: Keys(vec!["one-long-enough-key".into(), "another".into()]) };
+    let guard = Guard { loopback: false, keys: keys(&["one-long-enough-key", "another"]) };
     let with = |authorization| check(&guard, &[("host", "x"), ("authorization", authorization)], true);
     assert_eq!(with("Bearer one-long-enough-key"), 200);
     assert_eq!(with("bearer another"), 200);
@@ -61,7 +69,7 @@ fn key_files_are_read_and_empty_ones_refused() {
     std::fs::create_dir_all(&dir).expect("a directory");
     let path = dir.join("keys");
     std::fs::write(&path, "# mine\n\n  a-key-of-sixteen-chars \r\nb\n").expect("a file");
-    let keys = Keys::read(&path).expect("two keys");
+    let keys = Keys::new(Some(&path), no_accounts()).expect("two keys");
     assert!(keys.contains("a-key-of-sixteen-chars") && keys.contains("b") && !keys.contains("# mine"));
     std::fs::write(&path, "# nothing\n").expect("a file");
     assert!(matches!(Keys::read(&path), Err(ServeError::NoKeys { .. })));

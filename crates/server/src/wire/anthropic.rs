@@ -1,0 +1,185 @@
+//! The JSON of Anthropic's `/v1/messages`, read into a [`ChatRequest`].
+
+use engine::ThinkingWish;
+use serde_json::{Map, Value, json};
+
+use super::fields::Fields;
+use super::messages::{call_json, object, plain};
+use super::sampling::{self, SamplingWish};
+use super::tools::{ToolChoice, ToolsWish, read_format, tool_json};
+use super::{ChatRequest, LABELS, thinking};
+use crate::config::ChatMessage;
+use crate::error::ApiError;
+
+/// Fields with the values that ask for nothing.
+const NEUTRAL: &[(&str, &[&str])] = &[("container", &[]), ("mcp_servers", &["[]"])];
+
+const KNOWN: &[&str] = &[
+    "model",
+    "messages",
+    "system",
+    "max_tokens",
+    "stop_sequences",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "output_format",
+];
+
+/// Reads the body of a message; with `counts_only` as `/v1/messages/count_tokens` has it.
+pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
+    let mut fields = Fields::of_body(body)?;
+    let max_tokens = fields.take::<usize>("max_tokens", "a whole number of at least 1")?;
+    if !counts_only && max_tokens.is_none_or(|n| n == 0) {
+        return Err(fields.refuse("max_tokens", "is missing: give a whole number of at least 1"));
+    }
+    let mut messages: Vec<ChatMessage> = Vec::new();
+    if let Some(system) = fields.take::<Value>("system", "a string or a list of text blocks")? {
+        messages.push(plain("system", text_of(&system, "system")?));
+    }
+    let told = fields.take::<Vec<Value>>("messages", "a list of messages")?.unwrap_or_default();
+    for (idx, message) in told.into_iter().enumerate() {
+        read_message(message, &format!("messages[{idx}]"), &mut messages)?;
+    }
+    // As at Anthropic, a last message of the assistant is the beginning of the answer.
+    let continues = match messages.last() {
+        None => {
+            return Err(ApiError::invalid("messages", "`messages` is empty: send at least one message from the user"));
+        }
+        Some(last) => last.role == "assistant" && last.tool_calls.is_empty(),
+    };
+    let (thinking, template_variables) = take_thinking(&mut fields)?;
+    let request = ChatRequest {
+        model: fields.take("model", "a string")?,
+        messages,
+        continues,
+        stream: fields.take("stream", "true or false")?.unwrap_or(false),
+        include_usage: true,
+        sampling: SamplingWish::take(&mut fields)?,
+        max_tokens,
+        n: 1,
+        stop: sampling::stop_strings(&mut fields, "stop_sequences")?,
+        thinking: thinking.0,
+        template_variables,
+        tools: take_tools(&mut fields)?,
+        format: thinking.1,
+        logprobs: None,
+    };
+    fields.map.remove("context_management");
+    fields.refuse_the_rest(KNOWN, LABELS, NEUTRAL)?;
+    Ok(request)
+}
+
+type ThinkingAndFormat = (ThinkingWish, Option<engine::Grammar>);
+
+/// `thinking`, and the effort and form in `output_config`.
+fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, Value>), ApiError> {
+    let config = fields.take_object("output_config", "an object such as {\"effort\": \"low\"}")?;
+    let (mut wish, variables) = thinking::take(fields)?;
+    let mut format = None;
+    if let Some(mut config) = config {
+        if let Some(word) = config.take::<String>("effort", "a string")? {
+            wish.effort = Some(thinking::parse_effort("output_config.effort", &word)?);
+        }
+        if let Some(object) = config.take_object("format", "an object")? {
+            format = read_format(object)?;
+        }
+        config.refuse_others(&["effort", "format"])?;
+    }
+    if let Some(object) = fields.take_object("output_format", "an object")? {
+        format = read_format(object)?;
+    }
+    Ok(((wish, format), variables))
+}
+
+fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
+    let tools = fields.take::<Vec<Value>>("tools", "a list of tools")?.unwrap_or_default();
+    let read = |(idx, tool): (usize, Value)| {
+        let path = format!("tools[{idx}]");
+        let refuse = |what: &str| ApiError::invalid(&path, format!("`{path}` {what}"));
+        if tool["type"].as_str().is_some_and(|kind| kind != "custom") {
+            return Err(refuse("is a tool of Anthropic's own, which this server does not have"));
+        }
+        let name = tool["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(|| refuse("needs a `name`"))?;
+        let schema = match &tool["input_schema"] {
+            Value::Object(schema) => Value::Object(schema.clone()),
+            _ => return Err(refuse("needs an `input_schema` that is a JSON schema")),
+        };
+        Ok(tool_json(name, tool["description"].as_str(), schema, tool["strict"] == true))
+    };
+    let definitions: Vec<Value> = tools.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let mut wish = ToolsWish { definitions, choice: ToolChoice::Auto, parallel: true };
+    if let Some(mut choice) = fields.take_object("tool_choice", "an object such as {\"type\": \"auto\"}")? {
+        let kind: String = choice.take("type", "a string")?.unwrap_or_default();
+        wish.parallel = !choice.take("disable_parallel_tool_use", "true or false")?.unwrap_or(false);
+        wish.choice = match kind.as_str() {
+            "auto" => ToolChoice::Auto,
+            "any" => ToolChoice::Required,
+            "none" => ToolChoice::None,
+            "tool" => ToolChoice::Named(choice.take("name", "a string")?.unwrap_or_default()),
+            other => return Err(choice.refuse("type", format!("is \"{other}\", but must be auto, any, tool or none"))),
+        };
+        if let ToolChoice::Named(name) = &wish.choice
+            && !wish.definitions.iter().any(|tool| tool["function"]["name"] == name.as_str())
+        {
+            return Err(choice.refuse("name", format!("is \"{name}\", which is not among `tools`")));
+        }
+    }
+    Ok(wish)
+}
+
+/// One of Anthropic's messages may hold text, thinking, calls and results; each becomes what a template knows.
+fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
+    let mut fields = Fields::new(object(value, here)?, format!("{here}."));
+    let role: String = fields.take("role", "a string")?.unwrap_or_default();
+    if !["user", "assistant", "system"].contains(&role.as_str()) {
+        return Err(fields.refuse("role", format!("is \"{role}\", but must be user or assistant")));
+    }
+    let content = fields.take::<Value>("content", "")?.unwrap_or_default();
+    let blocks = match content {
+        Value::Array(blocks) => blocks,
+        text => vec![json!({"type": "text", "text": text_of(&text, &format!("{here}.content"))?})],
+    };
+    let mut message = plain(&role, "");
+    let mut said = false;
+    for (i, block) in blocks.iter().enumerate() {
+        let path = format!("{here}.content[{i}]");
+        let text = |name: &str| block[name].as_str().unwrap_or_default();
+        match block["type"].as_str().unwrap_or_default() {
+            "text" => {
+                message.content += &text_of(&json!([block]), &path)?;
+                said = true;
+            }
+            "thinking" => message.reasoning_content = Some(text("thinking").to_owned()),
+            "redacted_thinking" => {}
+            "tool_use" => {
+                said = true;
+                message.tool_calls.push(call_json(text("id"), text("name"), &block["input"].to_string()));
+            }
+            "tool_result" => {
+                let content = if block["content"].is_null() { json!("") } else { block["content"].clone() };
+                let result = text_of(&content, &format!("{path}.content"))?;
+                let id = Some(text("tool_use_id").to_owned());
+                messages.push(ChatMessage { tool_call_id: id, ..plain("tool", result) });
+            }
+            other => {
+                let message = format!("`{path}` is of type \"{other}\", but this model reads text only");
+                return Err(ApiError::invalid(&path, message));
+            }
+        }
+    }
+    if said || message.reasoning_content.is_some() {
+        messages.push(message);
+    }
+    Ok(())
+}
+
+/// A string, or the joined text of text blocks.
+fn text_of(value: &Value, path: &str) -> Result<String, ApiError> {
+    super::messages::read_content(Some(value.clone()).filter(|v| !v.is_null()), path)
+}

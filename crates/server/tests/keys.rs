@@ -1,0 +1,68 @@
+//! Keys, their limits and their usage, over a real socket.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use common::client::{Answer, get, raw, request_bytes};
+use common::{config, reasoner};
+use serde_json::json;
+use server::{Accounts, KeyLimits, Server};
+
+/// A server over a data directory of its own, and the same directory's accounts as `penseur keys` opens them.
+async fn start(name: &str) -> (SocketAddr, Accounts, std::path::PathBuf) {
+    let dir = std::env::temp_dir().join(format!("penseur-keys-{name}-{}", std::process::id()));
+    let mut config = config(vec![reasoner("mini", Duration::from_micros(100), |_| ("hm".into(), "yes".into()))]);
+    config.data_dir = Some(dir.clone());
+    let server = Server::bind(config).await.expect("a free port");
+    let address = server.address();
+    tokio::spawn(server.run(std::future::pending()));
+    (address, Accounts::open(Some(&dir)).expect("the same file"), dir)
+}
+
+async fn chat(address: SocketAddr, header: &str) -> Answer {
+    let body = json!({"messages": [{"role": "user", "content": "Well?"}]}).to_string();
+    raw(address, &request_bytes("POST", "/v1/chat/completions", header, &body)).await
+}
+
+#[tokio::test]
+async fn a_first_key_closes_the_door_for_others() {
+    let (address, accounts, dir) = start("door").await;
+    assert_eq!(chat(address, "").await.status, 200, "without keys, on loopback, everybody is let in");
+    let key = accounts.add("ann", KeyLimits::default()).expect("added");
+    assert_eq!(chat(address, "").await.status, 401);
+    assert_eq!(chat(address, "Authorization: Bearer sk-wrong\r\n").await.status, 401);
+    assert_eq!(chat(address, &format!("Authorization: Bearer {key}\r\n")).await.status, 200);
+    assert_eq!(chat(address, &format!("x-api-key: {key}\r\n")).await.status, 200, "Anthropic's header");
+    let rows = accounts.usage().expect("read");
+    let of_ann = rows.iter().find(|row| row.key.as_deref() == Some("ann")).expect("recorded");
+    assert_eq!((of_ann.used.completions, of_ann.model.as_str()), (2, "mini"));
+    assert!(of_ann.used.completion_tokens > 8 && of_ann.used.seconds > 0.0 && of_ann.used.dollars > 0.0);
+    assert!(rows.iter().any(|row| row.key.is_none()), "what came before the key is on record too");
+    accounts.remove("ann").expect("removed");
+    assert_eq!(chat(address, "").await.status, 200);
+    std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[tokio::test]
+async fn limits_answer_402_and_429() {
+    let (address, accounts, dir) = start("limits").await;
+    let slow = accounts.add("slow", KeyLimits { requests_per_minute: Some(1), ..KeyLimits::default() }).expect("added");
+    let poor = accounts.add("poor", KeyLimits { dollars: Some(1e-9), ..KeyLimits::default() }).expect("added");
+    let bearer = |key: &str| format!("Authorization: Bearer {key}\r\n");
+    for (key, status, kind) in [(&slow, 429, "rate_limit_error"), (&poor, 402, "insufficient_quota")] {
+        assert_eq!(chat(address, &bearer(key)).await.status, 200);
+        let refused = chat(address, &bearer(key)).await;
+        assert_eq!(refused.status, status);
+        assert_eq!(refused.json()["error"]["type"], kind);
+    }
+    assert!(chat(address, &bearer(&slow)).await.head.contains("retry-after: "));
+    let listing = raw(address, &request_bytes("GET", "/v1/models", &bearer(&slow), "")).await;
+    assert_eq!(listing.status, 200, "looking around is free");
+    let metrics = raw(address, &request_bytes("GET", "/metrics", &bearer(&slow), "")).await.body;
+    assert!(metrics.contains("penseur_first_token_seconds_bucket{le=\"+Inf\"} 2"), "{metrics}");
+    assert!(metrics.contains("penseur_dollars_total 0.0"), "{metrics}");
+    assert_eq!(get(address, "/metrics").await.status, 401);
+    std::fs::remove_dir_all(dir).expect("removed");
+}
