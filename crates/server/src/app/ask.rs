@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
-use axum::http::HeaderMap;
+
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,7 +22,6 @@ use crate::completion::Choice;
 use crate::config::ServedModel;
 use crate::error::ApiError;
 use crate::meter::Caller;
-use crate::meter::{Caller, Receipt};
 use crate::params;
 use crate::routes::App;
 use crate::wire::ChatRequest;
@@ -67,7 +66,6 @@ fn one() -> usize {
 pub async fn ask(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
-    Extension(caller): Extension<Caller>,
     caller: Option<Extension<Caller>>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
@@ -112,7 +110,6 @@ pub async fn ask(
 pub async fn another(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
-    Extension(caller): Extension<Caller>,
     caller: Option<Extension<Caller>>,
     Path(question): Path<String>,
     body: Bytes,
@@ -220,7 +217,7 @@ async fn accept(app: &Arc<App>, caller: Caller, mut told: Vec<Value>, how: How) 
     let job = blocking(move || params::prepare(&preparing, &chat)).await?;
     let thinks = job.in_thinking && thinking.enabled;
     let budget = job.requests.first().and_then(|request| request.thinking.as_ref()?.budget);
-    let incoming = Incoming { app: app.clone(), caller, headers: HeaderMap::new(), body: Bytes::new() };
+    let incoming = Incoming { app: app.clone(), caller, body: Bytes::new() };
     let named = Named { id_prefix: "app-", model_name: model.name.clone(), stops: Vec::new() };
     let choices = incoming.submit(model.clone(), job, named)?.choices;
     Ok(Accepted { model, settings, choices, thinking_budget: budget.filter(|_| thinks) })
