@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use engine::exact::ExactModel;
 use engine::{BLOCK_SIZE, Engine, EngineConfig};
-use model::chat_template::ChatTemplate;
+use model::chat_template::{ChatTemplate, PENSEUR_TEMPLATE};
 use model::source::Source;
 use model::tokenizer::Tokenizer;
 use model::{Model, ModelOptions};
@@ -57,6 +57,12 @@ impl LocalModel {
             let reason = format!("{}: tokenizer.json has {ids} ids, the model's vocabulary {rows}", source.name());
             return Err(Error::Settings(reason));
         }
+        let template = source.chat_template()?;
+        // Where a checkpoint has no template it gets ours, which says nothing to a model without our tokens.
+        if template.source() == PENSEUR_TEMPLATE && tokenizer.token_id("<｜User｜>").is_none() {
+            let reason = format!("{} has no chat template, so it cannot be asked; is it a base model?", source.name());
+            return Err(Error::Settings(reason));
+        }
         let longest = config.max_position_embeddings();
         let context = options.context.unwrap_or(longest.min(DEFAULT_CONTEXT));
         if context > longest {
@@ -77,7 +83,7 @@ impl LocalModel {
         let exact = ExactModel::new(Arc::new(model), n_blocks);
         let config = EngineConfig { max_running: MAX_RUNNING, max_in_flight: usize::MAX, ..EngineConfig::default() };
         let engine = Engine::new(Box::new(exact), config);
-        Ok(LocalModel { engine, tokenizer, template: source.chat_template()?, stop_tokens })
+        Ok(LocalModel { engine, tokenizer, template, stop_tokens })
     }
 }
 

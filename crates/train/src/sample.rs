@@ -69,6 +69,8 @@ impl SampleStage<'_> {
         let path = self.dir.path().join("answers.jsonl");
         let mut collector = Collector::open(self.settings(), Some(&path)).map_err(failed)?;
         let n_before = collector.records().len() as u64;
+        // From now on `penseur runs` finds the run.
+        let mut log = self.dir.log("metrics.jsonl", 0)?;
         let mut meter = Meter::start(self.dir, &self.stage.name, self.stage.cost.price(), n_before)?;
         let has_all = self.ask_all(&problems, &mut collector, &mut meter)?;
         self.progress.clear();
@@ -81,7 +83,6 @@ impl SampleStage<'_> {
         let results = collector.finish(&order).map_err(failed)?;
         let (n_kept, metrics) = self.write_dataset(&results)?;
         let tokens = results.records.iter().map(|record| record.tokens).sum();
-        let mut log = self.dir.log("metrics.jsonl", 0)?;
         log.append(&metrics.line(Position { step: n_done, tokens }, meter.seconds(), meter.dollars()))?;
         log.sync()?;
         meter.finish(self.dir)?;

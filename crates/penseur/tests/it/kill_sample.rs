@@ -15,8 +15,8 @@ from = "mini"
 kind = "task"
 tasks = [{ task = "addition", weight = 1, difficulty = 3 }, { task = "multiplication", weight = 1, difficulty = 5 }]
 [sample]
-problems = 60
-samples = 4
+problems = 40
+samples = 2
 temperature = 1.0
 max_per_problem = 2
 "#;
@@ -31,8 +31,8 @@ fn a_killed_stage_ends_in_the_same_data() {
 
     let answers = dir.join("killed/answers.jsonl");
     let n_answers = || std::fs::read(&answers).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
-    // The first line holds the settings, so 241 lines are the whole.
-    for at in [2, 40, 41, 130, 200] {
+    // The first line holds the settings, so 81 lines are the whole.
+    for at in [2, 20, 21, 50] {
         let mut child = start_recipe(&dir, "recipe.toml", "killed", dir.join("killed/run.json").exists());
         while n_answers() < at && child.try_wait().expect("a child").is_none() {
             std::thread::sleep(Duration::from_millis(1));
@@ -44,7 +44,7 @@ fn a_killed_stage_ends_in_the_same_data() {
     finish_recipe(&dir, "recipe.toml", "killed", true);
     assert_eq!(std::fs::read(dir.join("killed/dataset.jsonl")).expect("the data is there"), whole);
     let steps = |run: &str| lines(&dir.join(run).join("metrics.jsonl"))[0]["step"].clone();
-    assert_eq!((steps("killed"), steps("whole")), (240.into(), 240.into()));
+    assert_eq!((steps("killed"), steps("whole")), (80.into(), 80.into()));
     let ledger = lines(&dir.join("killed/ledger.jsonl"));
     assert!(ledger.iter().any(|line| line["attempt"].as_u64() > Some(1)), "every attempt is on the bill: {ledger:?}");
     let again = finish_recipe(&dir, "recipe.toml", "killed", false);
