@@ -1,19 +1,19 @@
 // The planner: hours, dollars and memory of a run before it starts, by `penseur plan`.
 
 import { Failure, post } from "./api.js";
-import { make, toast } from "./dom.js";
+import { make, serverNodes, toast } from "./dom.js";
 import { addWords, count, dollars, t } from "./i18n.js";
 
 addWords({
   en: {
     planTitle: "Planner", planHint: "What a run takes, before it starts.", run: "Run", chip: "Chip", chips: "Chips", tokensToTrain: "Tokens", layout: "Layout", optional: "optional",
     compute: "Work it out", params_total: "Parameters", params_active: "For each token", step_seconds: "Seconds a step", tokens_per_day: "Tokens a day", mfu_causal: "Utilization", gpu_hours: "GPU hours", days: "Days",
-    dollars: "Cost", memory_gb: "Memory of a chip", limited_by: "Limited by", planMissing: "The planner is not part of this server.",
+    dollars: "Cost", memory_gb: "Memory of a chip", limited_by: "Limited by", planMissing: "The planner is not part of this server.", why: "Every number, and why",
   },
   zh: {
     planTitle: "规划", planHint: "在开始之前，算出一次训练需要什么。", run: "训练", chip: "芯片", chips: "数量", tokensToTrain: "Token", layout: "布局", optional: "可选",
     compute: "计算", params_total: "参数", params_active: "每个 token", step_seconds: "每步秒数", tokens_per_day: "每天 token", mfu_causal: "利用率", gpu_hours: "GPU 小时", days: "天数",
-    dollars: "费用", memory_gb: "每芯片内存", limited_by: "瓶颈", planMissing: "此服务器不含规划器。",
+    dollars: "费用", memory_gb: "每芯片内存", limited_by: "瓶颈", planMissing: "此服务器不含规划器。", why: "每个数字的由来",
   },
 });
 
@@ -34,7 +34,7 @@ export async function show(root) {
   const presets = make("select", "", { id: "plan-preset", name: "preset" }, ...["v3", "v3-pretrain", "r1-zero", "r1"].map((name) => new Option(name, name)));
   const form = make("form", "plan", { onsubmit: compute },
     make("div", "field", {}, make("label", "", { for: "plan-preset" }, t("run")), presets),
-    field("on", t("chip"), "h800", { required: true }), field("count", t("chips"), "2048", { inputmode: "numeric", required: true }),
+    field("on", t("chip"), "h800", { required: true }), field("count", t("chips"), "", { inputmode: "numeric", placeholder: t("optional") }),
     field("tokens", t("tokensToTrain"), "", { placeholder: t("optional") }), field("layout", t("layout"), "", { placeholder: t("optional") }),
     make("button", "primary", { type: "submit" }, t("compute")));
 
@@ -51,7 +51,19 @@ export async function show(root) {
 
   function draw(plan) {
     const known = Object.entries(SHOWN).filter(([name]) => plan[name] !== undefined && plan[name] !== null);
-    result.replaceChildren(make("dl", "facts big", {}, ...known.map(([name, show]) => make("div", "", {}, make("dt", "", {}, t(name)), make("dd", "", {}, String(show(plan[name])))))));
+    const facts = make("dl", "facts big", {}, ...known.map(([name, show]) => make("div", "", {}, make("dt", "", {}, t(name)), make("dd", "", {}, String(show(plan[name]))))));
+    result.replaceChildren(facts, ...(plan.page ? sections(plan.page) : []));
+  }
+
+  /** What the planner's own page shows below its answer: tables, drawings, and the arithmetic of every number. */
+  function sections(page) {
+    const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(tag, "", {}, cell)));
+    const tables = page.tables.flatMap(({ title, columns, rows }) => [
+      make("h2", "", {}, title),
+      make("div", "scroll", {}, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
+    const drawings = page.drawings.map(({ title, svg }) => make("figure", "", {}, make("figcaption", "", {}, title), serverNodes(svg)));
+    const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${name}: ${value}` : name), make("dd", "note", {}, source ? `${how} [${source}]` : how)));
+    return [make("h2", "", {}, page.headline), ...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];
   }
 
   root.replaceChildren(make("h1", "", {}, t("planTitle")), make("p", "note", {}, t("planHint")), form, result);
