@@ -1,26 +1,41 @@
 //! Countdown answers: an expression that uses every given number exactly once and reaches the target.
 //!
-//! Allowed are the given numbers as they are, binary `+ - * /` (also `÷ × −`) and parentheses. Not allowed: signs, decimal
-//! points, powers, `//`, joined or spaced digits, leading zeros, implied multiplication. The value is an exact rational,
-//! so `1/3*3` is 1 and nothing is rounded. Only the last answer behind the thinking counts: the last `<answer>`, else the
-//! last `\boxed{}`, else the last run of signs and digits; `= target` may follow it. Bounded: at most [`MAX_BYTES`] are
+//! Allowed are the given numbers as they are, binary `+ - * /` (also `÷ × −`, `\times`, `\div`) and parentheses. Not
+//! allowed: signs, decimal points, powers, `//`, joined or spaced digits, leading zeros, implied multiplication. The value
+//! is an exact rational, so `1/3*3` is 1 and nothing is rounded. Only the last answer behind the thinking counts: the last
+//! `<answer>`, else the last `\boxed{}`, else the last run of signs and digits; `= target` may follow it. Bounded: at most [`MAX_BYTES`] are
 //! parsed, brackets nest at most [`MAX_DEPTH`] deep, and the numbers are counted before anything is computed.
 
 use crate::task::Judgement;
+use std::borrow::Cow;
 
 /// Longest expression that is read.
 pub const MAX_BYTES: usize = 2000;
+/// The last of a text that is looked at.
+const MAX_TAIL: usize = 100_000;
 /// Deepest nesting of brackets.
 pub const MAX_DEPTH: usize = 100;
 
 /// Judges `answer_text` as an expression over `numbers` that equals `target`.
 pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
-    let outcome = extract(answer_text).and_then(|expression| check(numbers, target, expression));
+    let text = plain(answer_text);
+    let outcome = extract(&text).and_then(|expression| check(numbers, target, expression));
     match outcome {
         Ok(Some(expression)) => Judgement::right(format!("{expression} = {target}, every number once")),
         Ok(None) => Judgement::cannot_judge("the intermediate results are too large to compute exactly"),
         Err(reason) => Judgement::wrong(reason),
     }
+}
+
+/// LaTeX's `×`, `÷`, large brackets and marks of formulas as the signs they stand for, in the last of the text.
+fn plain(text: &str) -> Cow<'_, str> {
+    let start = text.len().saturating_sub(MAX_TAIL);
+    let tail = &text[(start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())..];
+    if !["\\times", "\\div", "\\left", "\\right", "\\(", "\\)"].iter().any(|latex| tail.contains(latex)) {
+        return Cow::Borrowed(tail);
+    }
+    let signs = tail.replace("\\times", "×").replace("\\div", "÷").replace("\\left(", "(").replace("\\right)", ")");
+    Cow::Owned(signs.replace("\\(", "$").replace("\\)", "$"))
 }
 
 /// The text of the last answer.
