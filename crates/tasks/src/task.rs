@@ -5,6 +5,7 @@
 
 use crate::rng::Rng;
 use crate::split::{Split, stable_hash};
+use crate::verify::extract::after_thinking;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -159,7 +160,8 @@ pub trait Task: Send + Sync {
     /// When `difficulty` is not in `1..=levels()`, or there is no problem of `split` (see [`Task::count`]).
     fn generate(&self, rng: &mut Rng, difficulty: u8, split: Split, options: &Options) -> Example;
 
-    /// Judges the text that follows the thinking. Bounded in time and space by the text's length.
+    /// Judges the text that follows the thinking; thinking in front of it is left out, and thinking that does not end has
+    /// no answer. Bounded in time and space by the text's length.
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement;
 
     /// Every problem in order, where they can be counted: those of a file. `None` for generators.
@@ -291,7 +293,10 @@ impl<F: Family> Task for Native<F> {
 
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement {
         match F::Problem::deserialize(problem) {
-            Ok(problem) => self.0.judge(&problem, answer_text),
+            Ok(problem) => match after_thinking(answer_text) {
+                Ok(answer_text) => self.0.judge(&problem, answer_text),
+                Err(reason) => Judgement::wrong(reason),
+            },
             Err(error) => Judgement::cannot_judge(format!("not a problem of `{}`: {error}", self.0.name())),
         }
     }

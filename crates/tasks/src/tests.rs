@@ -86,6 +86,22 @@ fn demonstrations_are_true_end_in_the_right_answer_and_fit() {
 }
 
 #[test]
+fn thinking_is_no_answer() {
+    for (task, level) in every_level() {
+        let example = sample(task.as_ref(), level, 3, Split::Train, &Options::default());
+        if example.answer.is_empty() {
+            continue;
+        }
+        let answer = &example.answer;
+        let verdict = |text: String| task.score(&example.problem, &text).verdict;
+        assert_eq!(verdict(format!("<think>\nhm, 1\n</think>\n\n{answer}")), Verdict::Right, "{example:#?}");
+        assert_eq!(verdict(format!("hm, 1\n</think>\n\n{answer}")), Verdict::Right, "{example:#?}");
+        assert_eq!(verdict(format!("<think>\n{answer}\n</think>")), Verdict::Wrong, "{example:#?}");
+        assert_eq!(verdict(format!("<think>\n{answer}")), Verdict::Wrong, "{example:#?}");
+    }
+}
+
+#[test]
 fn every_level_reaches_every_split_and_is_reproducible() {
     for (task, level) in every_level() {
         for split in SPLITS {

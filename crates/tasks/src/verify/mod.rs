@@ -46,8 +46,12 @@ impl Verifier {
         }
     }
 
-    /// Judges `answer_text` against `gold`.
+    /// Judges what follows the thinking in `answer_text` against `gold`.
     pub fn judge(self, gold: &str, answer_text: &str) -> Judgement {
+        let answer_text = match extract::after_thinking(answer_text) {
+            Ok(answer_text) => answer_text,
+            Err(reason) => return Judgement::wrong(reason),
+        };
         match self {
             Verifier::Answer => answer::judge(gold, answer_text),
             Verifier::Integer => integer::judge(gold, answer_text),
