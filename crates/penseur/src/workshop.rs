@@ -77,7 +77,7 @@ fn thin_out(points: &mut Vec<[f64; 2]>) {
     if every > 1 {
         let last = points.len() - 1;
         let mut at = 0..;
-        points.retain(|_| at.next().is_some_and(|i: usize| i % every == 0 || i == last));
+        points.retain(|_| at.next().is_some_and(|i: usize| i.is_multiple_of(every) || i == last));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use server::{Limits, ServeConfig, ServeError, serve};
 
 #[path = "../tests/common/mod.rs"]
@@ -37,7 +38,7 @@ fn main() -> Result<(), ServeError> {
         tls: None,
         pdf_reader: Vec::new(),
         dollars_per_second: 0.08 / 3600.0,
-        workshop: None,
+        workshop: Some(std::sync::Arc::new(Workshop)),
         models: vec![model],
         limits: Limits::default(),
     };
@@ -90,4 +91,43 @@ fn reply(question: &str) -> (String, String) {
         thought += &format!("Reading upwards: {}.", a + b);
         (thought, format!("{a} + {b} = **{}**", a + b))
     }
+}
+
+/// A workshop with one run, which learns while one looks.
+struct Workshop;
+
+impl server::Workshop for Workshop {
+    fn model(&self, _: &str) -> Option<Value> {
+        Some(json!({
+            "architecture": "deepseek_v3", "params_total": 6_900_000, "params_active": 2_100_000, "layers": 6,
+            "hidden_size": 256, "vocab_size": 4096, "memory_bytes": 27_600_000, "kv_bytes_per_token": 6144,
+            "available_bytes": 8_000_000_000_u64, "fits": true, "longest_context": 4096,
+        }))
+    }
+
+    fn runs(&self) -> Result<Option<Value>, String> {
+        Ok(Some(json!({"root": "/home/me/runs", "runs": [run_summary()]})))
+    }
+
+    fn run(&self, path: &str) -> Result<Option<Value>, String> {
+        let steps = (0..200).map(|i| f64::from(i) * 10.0);
+        let loss: Vec<[f64; 2]> = steps.clone().map(|step| [step, 0.4 + 6.0 * (-step / 300.0).exp()]).collect();
+        let reward: Vec<[f64; 2]> = steps.map(|step| [step, 0.9 - 0.85 * (-step / 700.0).exp()]).collect();
+        let bill = json!([{"stage": "base", "attempts": 2, "wall_s": 1234.5, "core_s": 2469.0, "tokens": 8_192_000,
+            "flops": 1e15, "joules": null, "dollars": 0.0274, "lost_dollars": 0.0011}]);
+        let report = json!({"summary": run_summary(), "bill": bill, "series": {"loss": loss, "reward": reward},
+            "recipe": "name = \"base\"\nkind = \"pretrain\"\n"});
+        Ok((path == "runs/mini").then_some(report))
+    }
+
+    fn plan(&self, _: &Value) -> Result<Option<Value>, String> {
+        Ok(Some(json!({"params_total": 671_026_419_200_u64, "params_active": 37_552_000_000_u64, "step_seconds": 9.1,
+            "tokens_per_day": 2.6e11, "mfu_causal": 0.23, "gpu_hours": 2.664e6, "days": 54.2, "dollars": 5.328e6,
+            "memory_gb": 61.4, "limited_by": "compute"})))
+    }
+}
+
+fn run_summary() -> Value {
+    json!({"path": "runs/mini", "stage": "base", "kind": "pretrain", "status": "running", "step": 1990,
+        "tokens": 8_192_000, "seconds": 1234.5, "dollars": 0.0274, "loss": 0.41, "val_bpb": 0.62, "val_accuracy": 0.88})
 }

@@ -147,6 +147,30 @@ async fn answer_now_ends_the_thinking() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_cut_goes_on() {
+    let text = "one two three four five six";
+    let model = reasoner("mini", Duration::from_millis(2), move |_| ("hm".into(), text.into()));
+    let address = start(config(vec![model])).await;
+    let begun = ask(address, json!({"content": "count", "settings": {"max_tokens": 20}})).await;
+    follow(address, &begun, "").await;
+    let first = &conversation(address, &begun["conversation"]).await["messages"][1]["samples"][0];
+    assert_eq!(first["facts"]["finish_reason"], "length");
+    let path = format!("/api/answers/{}", begun["question"].as_str().expect("an id"));
+    let on = post(address, &path, &json!({"continues": begun["answer"]})).await.json();
+    follow(address, &on, "").await;
+    let kept = conversation(address, &begun["conversation"]).await;
+    let second = &kept["messages"][2]["samples"][0];
+    let said = first["content"].as_str().expect("text");
+    assert!(said.len() > 3 && text.starts_with(said), "{said}");
+    assert!(second["content"].as_str().expect("text").starts_with(said), "{second}");
+    assert_eq!((&second["reasoning"], &second["status"]), (&first["reasoning"], &json!("done")));
+    // Only an answer to this very question.
+    let other = ask(address, json!({"content": "another"})).await;
+    follow(address, &other, "").await;
+    assert_eq!(post(address, &path, &json!({"continues": other["answer"]})).await.status, 404);
+}
+
+#[tokio::test]
 async fn other_answers_and_edits_branch_and_samples_are_counted() {
     let address = echo(Duration::ZERO).await;
     let begun = ask(address, json!({"content": "a"})).await;

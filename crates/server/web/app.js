@@ -40,7 +40,11 @@ async function route() {
     $("page").replaceChildren(make("p", "note", {}, t("loading")));
     const module = await import(PAGES[page]);
     if (location.pathname !== path) return;
-    leavePage = (await module.show($("page"))) ?? leavePage;
+    try {
+      leavePage = (await module.show($("page"))) ?? leavePage;
+    } catch (error) {
+      $("page").replaceChildren(make("p", "failure", { role: "alert" }, error.message));
+    }
     document.title = `${$("page").querySelector("h1")?.textContent ?? ""} · penseur`;
   } else if (id && id !== chat.conversation().id) {
     await chat.open(id).catch((error) => { toast(error.message); if (error.status === 404) go("/"); });

@@ -225,7 +225,13 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
         browser.go(&format!("/{page}"))?;
         browser.until("!!document.querySelector('#page h1')")?;
         browser.picture(page)?;
+        browser.holds("document.documentElement.scrollWidth <= innerWidth")?;
     }
+    browser.go("/runs")?;
+    browser.until("!!document.querySelector('.link')")?;
+    browser.click(".link")?;
+    browser.until("document.querySelectorAll('.curve .line').length === 2")?;
+    browser.picture("run")?;
     new_chat(browser)?;
     if browser.screen.is_phone() {
         browser.click("#open-sidebar")?;
