@@ -55,9 +55,10 @@ export class SampleView {
     }, "on");
     this.panel = make("details", "thinking", {},
       make("summary", "", {}, icon("think"), this.headline, icon("chevron", "turns")),
-      make("div", "thought-box", { tabindex: "0" }, this.thinking.root),
-      make("div", "control", {}, this.bar, this.answerNow));
-    this.box = this.panel.children[1];
+      // Above the text, so that it stays where it is while the text grows.
+      make("div", "control", {}, this.bar, this.answerNow),
+      make("div", "thought-box", { tabindex: "0" }, this.thinking.root));
+    [, this.control, this.box] = this.panel.children;
     this.panel.open = folded.get(key) ?? true;
     this.panel.firstChild.addEventListener("click", () => folded.set(key, !this.panel.open));
     this.notes = make("div", "notes");
@@ -121,7 +122,7 @@ export class SampleView {
   /** How much of its budget the thinking has used. */
   drawBar(began) {
     const { facts } = this.sample;
-    this.panel.lastChild.hidden = !(this.thinks && began);
+    this.control.hidden = !(this.thinks && began);
     this.bar.hidden = !facts.thinking_budget;
     if (this.bar.hidden) return;
     const share = Math.min(1, facts.reasoning_tokens / facts.thinking_budget);

@@ -1,6 +1,6 @@
 //! As much of WebDriver as the scenes need, over a plain socket.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -153,16 +153,34 @@ fn call(port: u16, method: &str, path: &str, body: &Value) -> Result<Value> {
     let body = if method == "POST" { body.to_string() } else { String::new() };
     let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n");
     write!(stream, "{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let text = String::from_utf8_lossy(&answer);
-    let (_, body) = text.split_once("\r\n\r\n").context("chromedriver's answer has no head")?;
-    let mut answer: Value = serde_json::from_str(body).with_context(|| format!("chromedriver said {body:?}"))?;
+    let body = read_body(&mut BufReader::new(stream))?;
+    let mut answer: Value = serde_json::from_str(&body).with_context(|| format!("chromedriver said {body:?}"))?;
     let value = answer["value"].take();
     if let Some(error) = value.get("error").and_then(Value::as_str) {
         bail!("{error}: {}", value["message"].as_str().unwrap_or("").lines().next().unwrap_or(""));
     }
     Ok(value)
+}
+
+/// The body of an answer. The driver keeps its connections open, so its length is what ends it.
+fn read_body(stream: &mut impl BufRead) -> Result<String> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).context("chromedriver does not answer")?;
+        let Some((name, value)) = line.split_once(':') else {
+            if line.trim().is_empty() {
+                break;
+            }
+            continue;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().context("a length")?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok(String::from_utf8(body)?)
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -96,6 +96,11 @@ pub async fn ask(
         blocking(move || {
             let conversation = match conversation {
                 Some(id) => id,
+                // A file alone gives the conversation its name.
+                None if content.trim().is_empty() => {
+                    let sent = store.files(&owner, &files)?;
+                    store.create(&owner, sent.first().map_or("", |file| &file.name))?.id
+                }
                 None => store.create(&owner, &content)?.id,
             };
             let question = store.add_question(&owner, &conversation, parent.as_deref(), &content, &files)?;
