@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Request;
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, patch, post};
 use sha2::{Digest, Sha256};
@@ -136,6 +136,17 @@ impl From<StoreError> for ApiError {
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "store_failed"),
         };
         ApiError::new(status, code, error.to_string())
+    }
+}
+
+/// A request's body, within the bounds of size and time that all requests have.
+pub struct Posted(pub Bytes);
+
+impl FromRequest<Arc<App>> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        read_body(app, request, app.limits.body_bytes).await.map(Self)
     }
 }
 

@@ -357,3 +357,21 @@ async fn text_becomes_markup_in_one_place_and_nothing_comes_from_elsewhere() {
     }
     assert_eq!(n_sinks, 1, "HTML enters the document in dom.js alone");
 }
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let model = reasoner("mini", Duration::ZERO, |_| ("hm".into(), "7".into()));
+    let mut config = config(vec![model]);
+    config.limits.body_time = Duration::from_millis(100);
+    config.limits.body_bytes = 1000;
+    let address = start(config).await;
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let head = "POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 500\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    let reading = stream.read_to_string(&mut answer);
+    tokio::time::timeout(Duration::from_secs(5), reading).await.expect("an answer").expect("text");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let large = post(address, "/api/ask", &json!({"content": "x".repeat(2000)})).await;
+    assert_eq!((large.status, &large.json()["error"]["code"]), (413, &json!("body_too_large")));
+}

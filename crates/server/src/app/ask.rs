@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::live::{About, Live};
 use super::store::{Facts, File, Message, NewAnswer, Role, Sample, Settings, Status, Store};
-use super::{Owner, blocking};
+use super::{Owner, Posted, blocking};
 use crate::admission::{Incoming, Named};
 use crate::completion::Choice;
 use crate::config::ServedModel;
@@ -67,7 +67,7 @@ pub async fn ask(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
     caller: Option<Extension<Caller>>,
-    body: Bytes,
+    Posted(body): Posted,
 ) -> Result<Response, ApiError> {
     let Ask { conversation, parent, content, files, model, settings, n_samples } = super::json_body(&body)?;
     let how = How { model, settings, n_samples, continues: None };
@@ -117,7 +117,7 @@ pub async fn another(
     Extension(Owner(owner)): Extension<Owner>,
     caller: Option<Extension<Caller>>,
     Path(question): Path<String>,
-    body: Bytes,
+    Posted(body): Posted,
 ) -> Result<Response, ApiError> {
     let how: How = super::json_body(&body)?;
     let store = app.desk.store.clone();

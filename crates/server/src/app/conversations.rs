@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Owner, blocking, json, json_body};
+use super::{Owner, Posted, blocking, json, json_body};
 use crate::error::ApiError;
 use crate::routes::App;
 
@@ -58,7 +57,7 @@ pub async fn change(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
     Path(id): Path<String>,
-    body: Bytes,
+    Posted(body): Posted,
 ) -> Result<StatusCode, ApiError> {
     let Change { title, leaf } = json_body(&body)?;
     let store = app.desk.store.clone();
@@ -118,7 +117,7 @@ pub async fn choose(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
     Path(message): Path<String>,
-    body: Bytes,
+    Posted(body): Posted,
 ) -> Result<StatusCode, ApiError> {
     let Choose { sample } = json_body(&body)?;
     let store = app.desk.store.clone();

@@ -6,13 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::json_body;
+use super::{Posted, json_body};
 use crate::error::ApiError;
 use crate::routes::App;
 use crate::security::Guard;
@@ -34,7 +33,7 @@ struct SignIn {
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     Extension(guard): Extension<Arc<Guard>>,
-    body: Bytes,
+    Posted(body): Posted,
 ) -> Result<Response, ApiError> {
     let SignIn { key } = json_body(&body)?;
     if !guard.knows(&key) {

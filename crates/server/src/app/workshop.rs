@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{blocking, json_body};
+use super::{Posted, blocking, json_body};
 use crate::config::Workshop;
 use crate::error::ApiError;
 use crate::models;
@@ -39,7 +38,7 @@ pub async fn run(State(app): State<Arc<App>>, Path(path): Path<String>) -> Resul
 }
 
 /// `POST /api/plan`: the arguments of `penseur plan` as an object.
-pub async fn plan(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, ApiError> {
+pub async fn plan(State(app): State<Arc<App>>, Posted(body): Posted) -> Result<Response, ApiError> {
     let arguments: Value = json_body(&body)?;
     ask(app, move |workshop| workshop.plan(&arguments)).await
 }
