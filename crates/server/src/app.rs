@@ -92,6 +92,11 @@ pub fn is_open(path: &str) -> bool {
     path == "/api/sign-in" || assets::is_asset(path)
 }
 
+/// Whether a path is one that makes the model answer: a question, or another answer to one.
+pub fn asks(path: &str) -> bool {
+    path == "/api/ask" || path.strip_prefix("/api/answers/").is_some_and(|rest| !rest.contains('/'))
+}
+
 /// The app's routes.
 pub fn routes() -> Router<Arc<App>> {
     assets::routes()
@@ -168,6 +173,23 @@ async fn read_body(app: &App, request: Request, limit: usize) -> Result<Bytes, A
         Err(_) => {
             let message = format!("the request body did not arrive within {:?}", app.limits.body_time);
             Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which paths cost somebody money.
+
+    use super::*;
+
+    #[test]
+    fn what_makes_the_model_answer_is_told_from_what_looks_around() {
+        for path in ["/api/ask", "/api/answers/0123"] {
+            assert!(asks(path), "{path}");
+        }
+        for path in ["/api/answers/0123/stop", "/api/answers/0123/choose", "/api/files", "/api/asking", "/v1/models"] {
+            assert!(!asks(path), "{path}");
         }
     }
 }

@@ -112,7 +112,7 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
     let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
     let checked = guard.check(request.headers(), request.uri(), is_api);
     // What makes the engine work is counted; looking around is free.
-    let works = request.method() == Method::POST && (!path.starts_with("/api/") || path == "/api/ask");
+    let works = request.method() == Method::POST && (!path.starts_with("/api/") || app::asks(path));
     let admitted = checked.and_then(|()| match is_api && works {
         true => guard.keys.admit(guard.key(request.headers()).as_deref()),
         false => Ok(Caller::default()),
