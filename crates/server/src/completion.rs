@@ -100,6 +100,11 @@ impl Choice {
         &self.generation
     }
 
+    /// Tokens so far: all, and of these thinking and its tags.
+    pub fn n_tokens(&self) -> (usize, usize) {
+        (self.answer.n_completion(), self.answer.n_reasoning())
+    }
+
     /// The next text, call or report, or the end; `None` after the end.
     pub async fn next(&mut self) -> Option<Progress> {
         loop {
