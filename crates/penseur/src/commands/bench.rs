@@ -16,6 +16,7 @@ use tensor::{AdamW, AdamWConfig, Device, Gradients, Precision};
 use crate::cli::{BenchArgs, PrecisionArg};
 use crate::loaded;
 use crate::output::{self, gb};
+use crate::usage;
 
 /// Tokens of the prompt, and of each document in training.
 const PROMPT_LEN: usize = 256;

@@ -2,7 +2,7 @@
 
 use crate::{snapshot, succeed};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "serve",
     "chat",
     "generate",
