@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal, Read, StdoutLock, Write};
 use std::time::{Duration, Instant};
 
+use report::words::duration;
+pub use report::words::si;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
-use train::progress::duration;
 
 /// Logs go to stderr: warnings, more with `-v`, or as `RUST_LOG` says.
 pub fn log_to_stderr(verbosity: u8) {
@@ -123,25 +124,6 @@ pub fn text_or_stdin(argument: &str) -> io::Result<String> {
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// `1234567` as `1.23 M`.
-pub fn si(value: f64) -> String {
-    let (scaled, unit) = match value {
-        v if v >= 1e12 => (v / 1e12, " T"),
-        v if v >= 1e9 => (v / 1e9, " B"),
-        v if v >= 1e6 => (v / 1e6, " M"),
-        v if v >= 1e3 => (v / 1e3, " k"),
-        v => (v, ""),
-    };
-    let digits = if scaled >= 100.0 || unit.is_empty() {
-        0
-    } else if scaled >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{scaled:.digits$}{unit}")
 }
 
 /// Bytes in GB of 1e9.

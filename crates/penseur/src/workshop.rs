@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use report::{Curves, Run};
 use serde_json::{Value, json};
-use train::runs;
 
 /// Most points of a curve that the page gets; longer ones are thinned out evenly.
 const MAX_POINTS: usize = 500;
@@ -25,20 +25,18 @@ impl server::Workshop for Workshop {
     }
 
     fn runs(&self) -> Result<Option<Value>, String> {
-        let all = runs::list(&self.runs).map_err(|e| e.to_string())?;
+        let all = report::list(&self.runs).map_err(|e| e.to_string())?;
         let root = std::path::absolute(&self.runs).unwrap_or_else(|_| self.runs.clone());
         Ok(Some(json!({"root": root, "runs": all})))
     }
 
     fn run(&self, path: &str) -> Result<Option<Value>, String> {
         // Only what is listed is shown, so a path leads nowhere else.
-        let all = runs::list(&self.runs).map_err(|e| e.to_string())?;
+        let all = report::list(&self.runs).map_err(|e| e.to_string())?;
         let Some(found) = all.into_iter().find(|run| run.path == Path::new(path)) else { return Ok(None) };
-        let report = runs::show(&found.path).map_err(|e| e.to_string())?;
-        let series = series(&found.path.join("metrics.jsonl"))?;
-        Ok(Some(
-            json!({"summary": report.summary, "bill": report.bill.stages, "series": series, "recipe": report.recipe}),
-        ))
+        let run = Run::open(&found.path).map_err(|e| e.to_string())?;
+        let (bill, series) = (run.bill().stages, series(&run.metrics));
+        Ok(Some(json!({"summary": found, "bill": bill, "series": series, "recipe": run.recipe_text})))
     }
 
     fn plan(&self, arguments: &Value) -> Result<Option<Value>, String> {
@@ -49,26 +47,14 @@ impl server::Workshop for Workshop {
 }
 
 /// The curves of a run: for every metric, its value at each step that has one.
-fn series(path: &Path) -> Result<BTreeMap<String, Vec<[f64; 2]>>, String> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+fn series(metrics: &Curves) -> BTreeMap<&str, Vec<[f64; 2]>> {
+    let curve = |name| {
+        let finite = metrics.get(name).points().filter(|(_, value)| value.is_finite());
+        let mut points = finite.map(|(step, value)| [step as f64, value]).collect();
+        thin_out(&mut points);
+        (name, points)
     };
-    let mut all: BTreeMap<String, Vec<[f64; 2]>> = BTreeMap::new();
-    // The line that is being written is not whole yet; the next look has it.
-    for line in text.lines().filter_map(|line| serde_json::from_str::<serde_json::Map<String, Value>>(line).ok()) {
-        let Some(step) = line.get("step").and_then(Value::as_f64) else { continue };
-        for (name, value) in line.iter().filter(|(name, _)| !NO_CURVES.contains(&name.as_str())) {
-            if let Some(value) = value.as_f64() {
-                all.entry(name.clone()).or_default().push([step, value]);
-            }
-        }
-    }
-    for points in all.values_mut() {
-        thin_out(points);
-    }
-    Ok(all)
+    metrics.names().filter(|name| !NO_CURVES.contains(name)).map(curve).collect()
 }
 
 /// Keeps every n-th point, and the last.

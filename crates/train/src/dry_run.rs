@@ -3,7 +3,6 @@
 use crate::data;
 use crate::error::{Result, TrainError};
 use crate::pace;
-use crate::progress::{duration, thousands};
 use crate::recipe::{LoraSpec, PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side::directory;
@@ -13,6 +12,7 @@ use model::count::count_params;
 use model::memory::plan_training;
 use model::source::Source;
 use model::tokenizer::Tokenizer;
+use report::words::{duration, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -58,6 +58,9 @@ pub enum TrainError {
     /// Weights, configuration or tokenizer.
     #[error(transparent)]
     Model(#[from] model::Error),
+    /// Files of a run directory.
+    #[error(transparent)]
+    Files(#[from] report::Error),
 }
 
 impl TrainError {

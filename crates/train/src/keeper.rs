@@ -78,13 +78,25 @@ impl Keeper<'_> {
         )))
     }
 
-    /// The step's line in `metrics.jsonl`.
+    /// The step's line in `metrics.jsonl`, on the screen too; after an evaluation also `report.html`.
     ///
     /// # Errors
     /// A full disk.
     pub fn write_down(&mut self, metrics: &Metrics, at: Position) -> Result<()> {
         let (seconds, dollars) = (self.meter.seconds(), self.meter.dollars());
-        self.metrics.append(&metrics.line(at, seconds, dollars))
+        self.metrics.append(&metrics.line(at, seconds, dollars))?;
+        self.progress.metrics(metrics);
+        if metrics.iter().any(|(name, _)| name.starts_with("val/")) {
+            self.refresh_report();
+        }
+        Ok(())
+    }
+
+    /// Draws the run's page again. A page that cannot be written is no reason to stop.
+    fn refresh_report(&self) {
+        if let Err(error) = report::html::refresh(self.dir.path()) {
+            self.progress.note(&format!("no report: {error}"));
+        }
     }
 
     /// Whether the recipe wants a checkpoint after this step.

@@ -13,7 +13,7 @@
 //! | [`sample`] | data by rejection sampling and distillation |
 //! | [`accuracy`] | validation problems, answered and judged |
 //! | [`run_dir`], [`checkpoint`] | what a run leaves behind, and how it goes on after a kill |
-//! | [`progress`], [`runs`], [`dry_run`] | what a person sees: during, after and before |
+//! | [`progress`], [`dry_run`] | what a person sees, during and before; the crate `report` shows it afterwards |
 //!
 //! A stage of another kind is another loop over the same run directory, ledger, checkpoints and replay file.
 #![forbid(unsafe_code)]
@@ -35,7 +35,6 @@ mod pace;
 pub mod progress;
 pub mod recipe;
 pub mod run_dir;
-pub mod runs;
 pub mod sample;
 pub mod schedule;
 mod shape;

@@ -1,8 +1,13 @@
-//! What a person sees on stderr: a bar on a terminal, a line now and then in a file.
+//! What a person sees on stderr: a dashboard on a terminal, a line now and then in a file. What it says is
+//! [`report::live`]'s; here it is timed and drawn.
 
 use crate::metrics::Metrics;
 use crate::schedule::Position;
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
+use report::live::{self, History, View};
+use report::words::{duration, thousands, value};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -10,18 +15,26 @@ use std::time::{Duration, Instant};
 /// Steps over which speed is averaged.
 const WINDOW: usize = 50;
 
-/// Resolution of the bar.
-const TICKS: u64 = 1000;
+/// Seconds that are averaged over, where steps are long.
+const WINDOW_SECONDS: f64 = 120.0;
 
-/// One step, as it is shown.
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Display {
+    /// A dashboard on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// Lines, on a terminal too.
+    Lines,
+    /// Nothing.
+    Quiet,
+}
+
+/// One step, as far as it is about progress; its metrics come with [`Progress::metrics`].
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
     /// How far the run is.
     pub at: Position,
-    /// The step's loss.
-    pub loss: f64,
-    /// Its learning rate.
-    pub lr: f64,
     /// Share of the run that is done.
     pub share_done: f64,
     /// The step's operations.
@@ -34,6 +47,7 @@ pub struct Snapshot {
 
 /// The progress of one stage.
 pub struct Progress {
+    stage: String,
     sink: Sink,
     peak_flops: Option<f64>,
     started: Instant,
@@ -41,53 +55,90 @@ pub struct Progress {
     first: Option<(Instant, f64)>,
     /// End, tokens and operations of the last steps.
     recent: VecDeque<(Instant, u64, f64)>,
-    smooth_loss: Option<f64>,
+    latest: Option<Snapshot>,
+    history: History,
+    /// What the step is at.
+    phase: RefCell<String>,
 }
 
 enum Sink {
-    Bar(ProgressBar),
+    Dashboard(ProgressBar),
     Lines { last: Option<Instant>, n_lines: u32 },
     Quiet,
 }
 
 impl Progress {
     /// For a stage; `peak_flops` is what this machine was measured to do at best.
-    pub fn new(stage: &str, peak_flops: Option<f64>, is_quiet: bool) -> Progress {
-        let sink = match (is_quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Sink::Quiet,
-            (false, false) => Sink::Lines { last: None, n_lines: 0 },
-            (false, true) => {
-                let bar = ProgressBar::new(TICKS);
-                let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}");
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.set_prefix(stage.to_owned());
-                Sink::Bar(bar)
+    pub fn new(stage: &str, peak_flops: Option<f64>, display: Display) -> Progress {
+        let sink = match (display, std::io::stderr().is_terminal()) {
+            (Display::Quiet, _) => Sink::Quiet,
+            (Display::Auto, true) => {
+                let bar = ProgressBar::new_spinner();
+                bar.set_style(
+                    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                );
+                Sink::Dashboard(bar)
             }
+            _ => Sink::Lines { last: None, n_lines: 0 },
         };
-        let recent = VecDeque::with_capacity(WINDOW + 1);
-        Progress { sink, peak_flops, started: Instant::now(), first: None, recent, smooth_loss: None }
+        Progress {
+            stage: stage.to_owned(),
+            sink,
+            peak_flops,
+            started: Instant::now(),
+            first: None,
+            recent: VecDeque::with_capacity(WINDOW + 1),
+            latest: None,
+            history: History::default(),
+            phase: RefCell::default(),
+        }
     }
 
-    /// Shows a step.
+    /// Takes note of a step; its metrics follow.
     pub fn step(&mut self, step: &Snapshot) {
         let now = Instant::now();
+        self.first.get_or_insert((now, step.share_done));
         self.recent.push_back((now, step.n_tokens, step.flops));
-        if self.recent.len() > WINDOW + 1 {
+        let is_old = |(end, ..): &(Instant, u64, f64)| (now - *end).as_secs_f64() > WINDOW_SECONDS;
+        while self.recent.len() > WINDOW + 1 || self.recent.len() > 4 && self.recent.front().is_some_and(is_old) {
             self.recent.pop_front();
         }
-        self.smooth_loss = Some(self.smooth_loss.map_or(step.loss, |old| 0.9 * old + 0.1 * step.loss));
-        let first = *self.first.get_or_insert((now, step.share_done));
-        let text = self.text(step, now, first);
-        self.show(text, step.share_done, now);
+        self.latest = Some(*step);
+        self.phase.borrow_mut().clear();
     }
 
-    fn show(&mut self, text: String, share_done: f64, now: Instant) {
+    /// Takes in what was written down of a step, and shows it.
+    pub fn metrics(&mut self, metrics: &Metrics) {
+        for (name, value) in metrics.iter() {
+            self.history.push(name, value);
+        }
+        self.draw();
+    }
+
+    /// Shows what a long step is at; on a terminal alone.
+    pub fn phase(&self, text: &str) {
+        if let Sink::Dashboard(bar) = &self.sink {
+            text.clone_into(&mut self.phase.borrow_mut());
+            // Before the first step there is nothing else to show.
+            bar.set_message(self.latest.map_or_else(|| text.to_owned(), |step| self.dashboard(&step)));
+        }
+    }
+
+    fn draw(&mut self) {
+        let Some(step) = self.latest else { return };
+        let text = match &self.sink {
+            Sink::Quiet => return,
+            Sink::Dashboard(_) => self.dashboard(&step),
+            Sink::Lines { .. } => self.view(&step, "", live::line),
+        };
+        self.show(text, step.share_done);
+    }
+
+    fn show(&mut self, text: String, share_done: f64) {
+        let now = Instant::now();
         match &mut self.sink {
             Sink::Quiet => {}
-            Sink::Bar(bar) => {
-                bar.set_position((TICKS as f64 * share_done) as u64);
-                bar.set_message(text);
-            }
+            Sink::Dashboard(bar) => bar.set_message(text),
             Sink::Lines { last, n_lines } => {
                 // Soon at first, then less and less often, so that a log of hours stays short.
                 let pause = Duration::from_secs(if *n_lines < 5 { 2 } else { 15 });
@@ -99,31 +150,36 @@ impl Progress {
         }
     }
 
-    fn text(&self, step: &Snapshot, now: Instant, first: (Instant, f64)) -> String {
-        let mut text =
-            format!("step {} loss {:.4} lr {:.2e}", step.at.step, self.smooth_loss.unwrap_or(step.loss), step.lr);
-        let oldest = if self.recent.len() > 1 { self.recent[0].0 } else { self.started };
-        let seconds = (now - oldest).as_secs_f64().max(1e-6);
-        let n_skipped = usize::from(self.recent.len() > 1);
-        let tokens: u64 = self.recent.iter().skip(n_skipped).map(|(_, n, _)| n).sum();
-        let flops: f64 = self.recent.iter().skip(n_skipped).map(|(_, _, f)| f).sum();
-        text += &format!(" · {} tokens/s", thousands((tokens as f64 / seconds) as u64));
-        if let Some(peak) = self.peak_flops {
-            text += &format!(" · {:.0}% of peak", 100.0 * flops / seconds / peak);
-        }
-        let (begun, share) = first;
-        if step.share_done > share {
-            let per_share = (now - begun).as_secs_f64() / (step.share_done - share);
-            text += &format!(" · {} left", duration(per_share * (1.0 - step.share_done)));
-        }
-        text + &format!(" · ${:.4}", step.dollars)
+    fn dashboard(&self, step: &Snapshot) -> String {
+        // One column stays free: a full line would wrap on some terminals.
+        let width = usize::from(Term::stderr().size().1).saturating_sub(1);
+        self.view(step, &self.phase.borrow(), |view| live::dashboard(view, width).join("\n"))
     }
 
-    /// Shows what a long step is at; on a terminal alone.
-    pub fn phase(&self, text: &str) {
-        if let Sink::Bar(bar) = &self.sink {
-            bar.set_message(text.to_owned());
-        }
+    /// The moment of `step`, as `render` shows it.
+    fn view(&self, step: &Snapshot, phase: &str, render: impl FnOnce(&View) -> String) -> String {
+        let now = Instant::now();
+        let oldest = if self.recent.len() > 1 { self.recent[0].0 } else { self.started };
+        let newest = self.recent.back().map_or(now, |(end, ..)| *end);
+        let seconds = (newest - oldest).as_secs_f64().max(1e-6);
+        let counted = || self.recent.iter().skip(usize::from(self.recent.len() > 1));
+        let tokens: u64 = counted().map(|(_, n, _)| n).sum();
+        let flops: f64 = counted().map(|(_, _, f)| f).sum();
+        let left_s = self.first.filter(|(_, share)| step.share_done > *share).map(|(begun, share)| {
+            let per_share = (newest - begun).as_secs_f64() / (step.share_done - share);
+            per_share * (1.0 - step.share_done)
+        });
+        render(&View {
+            stage: &self.stage,
+            step: step.at.step,
+            share_done: step.share_done,
+            left_s,
+            tokens_per_s: tokens as f64 / seconds,
+            share_of_peak: self.peak_flops.map(|peak| flops / seconds / peak),
+            dollars: step.dollars,
+            phase,
+            history: &self.history,
+        })
     }
 
     /// Shows how many of a known number are done.
@@ -135,16 +191,20 @@ impl Progress {
         if share > first {
             text += &format!(" · {} left", duration((now - begun).as_secs_f64() / (share - first) * (1.0 - share)));
         }
-        self.show(text, share, now);
+        self.show(text, share);
     }
 
     /// Shows an evaluation.
     pub fn evaluated(&self, step: u64, metrics: &Metrics) {
         let shown = ["val/loss", "val/bpb", "val/accuracy"];
-        let parts: Vec<String> =
-            shown.iter().filter_map(|name| Some(format!("{name} {:.4}", metrics.get(name)?))).collect();
+        let mut parts: Vec<String> =
+            shown.iter().filter_map(|name| Some(format!("{name} {}", value(metrics.get(name)?)))).collect();
+        let interval = metrics.get("val/accuracy_low").zip(metrics.get("val/accuracy_high"));
+        if let (Some((low, high)), Some(last)) = (interval, parts.last_mut()) {
+            *last += &format!(" ({} to {})", value(low), value(high));
+        }
         if !parts.is_empty() {
-            self.note(&format!("step {step} {}", parts.join(" · ")));
+            self.note(&format!("step {step} · {}", parts.join(" · ")));
         }
     }
 
@@ -152,32 +212,15 @@ impl Progress {
     pub fn note(&self, text: &str) {
         match &self.sink {
             Sink::Quiet => {}
-            Sink::Bar(bar) => bar.println(text),
+            Sink::Dashboard(bar) => bar.println(text),
             Sink::Lines { .. } => eprintln!("{text}"),
         }
     }
 
-    /// Removes the bar.
+    /// Ends the dashboard; its last state stays.
     pub fn clear(&self) {
-        if let Sink::Bar(bar) = &self.sink {
-            bar.finish_and_clear();
+        if let Sink::Dashboard(bar) = &self.sink {
+            bar.abandon();
         }
-    }
-}
-
-/// `12,345`.
-pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap_or("")).collect();
-    groups.join(",")
-}
-
-/// `3 h 05 min`, `12 min 40 s`, `8 s`.
-pub fn duration(seconds: f64) -> String {
-    let s = seconds.round().max(0.0) as u64;
-    match (s / 3600, s / 60 % 60, s % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
     }
 }

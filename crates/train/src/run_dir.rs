@@ -21,15 +21,15 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ledger::read_ledger;
-pub use ledger::{Attempt, Mark, Meter};
+pub use ledger::Meter;
 pub use log::Log;
-pub(crate) use log::read_lines;
 pub use replay::Replay;
+pub use report::files::{Attempt, Done, Mark, RunInfo};
+pub(crate) use report::files::{read_json, read_ledger, read_lines};
 
 use crate::error::{Result, TrainError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -38,30 +38,6 @@ pub struct RunDir {
     path: PathBuf,
     /// Held, not read: the system frees the lock when the process ends, however it ends.
     _lock: File,
-}
-
-/// `run.json`: what the run is a pure function of, besides its recipe.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunInfo {
-    /// Digest of recipe, data and parent checkpoint.
-    pub digest: String,
-    /// Version of the code that computes, see [`crate::CODE_VERSION`].
-    pub code_version: String,
-    /// Instruction set of the kernels.
-    pub isa: String,
-}
-
-/// `done.json`: the stage's result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Done {
-    /// Digest of the inputs that gave it.
-    pub digest: String,
-    /// The result, relative to the run directory.
-    pub checkpoint: PathBuf,
-    /// Optimizer steps.
-    pub steps: u64,
-    /// Tokens.
-    pub tokens: u64,
 }
 
 impl RunDir {
@@ -107,7 +83,7 @@ impl RunDir {
     /// # Errors
     /// A file that cannot be read, or holds something else.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        read_json(&self.path.join(name))
+        Ok(read_json(&self.path.join(name))?)
     }
 
     /// Replaces a JSON file of the directory, whole or not at all.
@@ -127,17 +103,4 @@ impl RunDir {
         let path = self.path.join(name);
         sys::disk::replace_file(&path, text.as_bytes()).map_err(|e| TrainError::io("write", &path, e))
     }
-}
-
-/// Reads a JSON file; `None` where it is not there.
-///
-/// # Errors
-/// A file that cannot be read, or holds something else.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(TrainError::io("read", path, e)),
-    };
-    serde_json::from_str(&text).map(Some).map_err(|e| TrainError::data(path, format!("not what a run writes: {e}")))
 }

@@ -21,7 +21,7 @@ use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::model_learner::{ModelLearner, Parts};
-use crate::progress::Progress;
+use crate::progress::{Display, Progress};
 use crate::recipe::{Recipe, SourceKind, StageKind, StageRecipe};
 use crate::run_dir::{Done, Meter, RunDir, RunInfo};
 use crate::sample::SampleStage;
@@ -32,6 +32,7 @@ use model::Config;
 use model::checkpoint::{CostSoFar, generation_config};
 use model::source::Source;
 use model::weights::Weights;
+use report::files::ChainFile;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,8 +50,8 @@ pub struct RunOptions {
     pub allow_other_code: bool,
     /// Raised to stop in order.
     pub stop: StopFlag,
-    /// Nothing on stderr.
-    pub quiet: bool,
+    /// What is shown on stderr.
+    pub display: Display,
 }
 
 /// How one stage of a recipe ended.
@@ -91,7 +92,14 @@ pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
     for stage in &recipe.stages {
         let inputs = inputs(stage, &finished)?;
         let (run_dir, cache_dir) = places(recipe, stage, &inputs.digest, options);
+        if recipe.is_chain {
+            note_stage(recipe, &results, &run_dir)?;
+        }
         let (outcome, was_cached) = run_stage(&inputs.stage, (&run_dir, &cache_dir), &inputs, options)?;
+        // The stage's process is done with the directory only now, so only now its page says how it ended.
+        if let Err(error) = report::html::refresh(&run_dir) {
+            tracing::warn!("no report: {error}");
+        }
         if let Outcome::Finished(path) = &outcome {
             finished.insert(stage.name.clone(), (inputs.digest, path.clone()));
         }
@@ -102,6 +110,18 @@ pub fn run(recipe: &Recipe, options: &RunOptions) -> Result<Vec<StageResult>> {
         }
     }
     Ok(results)
+}
+
+/// Writes `chain.json`: which directories the chain's stages have, so far.
+fn note_stage(recipe: &Recipe, earlier: &[StageResult], run_dir: &Path) -> Result<()> {
+    let dirs = earlier.iter().map(|result| result.run_dir.as_path()).chain([run_dir]);
+    let stages = dirs.filter_map(|dir| Some(dir.file_name()?.to_string_lossy().into_owned())).collect();
+    let chain = ChainFile { name: recipe.name.clone(), stages };
+    let chain_dir = run_dir.parent().unwrap_or(run_dir);
+    let path = chain_dir.join("chain.json");
+    let text = serde_json::to_string(&chain).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
+    std::fs::create_dir_all(chain_dir).map_err(|e| TrainError::io("create", chain_dir, e))?;
+    sys::disk::replace_file(&path, text.as_bytes()).map_err(|e| TrainError::io("write", &path, e))
 }
 
 /// The stage's directory and that of its tokenised data. A run of one stage has its own directory; a chain has a
@@ -249,7 +269,7 @@ impl<'a> Opened<'a> {
     /// The bill and the logs from `step` on.
     fn keeper(&self, step: u64) -> Result<Keeper<'a>> {
         let (stage, dir) = (self.stage, self.dir);
-        let progress = Progress::new(&stage.name, measured_peak(stage, self.options), self.options.quiet);
+        let progress = Progress::new(&stage.name, measured_peak(stage, self.options), self.options.display);
         let verb = if step > 0 { format!("resumes after step {step}") } else { "begins".to_owned() };
         progress.note(&format!("{} {verb} in {}", stage.name, dir.path().display()));
         Ok(Keeper {
@@ -270,7 +290,7 @@ impl<'a> Opened<'a> {
 
     /// Writes down what the stage should take, when it begins: its end is held against it.
     fn promise(&self, config: &Config, step: u64) -> Result<()> {
-        if self.options.quiet || step > 0 {
+        if self.options.display || step > 0 {
             return Ok(());
         }
         let plan = crate::dry_run::promise(self.stage, config)?;
@@ -327,7 +347,7 @@ fn reinforce(opened: Opened) -> Result<Outcome> {
 /// Answers to problems, of which the right ones become data.
 fn sample(opened: Opened) -> Result<Outcome> {
     let Opened { stage, dir, inputs, options, .. } = opened;
-    let progress = Progress::new(&stage.name, None, options.quiet);
+    let progress = Progress::new(&stage.name, None, options.display);
     progress.note(&format!("{} samples in {}", stage.name, dir.path().display()));
     let parent = inputs.parent.as_ref().zip(inputs.parent_digest.as_deref());
     SampleStage { stage, dir, digest: &inputs.digest, parent, stop: &options.stop, progress }.run()
@@ -451,5 +471,5 @@ fn measured_peak(stage: &StageRecipe, options: &RunOptions) -> Option<f64> {
         crate::recipe::PrecisionSpec::Bf16 => kernels::gemm::Compute::Bf16,
     };
     let isa = kernels::isa::Isa::active();
-    (!options.quiet).then(|| kernels::peak::measure(isa, compute, sys::cpu::physical_cores()))
+    (options.display != Display::Quiet).then(|| kernels::peak::measure(isa, compute, sys::cpu::physical_cores()))
 }

@@ -91,8 +91,6 @@ impl<L: Learner> Trainer<'_, L> {
         self.keeper.meter.add(self.keeper.dir, self.state.at.step, n_tokens, flops)?;
         self.keeper.progress.step(&Snapshot {
             at: self.state.at,
-            loss: loss.loss,
-            lr: settings.lr,
             share_done: self.budget().progress(self.state.at),
             flops,
             n_tokens,

@@ -16,9 +16,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cost", &["kernels", "sys", "model"]),
     ("engine", &["kernels", "sys", "tensor", "model"]),
     ("rollout", &["kernels", "sys", "tensor", "model", "engine", "tasks"]),
-    ("train", &["kernels", "sys", "tensor", "model", "engine", "tasks", "rollout", "cost"]),
-    ("server", &["kernels", "sys", "tensor", "model", "engine"]),
-    ("penseur", &["kernels", "sys", "tensor", "model", "engine", "tasks", "rollout", "train", "cost", "server"]),
+    ("report", &["cost"]),
+    ("train", &["kernels", "sys", "tensor", "model", "engine", "tasks", "rollout", "cost", "report"]),
+    ("server", &["kernels", "sys", "tensor", "model", "engine", "report"]),
+    (
+        "penseur",
+        &["kernels", "sys", "tensor", "model", "engine", "tasks", "rollout", "train", "cost", "report", "server"],
+    ),
 ];
 
 /// Libraries of others that belong to some crates alone.

@@ -1,6 +1,7 @@
 //! `penseur train`: a recipe in, checkpoints and a bill out.
 
 use serde_json::{Value, json};
+use train::progress::Display;
 use train::stages::StageResult;
 use train::{Outcome, Recipe, RunOptions, StopFlag, TrainError};
 
@@ -18,7 +19,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         resume: args.resume,
         allow_other_code: args.allow_other_code,
         stop: StopFlag::on_ctrl_c(),
-        quiet: false,
+        display: if args.plain { Display::Lines } else { Display::Auto },
     };
     let results = train::run(&recipe, &options).map_err(by_audience)?;
     if args.json {
@@ -28,9 +29,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     for result in &results {
         output::print_line(text_of(result))?;
         // The bill, and what was promised beside it.
-        let report = train::runs::show(&result.run_dir)?;
-        output::print_line(report.bill.render().trim_end())?;
-        if let Some(held) = report.plan {
+        let run = report::Run::open(&result.run_dir)?;
+        output::print_line(run.bill().render().trim_end())?;
+        if let Some(held) = run.against_plan()? {
             output::print_line(held.describe())?;
         }
     }

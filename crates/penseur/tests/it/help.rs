@@ -27,7 +27,16 @@ fn every_page_is_as_reviewed() {
     for command in COMMANDS {
         snapshot(&format!("help-{command}"), &succeed(&[command, "--help"]));
     }
-    for page in [["tasks", "sample"], ["tasks", "score"], ["runs", "list"], ["runs", "show"]] {
+    for page in [
+        ["tasks", "sample"],
+        ["tasks", "score"],
+        ["runs", "list"],
+        ["runs", "show"],
+        ["runs", "report"],
+        ["runs", "compare"],
+        ["runs", "export-tensorboard"],
+        ["runs", "doctor"],
+    ] {
         snapshot(&format!("help-{}", page.join("-")), &succeed(&[page[0], page[1], "--help"]));
     }
 }

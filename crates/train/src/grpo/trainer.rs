@@ -15,11 +15,12 @@ use crate::data::Codec;
 use crate::error::Result;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
-use crate::progress::{Snapshot, duration};
+use crate::progress::Snapshot;
 use crate::recipe::{GrpoSpec, KlKind};
 use crate::run_dir::Log;
 use crate::schedule::{self, Budget, Position};
 use crate::trainer::Outcome;
+use report::words::duration;
 use rollout::statistics::mean;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -163,7 +164,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         timing.update_tokens = updated.n_rows;
         self.keeper.check_finite(updated.grad_norm, &mut self.state.n_bad_steps, self.state.at.step + 1)?;
 
-        self.advance(&spec, &groups, &updated, &settings)?;
+        self.advance(&spec, &groups, &updated)?;
         step_metrics(&spec, &groups, &updated, settings.lr, &mut metrics);
         metrics.set("n_resampled", sampled.n_resampled as f64);
         self.curriculum_metrics(&groups, &mut metrics);
@@ -175,13 +176,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
     }
 
     /// Moves the counters, the curriculum, the reference and the bill.
-    fn advance(
-        &mut self,
-        spec: &GrpoSpec,
-        groups: &[Group],
-        updated: &Updated,
-        settings: &schedule::StepSettings,
-    ) -> Result<()> {
+    fn advance(&mut self, spec: &GrpoSpec, groups: &[Group], updated: &Updated) -> Result<()> {
         let answers = || groups.iter().flat_map(|group| &group.answers);
         let n_prompt: usize = groups.iter().map(|group| group.problem.prompt.len()).sum();
         let n_tokens = (n_prompt + answers().map(|answer| answer.tokens.len()).sum::<usize>()) as u64;
@@ -199,11 +194,8 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         let generated: f64 = groups.iter().map(|group| self.policy.flops(&whole(group)) / 3.0).sum();
         let flops = generated + updated.flops;
         self.keeper.meter.add(self.keeper.dir, self.state.at.step, n_tokens, flops)?;
-        let rewards: Vec<f64> = answers().filter_map(|answer| answer.reward).collect();
         self.keeper.progress.step(&Snapshot {
             at: self.state.at,
-            loss: mean(&rewards).unwrap_or(0.0),
-            lr: settings.lr,
             share_done: self.state.budget.map_or(0.0, |budget| budget.progress(self.state.at)),
             flops,
             n_tokens,

@@ -4,40 +4,18 @@
 //! A process that is killed cannot write its line. So it keeps `attempt.json` up to date, and whoever resumes the run
 //! turns that into two lines: what the last checkpoint kept, and what was lost since.
 
-use super::RunDir;
-use super::log::{Log, read_lines};
+use super::log::Log;
+use super::{Attempt, Mark, RunDir, read_ledger};
 use crate::error::Result;
 use cost::{Bill, LedgerLine, Price, Usage};
 use model::checkpoint::CostSoFar;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use sys::EnergyMeter;
 
 /// The running attempt writes down what it spent at most this often.
 const HEARTBEAT: Duration = Duration::from_millis(200);
-
-/// What an attempt had spent when a checkpoint was taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Mark {
-    /// The checkpoint's step.
-    pub step: u64,
-    /// Spent since the attempt began.
-    pub usage: Usage,
-}
-
-/// `attempt.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// Which start of the process, from 1.
-    pub attempt: u64,
-    /// The last checkpoint that is complete.
-    pub kept: Mark,
-    /// The one that is being written: a kill may fall just before or just after it is complete.
-    pub pending: Option<Mark>,
-    /// Spent in all, and the step now.
-    pub spent: Mark,
-}
 
 /// Counts what this attempt spends, on top of what earlier ones did.
 pub struct Meter {
@@ -219,15 +197,6 @@ fn between(before: &Usage, after: &Usage) -> Usage {
         flops: (after.flops - before.flops).max(0.0),
         joules: after.joules.zip(before.joules).map(|(a, b)| (a - b).max(0.0)),
     }
-}
-
-/// The lines of a run's ledger.
-///
-/// # Errors
-/// A file that cannot be read.
-pub(crate) fn read_ledger(run_dir: &Path) -> Result<Vec<LedgerLine>> {
-    let lines = read_lines(&run_dir.join("ledger.jsonl"))?;
-    Ok(lines.into_iter().filter_map(|line| serde_json::from_value(line).ok()).collect())
 }
 
 /// Appends lines that belong together.

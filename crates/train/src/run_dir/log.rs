@@ -83,16 +83,3 @@ fn kept_bytes(text: &[u8], step: u64) -> usize {
     }
     keep
 }
-
-/// All whole lines of a file; none where it is not there.
-///
-/// # Errors
-/// A file that cannot be read.
-pub(crate) fn read_lines(path: &Path) -> Result<Vec<Value>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(TrainError::io("read", path, e)),
-    };
-    Ok(text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
-}

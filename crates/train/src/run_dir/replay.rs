@@ -1,7 +1,8 @@
 //! What comes from outside (the clock; later sandboxes, endpoints, environments) is written down before it is used,
 //! and read back when steps are repeated after a kill: so a repeated step does the same as the first time.
 
-use super::log::{Log, read_lines};
+use super::log::Log;
+use super::read_lines;
 use crate::error::Result;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

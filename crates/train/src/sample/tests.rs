@@ -3,6 +3,7 @@
 mod pipeline;
 
 use super::*;
+use crate::progress::Display;
 use crate::recipe::Recipe;
 use crate::run_dir::{read_ledger, read_lines};
 use crate::stages::{RunOptions, run};
@@ -31,7 +32,7 @@ fn recipe(text: &str) -> Recipe {
 }
 
 fn options(dir: &Path, resume: bool) -> RunOptions {
-    RunOptions { run_dir: Some(dir.to_owned()), quiet: true, resume, ..RunOptions::default() }
+    RunOptions { run_dir: Some(dir.to_owned()), display: Display::Quiet, resume, ..RunOptions::default() }
 }
 
 const LOCAL: &str = "[stage.model]\nfrom = \"mini\"\n";

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
 use crate::learner::Learner;
-use crate::progress::Progress;
+use crate::progress::{Display, Progress};
 use crate::recipe::StageRecipe;
 use crate::run_dir::{Meter, RunDir, read_ledger, read_lines};
 use crate::schedule::StepSettings;
@@ -142,7 +142,7 @@ fn train(path: &Path, stage: &StageRecipe, event: Event) -> Result<Outcome> {
         clock: Clock::new(&stage.train, dir.replay()?),
         metrics: dir.log("metrics.jsonl", state.at.step)?,
         samples: dir.log("samples.jsonl", state.at.step)?,
-        progress: Progress::new(&stage.name, None, true),
+        progress: Progress::new(&stage.name, None, Display::Quiet),
         stop,
         digest: "digest".to_owned(),
         parent: None,

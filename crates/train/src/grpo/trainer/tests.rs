@@ -12,7 +12,7 @@ use crate::grpo::prompts::Prompts;
 use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
 use crate::learner::Learner;
-use crate::progress::Progress;
+use crate::progress::{Display, Progress};
 use crate::recipe::{Recipe, StageRecipe};
 use crate::run_dir::{Meter, RunDir, read_lines};
 use crate::schedule::StepSettings;
@@ -237,7 +237,7 @@ fn train_with(path: &Path, stage: &StageRecipe, event: Event, drift: f32) -> Res
         clock: Clock::new(&stage.train, dir.replay()?),
         metrics: dir.log("metrics.jsonl", step)?,
         samples: dir.log("samples.jsonl", step)?,
-        progress: Progress::new(&stage.name, None, true),
+        progress: Progress::new(&stage.name, None, Display::Quiet),
         stop,
         digest: "digest".to_owned(),
         parent: None,
