@@ -290,7 +290,7 @@ impl<'a> Opened<'a> {
 
     /// Writes down what the stage should take, when it begins: its end is held against it.
     fn promise(&self, config: &Config, step: u64) -> Result<()> {
-        if self.options.display || step > 0 {
+        if self.options.display == Display::Quiet || step > 0 {
             return Ok(());
         }
         let plan = crate::dry_run::promise(self.stage, config)?;
