@@ -62,6 +62,19 @@ impl Trend {
     }
 }
 
+/// Whether a curve has gone up and stayed up, however early: nearly all values of its second half are above nearly all of its
+/// beginning. A rise in the first steps of a long run is no trend over the whole of it.
+pub fn has_risen(curve: &Curve) -> bool {
+    const FEWEST: usize = 5;
+    let finite: Vec<f64> = curve.values.iter().copied().filter(|v| v.is_finite()).collect();
+    let n_first = (finite.len() / 20).max(FEWEST);
+    if finite.len() < 4 * FEWEST {
+        return false;
+    }
+    let comparison = Comparison::of(&finite[finite.len() / 2..], &finite[..n_first]);
+    comparison.is_some_and(|c| c.larger > 0.95 && c.p_value < 0.001)
+}
+
 /// The change from a curve's first point to its last, by a straight line through all, with a 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {

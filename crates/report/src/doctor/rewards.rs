@@ -2,8 +2,9 @@
 
 use super::case::{Case, Movement, SOLVED};
 use super::{Finding, Severity};
+use crate::curves::Curve;
 use crate::run::Sample;
-use crate::stats::{Comparison, Trend, wilson};
+use crate::stats::{Comparison, Trend, has_risen, wilson};
 use crate::words::{percent, value};
 
 /// Share of groups without a difference above which most work is for nothing, and above which nearly all is.
@@ -26,7 +27,18 @@ pub(super) fn equal_groups(case: &Case) -> Vec<Finding> {
     let right = case.level("rewards/accuracy/mean").or_else(|| case.level("reward")).unwrap_or(f64::NAN);
     let severity = if equal > NEARLY_ALL_EQUAL { Severity::Problem } else { Severity::Warning };
     let share = percent(equal);
-    let finding = if right < HARDLY {
+    // What is not paid does not make groups equal.
+    let pays_accuracy = case.weight("accuracy") != Some(0.0);
+    let finding = if !pays_accuracy {
+        let text = format!(
+            "In {share} of the groups all answers earn the same, {} on average: what the recipe pays ({}) no longer tells \
+             answers apart.",
+            value(case.level("reward").unwrap_or(f64::NAN)),
+            paid_instead(case)
+        );
+        Finding::new("equal_groups", severity, "The reward is the same for nearly all answers", text)
+            .advise("grpo.reward.accuracy", "1.0: pay for right answers")
+    } else if right < HARDLY {
         let text = format!(
             "In {share} of the groups all answers earn the same, and only {} of the answers are right: the problems are \
              too hard for this model, so no answer of a group is better than the others.{}",
@@ -84,11 +96,12 @@ fn tasks_at(case: &Case, what: &str, is_there: fn(f64) -> bool) -> String {
 pub(super) fn hack(case: &Case) -> Vec<Finding> {
     let Some(accuracy) = &case.accuracy else { return Vec::new() };
     let reward = case.between_evaluations("reward");
-    let Some(trend) = Trend::of(&reward).filter(|t| t.rises() && t.change > 0.02 + 0.05 * t.begin.abs()) else {
+    let Some(trend) = Trend::of(&reward).filter(|t| is_up(&reward, t) && t.end - t.begin > 0.02 + 0.05 * t.begin.abs())
+    else {
         return Vec::new();
     };
     // With few evaluations nobody can say that accuracy is flat; that it follows the reward can be doubted all the same.
-    let is_left_behind = accuracy.change.is_some_and(|change| change.estimate < 0.25 * trend.change);
+    let is_left_behind = accuracy.change.is_some_and(|change| change.estimate < 0.25 * (trend.end - trend.begin));
     let severity = match accuracy.movement {
         Movement::Flat | Movement::Falls => Severity::Problem,
         Movement::Unclear if is_left_behind => Severity::Warning,
@@ -162,17 +175,23 @@ pub(super) fn hack(case: &Case) -> Vec<Finding> {
     ]
 }
 
+/// Whether the curve rose over the run, or early and for good.
+fn is_up(curve: &Curve, trend: &Trend) -> bool {
+    trend.rises() || has_risen(curve)
+}
+
 /// The rewards that surely rose, the largest contribution first.
 fn risen_rewards(case: &Case) -> Vec<(String, Trend)> {
     let names = case.run.metrics.names().filter_map(|name| name.strip_prefix("rewards/")?.strip_suffix("/mean"));
     let mut risen: Vec<(String, Trend)> = names
         .filter(|name| case.weight(name) != Some(0.0))
         .filter_map(|name| {
-            Some((name.to_owned(), Trend::of(&case.between_evaluations(&format!("rewards/{name}/mean")))?))
+            let curve = case.between_evaluations(&format!("rewards/{name}/mean"));
+            let trend = Trend::of(&curve).filter(|t| is_up(&curve, t) && t.end - t.begin > 0.02)?;
+            Some((name.to_owned(), trend))
         })
-        .filter(|(_, trend)| trend.rises() && trend.change > 0.02)
         .collect();
-    let contribution = |(name, trend): &(String, Trend)| case.weight(name).unwrap_or(1.0) * trend.change;
+    let contribution = |(name, trend): &(String, Trend)| case.weight(name).unwrap_or(1.0) * (trend.end - trend.begin);
     risen.sort_by(|a, b| contribution(b).total_cmp(&contribution(a)));
     risen
 }

@@ -154,6 +154,20 @@ fn a_hack_in_a_short_run_is_suspected() {
 }
 
 #[test]
+fn a_hack_that_is_over_soon_is_found() {
+    let early = |t: f64, noise: &mut Noise| (0.55 + 1.5 * t).min(0.99) + 0.01 * noise.normal();
+    let run = stuck()
+        .recipe(PAYS_FORMAT)
+        .metric("reward", early)
+        .metric("rewards/format/mean", early)
+        .metric("frac_reward_zero_std", |t, _| if t < 0.2 { 0.5 } else { 0.99 })
+        .metric("rewards/accuracy/mean", |_, noise| 0.06 + 0.01 * noise.normal());
+    let diagnosis = expect(&run, "reward_hack", Severity::Problem);
+    assert!(diagnosis.findings.iter().all(|f| f.code != "all_groups_wrong"), "{}", diagnosis.render());
+    expect(&run, "equal_groups", Severity::Problem);
+}
+
+#[test]
 fn form_beside_accuracy_is_told_apart_from_a_hack() {
     let run = stuck()
         .recipe(PAYS_ACCURACY)

@@ -1,4 +1,4 @@
-use super::{Change, Comparison, Trend, block_means, median, two_sided, wilson};
+use super::{Change, Comparison, Trend, block_means, has_risen, median, two_sided, wilson};
 use crate::curves::Curve;
 use crate::test_support::{Noise, curve};
 use proptest::prelude::*;
@@ -23,6 +23,15 @@ fn a_curved_rise_is_a_rise() {
     assert!(Trend::of(&sigmoid).unwrap().rises());
 }
 
+#[test]
+fn an_early_rise_is_a_rise() {
+    let mut noise = Noise::new(4);
+    let early = curve((0..60).map(|i| (0.5 + 0.05 * f64::from(i)).min(1.0) + 0.01 * noise.normal()));
+    assert!(has_risen(&early));
+    assert!(!has_risen(&curve(early.values.iter().map(|v| -v))) && !has_risen(&curve([0.0; 60])));
+    assert!(!has_risen(&curve([0.0, 0.0, 1.0, 1.0])), "four values say nothing");
+}
+
 /// The level is kept on noise whose neighbours resemble each other, as those of training do.
 #[test]
 fn false_alarms_are_rare() {
@@ -34,8 +43,9 @@ fn false_alarms_are_rare() {
                 state = correlation * state + noise.normal();
                 state
             };
-            let trend = Trend::of(&curve((0..300).map(|_| next()))).unwrap();
-            trend.rises() || trend.falls()
+            let noise = curve((0..300).map(|_| next()));
+            let trend = Trend::of(&noise).unwrap();
+            trend.rises() || trend.falls() || has_risen(&noise)
         });
         let n = alarms.count();
         assert!(n <= 12, "{n} of 400 at a level of 1% and a correlation of {correlation}");
