@@ -106,7 +106,7 @@ impl server::Workshop for Workshop {
     }
 
     fn runs(&self) -> Result<Option<Value>, String> {
-        Ok(Some(json!({"root": "/home/me/runs", "runs": [run_summary()]})))
+        Ok(Some(json!({"root": "runs", "runs": [run_summary()]})))
     }
 
     fn run(&self, path: &str) -> Result<Option<Value>, String> {

@@ -26,7 +26,7 @@ pub fn all() -> Value {
             "type": "object",
             "required": ["id", "object", "created", "owned_by"],
             "properties": {
-                "id": {"type": "string"}, "object": {"const": "model"}, "created": count(),
+                "id": {"type": "string"}, "object": {"type": "string", "const": "model"}, "created": count(),
                 "owned_by": {"type": "string"}, "context_length": count(), "thinking": {"type": "boolean"},
             },
         },
@@ -34,7 +34,7 @@ pub fn all() -> Value {
             "type": "object",
             "required": ["object", "data"],
             "properties": {
-                "object": {"const": "list"},
+                "object": {"type": "string", "const": "list"},
                 "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
             },
         },
@@ -57,7 +57,7 @@ pub fn all() -> Value {
             "type": "object",
             "required": ["type", "error"],
             "properties": {
-                "type": {"const": "error"},
+                "type": {"type": "string", "const": "error"},
                 "error": {
                     "type": "object",
                     "required": ["type", "message"],
@@ -69,7 +69,7 @@ pub fn all() -> Value {
             "type": "object",
             "required": ["role"],
             "properties": {
-                "role": {"enum": ["system", "developer", "user", "assistant", "tool"]},
+                "role": {"type": "string", "enum": ["system", "developer", "user", "assistant", "tool"]},
                 "content": {"type": ["string", "array", "null"]}, "reasoning_content": string(), "reasoning": string(),
                 "tool_calls": {"type": ["array", "null"]}, "tool_call_id": string(), "name": string(),
                 "prefix": boolean(),
@@ -88,7 +88,7 @@ fn answer(object: &str) -> Value {
         "type": "object",
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {
-            "id": {"type": "string"}, "object": {"const": object}, "created": count(), "model": {"type": "string"},
+            "id": {"type": "string"}, "object": {"type": "string", "const": object}, "created": count(), "model": {"type": "string"},
             "choices": {"type": "array", "items": {"type": "object", "required": ["index", "finish_reason"]}},
             "usage": {"$ref": "#/components/schemas/Usage"},
         },
@@ -148,7 +148,7 @@ fn sampling_fields() -> Vec<(&'static str, Value)> {
 
 /// What [`crate::wire::thinking`] reads.
 fn thinking_fields() -> Vec<(&'static str, Value)> {
-    let efforts = json!({"enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra", null]});
+    let efforts = json!({"type": ["string", "null"], "enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra", null]});
     vec![
         ("thinking", object("`type` (enabled, disabled), `budget_tokens`, `min_tokens`, `loop_guard`")),
         ("enable_thinking", boolean()),
@@ -174,7 +174,10 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
         ("n", integer(1, Some(16))),
         ("stop", stop()),
         ("tools", array("functions, at most 128")),
-        ("tool_choice", json!({"description": "none, auto, required, or one function"})),
+        (
+            "tool_choice",
+            json!({"type": ["string", "object", "null"], "description": "none, auto, required, or one function"}),
+        ),
         ("parallel_tool_calls", boolean()),
         ("response_format", object("`type`: text, json_object, json_schema, regex, grammar")),
         ("logprobs", boolean()),
@@ -204,7 +207,7 @@ pub(super) fn response_fields() -> Vec<(&'static str, Value)> {
         ("max_output_tokens", integer(1, None)),
         ("text", object("`format`")),
         ("tools", array("functions")),
-        ("tool_choice", json!({})),
+        ("tool_choice", json!({"type": ["string", "object", "null"]})),
         ("parallel_tool_calls", boolean()),
         ("reasoning", object("`effort`")),
         ("top_logprobs", integer(0, Some(20))),
