@@ -2,7 +2,7 @@
 //! and what it exchanges with other chips.
 //!
 //! Operations are counted by `model::count`; the bytes that the operations between the products move are listed in
-//! [`stream_bytes`], and those of the exchanges in [`crate::traffic`]. Times are seconds on one chip.
+//! `stream_bytes`, and those of the exchanges in [`crate::traffic`]. Times are seconds on one chip.
 
 use model::Config;
 use model::count::{FlopModel, MlaForm, PartCounts, count_layer};

@@ -2,10 +2,10 @@
 //!
 //! The sampler and the update of reinforcement learning both call this file, so the log-probability recorded while
 //! sampling is the update's own to the last bit: one scaling, one maximum, one exponential, one order of summation
-//! (blocks of [`BLOCK`] ids, added in f64 in ascending order).
+//! (blocks of `BLOCK` ids, added in f64 in ascending order).
 //!
 //! Every filter keeps a head of the ids sorted by falling logit (the lower id first among equals), so a support needs no
-//! list: it is told by its last member, the [`Cut`], which the update finds again from the same logits.
+//! list: it is told by its last member, the `Cut`, which the update finds again from the same logits.
 
 mod draw;
 mod support;

@@ -45,7 +45,7 @@ pub fn write(run_dir: &Path, out: Option<&Path>) -> Result<PathBuf> {
 /// Writes the page of a stage, and of the chain that it is part of.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn refresh(run_dir: &Path) -> Result<()> {
     write(run_dir, None)?;
     if let Some(chain_dir) = run_dir.parent().filter(|dir| dir.join("chain.json").is_file()) {

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Bounds of the reader, for [`sys::limits::limit_self`].
+/// Bounds of the reader, for `sys::limits::limit_self`.
 pub const MEMORY_BYTES: u64 = 2 << 30;
 /// As above.
 pub const CPU_SECONDS: u64 = 30;

@@ -1,8 +1,8 @@
 //! Numbers as people write them, as exact fractions: `1,234`, `-2.50`, `1.5e3`, `3/4`, `\frac{3}{4}`, `2 1/2`, `10%`,
 //! `5 million`, `12 apples`, and expressions of numbers with `+ - * / ^` and brackets.
 //!
-//! Reads what [`super::clean::clean`] gives. Bounded: brackets nest at most [`MAX_DEPTH`] deep, values stay below
-//! [`MAX_BITS`] bits, operations are at most [`MAX_OPERATIONS`]; what is beyond is no number that is read here.
+//! Reads what [`super::clean::clean`] gives. Bounded: brackets nest at most `MAX_DEPTH` deep, values stay below
+//! `MAX_BITS` bits, operations are at most `MAX_OPERATIONS`; what is beyond is no number that is read here.
 
 use super::answer::NUMBER_WORDS;
 use num_bigint::BigInt;

@@ -9,7 +9,7 @@ use kernels::loss::RowGrads;
 /// Which rows are looked at, and how.
 #[derive(Clone, Copy)]
 pub struct PolicyRows<'r> {
-    /// The token that follows each row [t].
+    /// The token that follows each row `[t]`.
     pub targets: &'r [u32],
     /// The rows of interest of each document, in ascending order.
     pub documents: &'r [Vec<usize>],
