@@ -149,7 +149,7 @@ pub struct RewardSpec {
     pub format: f64,
     /// Share of the thinking's words that are in the prompt's language (R1, section 2.3.2).
     pub language: f64,
-    /// 1 for the shortest right answer down to 0 for one of `max_new_tokens`; wrong answers get 0.
+    /// For a right answer, the share of `max_new_tokens` that it did not need; wrong answers get 0.
     pub length: f64,
     /// 0 or 1 by a coin: a control, from which nothing can be learnt.
     pub random: f64,
