@@ -70,8 +70,8 @@ fn wait_for_port(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Runs every scene on every screen.
-pub(crate) fn run(root: &Path) -> Result<()> {
+/// Runs every scene whose name contains `wanted` on every screen.
+pub(crate) fn run(root: &Path, wanted: &str) -> Result<()> {
     let build = ["build", "--package", "server", "--example", "mock"];
     let built = Command::new("cargo").args(build).current_dir(root).status().context("cargo is needed")?;
     if !built.success() {
@@ -90,7 +90,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let mut server = Server { program: root.join("target/debug/examples/mock"), data_dir, running: None };
     let mut failures = Vec::new();
     for screen in [Screen::DESKTOP, Screen::DESKTOP_DARK, Screen::PHONE] {
-        for (name, scene) in scenes::ALL {
+        for (name, scene) in scenes::ALL.iter().filter(|(name, _)| name.contains(wanted)) {
             server.start(3)?;
             let mut browser = Driver::open(DRIVER_PORT, SERVER_PORT, screen, &out)?;
             let done = scene(&mut browser, &mut server).and_then(|()| browser.no_complaints());

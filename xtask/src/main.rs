@@ -16,14 +16,16 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   ci      formatting, clippy, documentation, tidy, then every test
   tidy    the structural checks alone
-  browser the chat app in Chromium (needs chromium and chromium-driver)";
+  browser [SCENE]
+          the chat app in Chromium (needs chromium and chromium-driver); SCENE is a part of a scene's name";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let root = repository::root();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => ci::run(&root),
-        ["browser"] => browser::run(&root),
+        ["browser"] => browser::run(&root, ""),
+        ["browser", wanted] => browser::run(&root, wanted),
         ["tidy"] => tidy::run(&root),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

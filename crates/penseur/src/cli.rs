@@ -193,6 +193,10 @@ pub struct ServeArgs {
     /// A file with one API key a line; every request then needs one
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
+
+    /// The training runs that the app shows
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
 }
 
 #[derive(Args, Debug)]

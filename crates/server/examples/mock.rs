@@ -59,6 +59,9 @@ fn reply(question: &str) -> (String, String) {
     if question.contains("forever") {
         return ((1..400).map(|i| format!("Let me count on: {i}.\n")).collect(), "That is far enough.".into());
     }
+    if question.contains("in circles") {
+        return ("Wait, let me think about that again from the start.\n".repeat(400), "I went in circles.".into());
+    }
     let [a, b] = numbers[..] else {
         let thought = "There are no two numbers here to work with. I only know arithmetic.";
         return (thought.into(), "I cannot answer that. I can add, subtract and multiply whole numbers.".into());

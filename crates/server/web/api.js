@@ -15,19 +15,42 @@ let onSignedOut = () => {};
 /** Called where the server wants a key. */
 export const whenSignedOut = (action) => { onSignedOut = action; };
 
+// ---- the connection ----
+
+const RETRY_MS = 1000;
+let isLost = false;
+let onConnection = () => {};
+/** Called with false when the server no longer answers, and with true when it does again. */
+export const whenConnectionChanges = (action) => { onConnection = action; };
+
+/** The server did not answer: asks for it until it does. */
+export function connectionLost() {
+  if (isLost) return;
+  isLost = true;
+  onConnection(false);
+  const look = async () => {
+    const found = await fetch("/health").then((response) => response.ok, () => false);
+    if (!found) return setTimeout(look, RETRY_MS);
+    isLost = false;
+    onConnection(true);
+  };
+  setTimeout(look, RETRY_MS);
+}
+
 async function send(method, path, body, type) {
   const headers = type ? { "Content-Type": type } : {};
   let response;
   try {
     response = await fetch(path, { method, headers, body });
   } catch {
+    connectionLost();
     throw new Failure(t("unreachable"));
   }
   if (response.ok) return response;
   const problem = (await response.json().catch(() => null))?.error ?? {};
   if (response.status === 401) onSignedOut();
-  const known = { busy: t("busy"), context_length_exceeded: t("tooLong") }[problem.code];
-  throw new Failure(known ?? problem.message ?? t("serverError", { status: response.status }), { code: problem.code, status: response.status });
+  const known = { busy: t("busy"), context_length_exceeded: t("tooLong"), invalid_api_key: path === "/api/sign-in" && t("wrongKey") }[problem.code];
+  throw new Failure(known || problem.message || t("serverError", { status: response.status }), { code: problem.code, status: response.status });
 }
 
 const json = (value) => (value === undefined ? [] : [JSON.stringify(value), "application/json"]);

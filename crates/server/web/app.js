@@ -1,9 +1,9 @@
 // The page: what is shown under which address, and the keys that work everywhere.
 
-import { get, post, whenSignedOut } from "./api.js";
+import { get, post, whenConnectionChanges, whenSignedOut } from "./api.js";
 import * as chat from "./chat.js";
 import * as composer from "./composer.js";
-import { $, ask, icon, make, recall, registerWorker, remember, toast } from "./dom.js";
+import { $, ask, hasKeyboard, icon, make, recall, registerWorker, remember, say, toast } from "./dom.js";
 import { t, translate } from "./i18n.js";
 import { openSettings } from "./settings.js";
 import * as sidebar from "./sidebar.js";
@@ -16,7 +16,7 @@ const model = () => models.find((entry) => entry.id === $("model").value) ?? mod
 
 /** Goes to another address of this page. */
 export function go(path) {
-  if (path !== location.pathname) history.pushState(null, "", path);
+  if (path !== location.pathname + location.hash) history.pushState(null, "", path);
   return route();
 }
 
@@ -50,7 +50,7 @@ async function route() {
     await chat.open(id).catch((error) => { toast(error.message); if (error.status === 404) go("/"); });
   } else if (!id) {
     chat.clear();
-    $("question").focus();
+    if (hasKeyboard()) $("question").focus();
   }
   showState();
   sidebar.draw();
@@ -70,7 +70,8 @@ export async function loadModels() {
   try {
     models = (await get("/v1/models")).data;
   } catch (error) {
-    $("description").textContent = error.message;
+    // Who has no key is asked for it.
+    $("description").textContent = error.status === 401 ? "" : error.message;
     return;
   }
   const chosen = recall("model", "");
@@ -89,11 +90,27 @@ export function chooseModel(id) {
 function showModel() {
   const { description = "", examples = [] } = model() ?? {};
   $("description").textContent = description;
-  const ask = (example) => chat.ask(example).catch((error) => toast(error.message));
-  $("examples").replaceChildren(...exampleButtons(examples.slice(0, 6), ask));
+  $("examples").replaceChildren(...exampleButtons(examples.slice(0, 6), composer.askExample));
   chat.setExamples(examples);
   composer.setModel(model());
   if (!chat.isRunning()) chat.redraw();
+}
+
+/** Why a question is not answered at once. */
+function waitingNote() {
+  const isThere = (model()?.state ?? "loaded") === "loaded";
+  return isThere ? t("waiting") : t("modelLoading", { model: model().id });
+}
+
+// ---- the connection ----
+
+async function showConnection(isThere) {
+  $("lost").hidden = isThere;
+  if (!isThere) return;
+  say(t("found"));
+  await loadModels();
+  const { id } = chat.conversation();
+  await Promise.all([id ? chat.comeBack().catch((error) => toast(error.message)) : route(), sidebar.refresh()]);
 }
 
 // ---- the key ----
@@ -179,13 +196,13 @@ function connect() {
   $("to-end").addEventListener("click", () => $("scroller").scrollTo({ top: $("scroller").scrollHeight, behavior: "smooth" }));
   $("scroller").addEventListener("scroll", watchScroll, { passive: true });
   $("model").addEventListener("change", () => { remember("model", $("model").value); showModel(); });
-  chat.connect({ settings: composer.settings, model: () => model()?.id });
+  chat.connect({ settings: composer.settings, model: () => model()?.id, waitingNote, askExample: composer.askExample });
   chat.onChange((what) => {
     if (what === "new") history.pushState(null, "", `/c/${chat.conversation().id}`);
     showState();
   });
   whenSignedOut(askForKey);
-  addEventListener("online", () => location.reload());
+  whenConnectionChanges(showConnection);
 }
 
 /** Draws everything in another language. */

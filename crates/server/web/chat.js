@@ -1,26 +1,29 @@
 // The conversation on the screen: its tree of messages, the path that is shown, and the answers that are being written.
 
-import { get, patch, post } from "./api.js";
+import { connectionLost, get, patch, post } from "./api.js";
 import { $, button, make, say, toast } from "./dom.js";
 import { t } from "./i18n.js";
-import { AnswerView, exampleButtons, questionView, versions } from "./turn.js";
+import { AnswerView, exampleButtons, pendingView, questionView, versions } from "./turn.js";
 
-/** What is on the screen. `messages` by id in the order they were written; `running` by the answer's id. */
-const state = { id: null, title: "", messages: new Map(), leaf: null, views: new Map(), running: new Map() };
+/** What is on the screen. `messages` by id in the order they were written; `running` by the answer's id; `pending`: a question
+ * on its way to the server. */
+const state = { id: null, title: "", messages: new Map(), leaf: null, views: new Map(), running: new Map(), pending: null };
 
 const listeners = new Set();
 /** Called when a conversation begins, ends or changes its name. */
 export const onChange = (listener) => listeners.add(listener);
 const changed = (what) => listeners.forEach((listener) => listener(what));
 
-export const conversation = () => ({ id: state.id, title: state.title, isEmpty: state.messages.size === 0 });
-export const isRunning = () => path().some((message) => state.running.has(message.id));
+export const conversation = () => ({ id: state.id, title: state.title, isEmpty: state.messages.size === 0 && !state.pending });
+export const isRunning = () => state.pending !== null || path().some((message) => state.running.has(message.id));
 
 let settings = () => ({});
 let model = () => null;
+let waitingNote = () => "";
+let askExample = () => {};
 /** Where the composer's settings and the model come from. */
 export function connect(sources) {
-  ({ settings, model } = sources);
+  ({ settings, model, waitingNote, askExample } = sources);
 }
 
 // ---- the tree ----
@@ -28,9 +31,11 @@ export function connect(sources) {
 const children = (parent) => [...state.messages.values()].filter((message) => message.parent === parent);
 
 /** The messages from the root to the leaf. */
-function path() {
+const path = () => pathTo(state.leaf);
+
+function pathTo(id) {
   const found = [];
-  for (let message = state.messages.get(state.leaf); message; message = state.messages.get(message.parent)) found.unshift(message);
+  for (let message = state.messages.get(id); message; message = state.messages.get(message.parent)) found.unshift(message);
   return found;
 }
 
@@ -53,7 +58,7 @@ async function showVersion(id) {
 
 export function clear() {
   unfollow();
-  Object.assign(state, { id: null, title: "", leaf: null });
+  Object.assign(state, { id: null, title: "", leaf: null, pending: null });
   state.messages.clear();
   draw();
   changed("shown");
@@ -62,12 +67,19 @@ export function clear() {
 export async function open(id) {
   unfollow();
   const { conversation, leaf, messages } = await get(`/api/conversations/${encodeURIComponent(id)}`);
-  Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null });
+  Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null });
   state.messages = new Map(messages.map((message) => [message.id, message]));
   draw();
   for (const message of messages) if (message.samples.some((sample) => sample.status === "running")) follow(message.id);
   $("scroller").scrollTop = $("scroller").scrollHeight;
   changed("shown");
+}
+
+/** Shows what is on the server now, after a time without it. */
+export async function comeBack() {
+  const { scrollTop } = $("scroller");
+  await open(state.id);
+  $("scroller").scrollTop = scrollTop;
 }
 
 // ---- running answers ----
@@ -88,7 +100,7 @@ function follow(id) {
     if (update.ended) end(id, of);
   });
   source.addEventListener("error", () => {
-    say(t("reconnecting"));
+    connectionLost();
     // The browser tries again by itself, unless the server refused.
     if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (state.running.get(id) === source) follow(id); }, 2000);
   });
@@ -121,7 +133,17 @@ export async function ask(content, files = [], parent = state.leaf) {
   const body = { content, files: files.map((file) => file.id), model: model(), settings: how, n_samples };
   if (state.id) body.conversation = state.id;
   if (state.id && parent) body.parent = parent;
-  const begun = await post("/api/ask", body);
+  const before = state.id;
+  state.pending = { content, files, parent };
+  draw();
+  changed("shown");
+  $("scroller").scrollTop = $("scroller").scrollHeight;
+  const begun = await post("/api/ask", body).finally(() => { state.pending = null; }).catch((error) => {
+    if (state.id === before) { draw(); changed("shown"); }
+    throw error;
+  });
+  // Another conversation is on the screen by now.
+  if (state.id !== before) return changed("running");
   const isNew = !state.id;
   if (isNew) {
     state.id = begun.conversation;
@@ -159,13 +181,15 @@ function begin(id, parent, n_samples) {
 // ---- drawing ----
 
 function draw() {
-  const shown = path();
+  const { pending } = state;
+  const shown = pending ? pathTo(pending.parent) : path();
   state.views.clear();
   const turns = shown.map((message) => (message.role === "user" ? drawQuestion(message) : drawAnswer(message)));
   const last = shown.at(-1);
-  if (last?.role === "user") turns.push(unanswered(last));
+  if (pending) turns.push(pendingView(pending.content, pending.files, waitingNote()));
+  else if (last?.role === "user") turns.push(unanswered(last));
   $("turns").replaceChildren(...turns);
-  if (last?.role === "assistant" && !state.running.has(last.id)) $("turns").append(suggestions(shown));
+  if (!pending && last?.role === "assistant" && !state.running.has(last.id)) $("turns").append(suggestions(shown));
 }
 
 const siblings = (message) => children(message.parent).filter((other) => other.role === message.role).map((other) => other.id);
@@ -239,8 +263,7 @@ function suggestions(shown) {
   const fresh = examples.filter((example) => !asked.has(example));
   const start = fresh.length ? (shown.length * 3) % fresh.length : 0;
   const some = [...fresh.slice(start), ...fresh.slice(0, start)].slice(0, 3);
-  const go = (example) => ask(example).catch((error) => toast(error.message));
-  return make("div", "examples more", { role: "group", "aria-label": t("moreExamples") }, ...exampleButtons(some, go));
+  return make("div", "examples more", { role: "group", "aria-label": t("moreExamples") }, ...exampleButtons(some, askExample));
 }
 
 /** Runs a change and keeps the end in view if it was in view. */

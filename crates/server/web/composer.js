@@ -2,7 +2,7 @@
 
 import { remove, upload } from "./api.js";
 import * as chat from "./chat.js";
-import { $, button, icon, make, openMenu, recall, remember, toast } from "./dom.js";
+import { $, button, hasKeyboard, icon, make, openMenu, recall, remember, toast } from "./dom.js";
 import { count, t } from "./i18n.js";
 
 const MAX_FILES = 20;
@@ -95,6 +95,7 @@ async function submit() {
   if ((!question && files.length === 0) || files.some((file) => !file.id)) return;
   const sent = files;
   area.value = "";
+  remember("draft", "");
   files = [];
   fit();
   draw();
@@ -103,11 +104,18 @@ async function submit() {
   } catch (error) {
     // What was written is not lost.
     area.value = question;
+    remember("draft", question);
     files = sent;
     fit();
     toast(error.message);
   }
   draw();
+}
+
+/** Asks one of the examples. */
+export async function askExample(example) {
+  if (hasKeyboard()) $("question").focus();
+  await chat.ask(example).catch((error) => toast(error.message));
 }
 
 /** Chooses one of several; the arrow keys move. */
@@ -140,7 +148,7 @@ function openOptions() {
     draw();
   });
   const samples = choice(t("samples"), t("samplesHint"), SAMPLES, how.samples, (v) => (v === 1 ? t("once") : `${v}×`), (v) => { how.samples = v; draw(); });
-  const temperature = make("input", "", { type: "number", min: 0, max: 2, step: 0.1, id: "temperature", inputmode: "decimal" });
+  const temperature = make("input", "", { type: "number", min: 0, max: 2, step: 0.1, id: "temperature", inputmode: "decimal", placeholder: modelInfo?.temperature ?? 1 });
   temperature.value = how.temperature;
   temperature.addEventListener("input", () => { how.temperature = temperature.validity.valid ? temperature.value : ""; draw(); });
   const system = make("textarea", "", { id: "system", rows: 2 });
@@ -148,7 +156,7 @@ function openOptions() {
   system.addEventListener("input", () => { how.system = system.value; remember("system", system.value); });
   const panel = make("div", "options", { role: "dialog", "aria-label": t("options") },
     effort, samples,
-    make("div", "option", {}, make("label", "name", { for: "temperature" }, t("temperature")), temperature, make("small", "", {}, t("temperatureHint", { n: modelInfo?.temperature ?? "1" }))),
+    make("div", "option", {}, make("label", "name", { for: "temperature" }, t("temperature")), temperature, make("small", "", {}, t("temperatureHint"))),
     make("div", "option", {}, make("label", "name", { for: "system" }, t("system")), system, make("small", "", {}, t("systemHint"))));
   panel.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); closeOptions(); } });
   document.querySelector("#composer .box").append(panel);
@@ -171,7 +179,9 @@ function closeOptions() {
 export function start() {
   $("attach").append(icon("clip"));
   $("composer").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
-  $("question").addEventListener("input", () => { fit(); draw(); });
+  $("question").addEventListener("input", () => { remember("draft", $("question").value); fit(); draw(); });
+  $("question").value = recall("draft", "");
+  fit();
   $("question").addEventListener("keydown", (event) => {
     // While an input method composes, Enter is its own.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

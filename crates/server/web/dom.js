@@ -51,8 +51,9 @@ const ICONS = {
   check: "M5 12.500l4.500 4.500L19 7.500",
   again: "M19 12a7 7 0 1 1-2-4.900M19 3.500V8h-4.500",
   edit: "M4 20h4L19 9l-4-4L4 16zM13.500 6.500l4 4",
-  more: "M5.500 12h.01M12 12h.01M18.500 12h.01",
+  more: "M6 11.500v1M12 11.500v1M18 11.500v1",
   plus: "M12 5v14M5 12h14",
+  compose: "M20 13v6a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1h6M10 14v-3l8-8 3 3-8 8z",
   menu: "M4 7h16M4 12h16M4 17h10",
   panel: "M4 5h16v14H4zM9.500 5v14",
   close: "M6 6l12 12M18 6L6 18",
@@ -60,7 +61,7 @@ const ICONS = {
   tune: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
   clip: "M19 11.500 12.500 18a4 4 0 0 1-5.700-5.700l7-7a2.700 2.700 0 0 1 3.800 3.800l-7 7a1.300 1.300 0 0 1-1.900-1.900l6.300-6.300",
   send: "M12 19V5M5.500 11.500 12 5l6.500 6.500",
-  stop: "M8 8h8v8H8z",
+  stop: "M7.500 7.500h9v9h-9z",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
   on: "M5 12h13M12.500 6.500 18 12l-5.500 5.500",
   chat: "M4 5h16v11H9l-5 4z",
@@ -68,7 +69,6 @@ const ICONS = {
   chart: "M4 4v16h16M7.500 15l3.500-5 3 3 5-7",
   plan: "M5 4h14v16H5zM8 8h8M8 12h3M8 16h3M14 12h2M14 16h2",
   gear: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM12 3v3M12 18v3M3 12h3M18 12h3M5.600 5.600l2.100 2.100M16.300 16.300l2.100 2.100M5.600 18.400l2.100-2.100M16.300 7.700l2.100-2.100",
-  loop: "M4 12a5 5 0 0 1 9-3l2 3 2 3a3 3 0 1 0 0-5",
 };
 
 export function icon(name, className = "") {
@@ -84,6 +84,9 @@ export function button(className, label, onClick, iconName, { iconOnly = false, 
   return make("button", className, { type: "button", onclick: onClick, ...named, ...attributes }, ...children);
 }
 
+/** Whether typing needs no keyboard on the screen, which would cover half of it. */
+export const hasKeyboard = () => !matchMedia("(pointer: coarse)").matches;
+
 /** Says something to screen readers. */
 export const say = (text) => { $("status").textContent = text; };
 
@@ -92,9 +95,15 @@ let toastTimer;
 export function toast(text) {
   const element = $("toast");
   element.textContent = text;
-  element.hidden = false;
+  // On the top layer, where an open dialog is too.
+  element.hidePopover();
+  element.showPopover();
+  // Above the question, whatever its height, and under the top where there is none.
+  const box = $("composer").getBoundingClientRect();
+  element.style.bottom = `${box.height ? innerHeight - box.top + 10 : 24}px`;
+  if (box.height) element.style.left = `${box.left + box.width / 2}px`;
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { element.hidden = true; }, 6000);
+  toastTimer = setTimeout(() => element.hidePopover(), 6000);
 }
 
 /** Storage may be switched off; then nothing is remembered. */

@@ -16,24 +16,25 @@ const WORDS = {
     serverError: "The server answered with an error ({status}).", tryAgain: "Try again",
     thinking: "Thinking…", waiting: "Waiting for its turn…", reading: "Reading…", thoughtFor: "Thought for {time}", notThought: "Thinking",
     token: "{n} token", tokens: "{n} tokens", ofBudget: "of {n} it may use", answerNow: "Answer now",
-    stopBudget: "stopped at its budget", stopLoop: "cut: it was going in circles", stopUser: "ended by you", stopLength: "ran out of room",
+    stopBudget: "stopped at its budget", stopLoop: "cut", loopNote: "Its thinking was going in circles, so it was cut here.", stopUser: "ended by you", stopLength: "ran out of room",
     copy: "Copy", copied: "Copied", copyCode: "Copy code", regenerate: "Another answer", edit: "Edit", continue: "Go on",
     previous: "Earlier version", next: "Later version", version: "Version {i} of {n}",
-    speed: "{n} tokens/s", firstToken: "first token after {time}", cost: "{dollars}", answeredBy: "by {model}",
+    speed: "{n} tokens/s", firstToken: "first token after {time}", costMany: "a million such answers: {dollars}", answeredBy: "by {model}",
     stopped: "Stopped.", interrupted: "Interrupted: the server ended in the middle of this answer.", failed: "This answer failed.",
     cutAnswer: "The answer ends here: there was no room for more.", noAnswer: "No room was left for an answer. Without thinking, or in a new chat, there is more.",
-    reconnecting: "The connection was lost. Trying again…", today: "Today", yesterday: "Yesterday", week: "Last 7 days", month: "Last 30 days",
+    lost: "No connection to the server. Trying again… What was said is kept.", found: "The server is back.",
+    modelLoading: "{model} is being loaded…", today: "Today", yesterday: "Yesterday", week: "Last 7 days", month: "Last 30 days",
     nothingYet: "Your conversations will be here.", nothingFound: "Nothing found.", rename: "Rename", delete: "Delete", cancel: "Cancel", save: "Save",
     deleteSure: "Delete this conversation? It cannot be brought back.", deleteTitle: "Delete conversation", renameTitle: "Rename conversation",
     titleLabel: "Title", conversationMenu: "Actions for {title}", exportMarkdown: "Save as Markdown", exportJson: "Save as JSON", share: "Share as one HTML file",
     options: "Options", effort: "Effort", effortAuto: "As needed", effortLow: "Low", effortMedium: "Medium", effortHigh: "High",
     effortHint: "How much of the room it may spend on thinking.", samples: "Think several times", samplesHint: "Several independent answers; the majority is shown.",
-    times: "{n} times", once: "Once", temperature: "Temperature", temperatureHint: "Empty: as the model's card says ({n}).", system: "Instructions", systemHint: "Told to the model before the conversation.",
+    times: "{n} times", once: "Once", temperature: "Temperature", temperatureHint: "Empty: as the model's card says, but 0.6 for another answer or several, which would all be the same at 0.", system: "Instructions", systemHint: "Told to the model before the conversation.",
     done: "Done", sample: "Answer {i}", majority: "{n} of {of} say", noMajority: "They all differ", allSamples: "{n} answers", chooseThis: "Go on from this one",
     language: "Language", theme: "Colours", system_theme: "As the system", light: "Light", dark: "Dark", data: "Conversations",
     exportAll: "Save all as JSON", importAll: "Bring in from a file", deleteAll: "Delete all", deleteAllSure: "Delete all conversations? They cannot be brought back.",
     imported: "{n} conversations brought in.", signOut: "Sign out", shortcuts: "Keys", keySend: "send", keyNewLine: "new line", keyStop: "stop the answer", keyNew: "new chat", keySearch: "search", keyFocus: "to the question",
-    signInTitle: "This server needs a key", signInHint: "Whoever runs it has one for you. This browser keeps it until you sign out.", key: "Key", signIn: "Sign in",
+    signInTitle: "This server needs a key", signInHint: "Whoever runs it has one for you. This browser keeps it until you sign out.", key: "Key", signIn: "Sign in", wrongKey: "This server does not know that key.",
     tooManyFiles: "At most {n} files.", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", dropHere: "Drop files here",
     offline: "You are offline: your conversations are on the server and will be back with it.", loading: "Loading…", you: "You", answerOf: "Answer",
   },
@@ -50,24 +51,25 @@ const WORDS = {
     serverError: "服务器返回错误（{status}）。", tryAgain: "重试",
     thinking: "思考中…", waiting: "排队中…", reading: "阅读中…", thoughtFor: "已思考 {time}", notThought: "思考",
     token: "{n} 个 token", tokens: "{n} 个 token", ofBudget: "上限 {n}", answerNow: "立即回答",
-    stopBudget: "达到思考上限", stopLoop: "已截断：陷入重复", stopUser: "由你结束", stopLength: "长度用尽",
+    stopBudget: "达到思考上限", stopLoop: "已截断", loopNote: "思考陷入重复，已在此截断。", stopUser: "由你结束", stopLength: "长度用尽",
     copy: "复制", copied: "已复制", copyCode: "复制代码", regenerate: "重新回答", edit: "编辑", continue: "继续",
     previous: "上一版本", next: "下一版本", version: "第 {i} 版，共 {n} 版",
-    speed: "{n} token/秒", firstToken: "首个 token 用时 {time}", cost: "{dollars}", answeredBy: "由 {model} 回答",
+    speed: "{n} token/秒", firstToken: "首个 token 用时 {time}", costMany: "一百万个这样的回答：{dollars}", answeredBy: "由 {model} 回答",
     stopped: "已停止。", interrupted: "已中断：服务器在回答过程中退出。", failed: "回答失败。",
     cutAnswer: "回答到此为止：长度已用尽。", noAnswer: "没有留下回答的空间。关闭思考或开始新对话会有更多空间。",
-    reconnecting: "连接中断，正在重试…", today: "今天", yesterday: "昨天", week: "最近 7 天", month: "最近 30 天",
+    lost: "无法连接服务器，正在重试… 已有的对话不会丢失。", found: "服务器已恢复。",
+    modelLoading: "正在加载 {model}…", today: "今天", yesterday: "昨天", week: "最近 7 天", month: "最近 30 天",
     nothingYet: "你的对话会出现在这里。", nothingFound: "没有找到。", rename: "重命名", delete: "删除", cancel: "取消", save: "保存",
     deleteSure: "删除此对话？删除后无法恢复。", deleteTitle: "删除对话", renameTitle: "重命名对话",
     titleLabel: "标题", conversationMenu: "“{title}”的操作", exportMarkdown: "保存为 Markdown", exportJson: "保存为 JSON", share: "分享为单个 HTML 文件",
     options: "选项", effort: "思考强度", effortAuto: "按需", effortLow: "低", effortMedium: "中", effortHigh: "高",
     effortHint: "思考可以占用多少长度。", samples: "多次思考", samplesHint: "独立回答多次，显示多数结果。",
-    times: "{n} 次", once: "一次", temperature: "温度", temperatureHint: "留空则按模型卡片（{n}）。", system: "指示", systemHint: "在对话之前告诉模型。",
+    times: "{n} 次", once: "一次", temperature: "温度", temperatureHint: "留空则按模型卡片；重新回答或多次思考时，卡片为 0 则用 0.6，否则每次都一样。", system: "指示", systemHint: "在对话之前告诉模型。",
     done: "完成", sample: "回答 {i}", majority: "{of} 个中有 {n} 个认为", noMajority: "各不相同", allSamples: "{n} 个回答", chooseThis: "从这个继续",
     language: "语言", theme: "颜色", system_theme: "跟随系统", light: "浅色", dark: "深色", data: "对话数据",
     exportAll: "全部保存为 JSON", importAll: "从文件导入", deleteAll: "全部删除", deleteAllSure: "删除所有对话？删除后无法恢复。",
     imported: "已导入 {n} 个对话。", signOut: "退出登录", shortcuts: "快捷键", keySend: "发送", keyNewLine: "换行", keyStop: "停止回答", keyNew: "新对话", keySearch: "搜索", keyFocus: "到提问框",
-    signInTitle: "此服务器需要密钥", signInHint: "运行者会给你一个。此浏览器会保存它，直到你退出。", key: "密钥", signIn: "登录",
+    signInTitle: "此服务器需要密钥", signInHint: "运行者会给你一个。此浏览器会保存它，直到你退出。", key: "密钥", signIn: "登录", wrongKey: "此服务器不认识这个密钥。",
     tooManyFiles: "最多 {n} 个文件。", uploading: "正在读取 {name}…", removeFile: "移除 {name}", characters: "{n} 个字符", dropHere: "把文件拖到这里",
     offline: "你已离线：对话保存在服务器上，联网后即可查看。", loading: "加载中…", you: "你", answerOf: "回答",
   },
@@ -107,6 +109,7 @@ export const tokens = (n) => t(n === 1 ? "token" : "tokens", { n: count(n) });
 
 export function duration(ms) {
   const s = ms / 1000;
+  if (ms < 95) return `${Math.round(ms)} ms`;
   if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 90) return `${Math.round(s)} s`;
   const minutes = Math.floor(s / 60);
@@ -116,6 +119,6 @@ export function duration(ms) {
 /** Dollars with two figures that say something. */
 export function dollars(value) {
   if (!value) return "$0";
-  if (value >= 0.1) return `$${value.toFixed(2)}`;
+  if (value >= 0.1) return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   return `$${Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 12 })}`;
 }

@@ -1,8 +1,8 @@
 // Models: what each is, whether it fits, and which one answers.
 
-import { get } from "./api.js";
-import { chooseModel } from "./app.js";
-import { button, make } from "./dom.js";
+import { get, post } from "./api.js";
+import { chooseModel, loadModels } from "./app.js";
+import { button, make, toast } from "./dom.js";
 import { addWords, count, t } from "./i18n.js";
 
 addWords({
@@ -10,13 +10,15 @@ addWords({
     libraryTitle: "Models", inUse: "In use", use: "Use this one", parameters: "Parameters", active: "for each token", architecture: "Architecture",
     layers: "Layers", width: "Width", vocabulary: "Vocabulary", context: "Context", weights: "Weights", cache: "Memory for each token", free: "Free here",
     fits: "fits this machine", tight: "does not fit this machine", longest: "Longest context that fits", thinks: "Thinks aloud", canBound: "its thinking can be bounded",
-    howMore: "Other models", howMoreText: "The server answers with the models it was started with: a directory in Hugging Face layout, or a bundled name.",
+    loaded: "loaded", loading: "loading…", unloaded: "not loaded", load: "Load", unload: "Unload",
+    howMore: "Other models", howMoreText: "The server offers the models it was started with: directories in Hugging Face layout, or bundled names.",
   },
   zh: {
     libraryTitle: "模型", inUse: "使用中", use: "使用", parameters: "参数", active: "每个 token", architecture: "架构",
     layers: "层数", width: "宽度", vocabulary: "词表", context: "上下文", weights: "权重", cache: "每个 token 的内存", free: "本机可用",
     fits: "适合本机", tight: "本机放不下", longest: "可用的最长上下文", thinks: "会思考", canBound: "思考长度可限制",
-    howMore: "其他模型", howMoreText: "服务器用启动时指定的模型回答：Hugging Face 格式的目录，或内置名称。",
+    loaded: "已加载", loading: "加载中…", unloaded: "未加载", load: "加载", unload: "卸载",
+    howMore: "其他模型", howMoreText: "服务器提供启动时指定的模型：Hugging Face 格式的目录，或内置名称。",
   },
 });
 
@@ -43,28 +45,47 @@ function facts(model) {
   return rows;
 }
 
-function card(model, chosen) {
+/** `change`: asks the server to load or to put away a model. */
+function card(model, chosen, change) {
   const { inspection } = model;
   const fits = inspection?.fits;
-  return make("article", `card ${chosen === model.id ? "chosen" : ""}`, { "aria-label": model.id },
+  const state = model.state ?? "loaded";
+  const isChosen = chosen === model.id;
+  return make("article", `card ${isChosen ? "chosen" : ""}`, { "aria-label": model.id },
     make("div", "card-head", {}, make("h2", "", {}, model.id),
+      isChosen && make("span", "state running", {}, t("inUse")),
+      make("span", "chip", {}, t(state)),
       model.thinking && make("span", "chip", {}, t("thinks")),
       fits !== undefined && fits !== null && make("span", `state ${fits ? "finished" : "stopped"}`, {}, t(fits ? "fits" : "tight")),
       make("span", "space"),
-      chosen === model.id ? make("span", "chip", {}, t("inUse")) : button("primary", t("use"), () => chooseModel(model.id))),
+      state === "loaded" && !isChosen && button("pill", t("unload"), () => change("unload", model.id)),
+      state === "unloaded" && isChosen && button("pill", t("load"), () => change("load", model.id)),
+      !isChosen && button("primary", t("use"), () => { chooseModel(model.id); if (state === "unloaded") change("load", model.id); })),
     make("p", "", {}, model.description),
     make("dl", "facts", {}, ...facts(model).map(([name, value]) => make("div", "", {}, make("dt", "", {}, name), make("dd", "", {}, value)))));
 }
 
-/** Shows the page. */
+/** Shows the page; returns what ends it. */
 export async function show(root) {
-  const { models } = await get("/api/models");
+  let models = [];
   const draw = () => {
     const chosen = document.getElementById("model").value;
-    root.replaceChildren(make("h1", "", {}, t("libraryTitle")), ...models.map((model) => card(model, chosen)),
-      make("h2", "", {}, t("howMore")), make("p", "note", {}, t("howMoreText")), make("pre", "plain", {}, "penseur serve -m ./my-model"));
+    root.replaceChildren(make("h1", "", {}, t("libraryTitle")), ...models.map((model) => card(model, chosen, change)),
+      make("h2", "", {}, t("howMore")), make("p", "note", {}, t("howMoreText")), make("pre", "plain", {}, "penseur serve -m mini -m ./my-model"));
   };
-  draw();
+  const look = async () => {
+    ({ models } = await get("/api/models"));
+    draw();
+  };
+  /** Loading may take a while: the card says so meanwhile. */
+  async function change(what, model) {
+    const entry = models.find((other) => other.id === model);
+    if (what === "load") entry.state = "loading";
+    draw();
+    await post(`/v1/models/${what}`, { model }).catch((error) => toast(error.message));
+    await Promise.all([look(), loadModels()]);
+  }
+  await look();
   document.getElementById("model").addEventListener("change", draw);
   return () => document.getElementById("model").removeEventListener("change", draw);
 }

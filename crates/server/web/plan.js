@@ -17,9 +17,19 @@ addWords({
   },
 });
 
+/** Chips that people ask for; the planner knows more, and names them when it does not know one. */
+const CHIPS = ["h800", "h100", "h200", "h20", "a100", "b200", "mi300x", "rtx4090", "this-machine"];
+
+const figure = (v) => (v >= 0.01 && v < 1e4 ? count(+v.toPrecision(3)) : String(+v.toPrecision(3)));
+/** 671,026,419,200 as "671 B". */
+function short(v) {
+  const [size, unit] = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e4, " k"]].find(([least]) => v >= least) ?? [1, ""];
+  return `${count(+(v / (size === 1e4 ? 1e3 : size)).toPrecision(3))}${unit}`;
+}
+
 const SHOWN = {
-  dollars, days: (v) => `${+v.toPrecision(3)}`, gpu_hours: (v) => count(Math.round(v)), tokens_per_day: (v) => count(Math.round(v)), step_seconds: (v) => `${+v.toPrecision(3)}`,
-  mfu_causal: (v) => `${(100 * v).toFixed(1)} %`, memory_gb: (v) => `${+v.toPrecision(3)} GB`, params_total: (v) => count(v), params_active: (v) => count(v), limited_by: (v) => v,
+  dollars: (v) => (v < 1000 ? dollars(v) : `$${short(v)}`), days: figure, gpu_hours: short, tokens_per_day: short, step_seconds: figure,
+  mfu_causal: (v) => `${(100 * v).toFixed(1)} %`, memory_gb: (v) => `${figure(v)} GB`, params_total: short, params_active: short, limited_by: (v) => v,
 };
 
 function field(name, label, value, attributes = {}) {
@@ -34,7 +44,7 @@ export async function show(root) {
   const presets = make("select", "", { id: "plan-preset", name: "preset" }, ...["v3", "v3-pretrain", "r1-zero", "r1"].map((name) => new Option(name, name)));
   const form = make("form", "plan", { onsubmit: compute },
     make("div", "field", {}, make("label", "", { for: "plan-preset" }, t("run")), presets),
-    field("on", t("chip"), "h800", { required: true }), field("count", t("chips"), "", { inputmode: "numeric", placeholder: t("optional") }),
+    field("on", t("chip"), "h800", { required: true, list: "plan-chips" }), make("datalist", "", { id: "plan-chips" }, ...CHIPS.map((name) => new Option(name, name))), field("count", t("chips"), "", { inputmode: "numeric", placeholder: t("optional") }),
     field("tokens", t("tokensToTrain"), "", { placeholder: t("optional") }), field("layout", t("layout"), "", { placeholder: t("optional") }),
     make("button", "primary", { type: "submit" }, t("compute")));
 
@@ -57,10 +67,10 @@ export async function show(root) {
 
   /** What the planner's own page shows below its answer: tables, drawings, and the arithmetic of every number. */
   function sections(page) {
-    const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(tag, "", {}, cell)));
+    const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(cell ? tag : "td", "", {}, cell)));
     const tables = page.tables.flatMap(({ title, columns, rows }) => [
       make("h2", "", {}, title),
-      make("div", "scroll", {}, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
+      make("div", "scroll", { tabindex: "0", role: "region", "aria-label": title }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
     const drawings = page.drawings.map(({ title, svg }) => make("figure", "", {}, make("figcaption", "", {}, title), serverNodes(svg)));
     const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${name}: ${value}` : name), make("dd", "note", {}, source ? `${how} [${source}]` : how)));
     return [make("h2", "", {}, page.headline), ...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];

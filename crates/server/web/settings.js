@@ -44,7 +44,7 @@ async function deleteAll() {
 
 export async function openSettings() {
   const action = await ask(t("settings"), (close) => {
-    const file = make("input", "hidden", { type: "file", accept: ".json,application/json", tabindex: "-1", onchange: () => { close(() => bringIn(file.files[0])); } });
+    const file = make("input", "hidden", { type: "file", accept: ".json,application/json", tabindex: "-1", "aria-label": t("importAll"), onchange: () => { close(() => bringIn(file.files[0])); } });
     return [
       select("language", t("language"), LANGUAGES, language(), (code) => { setLanguage(code); close(() => { changeLanguage(); openSettings(); }); }),
       select("theme", t("theme"), [["system", t("system_theme")], ["light", t("light")], ["dark", t("dark")]], recall("theme", "system"), (theme) => { remember("theme", theme); showTheme(); }),
@@ -56,7 +56,7 @@ export async function openSettings() {
       make("h3", "", {}, t("shortcuts")),
       make("dl", "keys", {}, ...KEYS.flatMap(([key, name]) => [make("dt", "", {}, make("kbd", "", {}, key)), make("dd", "", {}, t(name))])),
       make("div", "row", {},
-        button("pill", t("signOut"), () => close(signOut)),
+        sidebar.isSignedIn() && button("pill", t("signOut"), () => close(signOut)),
         make("span", "space"), button("primary", t("done"), () => close(null))),
     ];
   });

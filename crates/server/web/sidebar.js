@@ -9,6 +9,9 @@ import { go } from "./app.js";
 let listed = [];
 let running = new Set();
 let search = "";
+let signedIn = false;
+/** Whether this browser has shown a key. */
+export const isSignedIn = () => signedIn;
 
 /** The heading under which a time stands. */
 function dayOf(ms) {
@@ -27,6 +30,7 @@ export async function refresh() {
   if (!found) return;
   listed = found.conversations;
   running = new Set(found.running);
+  signedIn = found.signed_in;
   const shown = listed.find((entry) => entry.id === chat.conversation().id);
   if (shown) chat.setTitle(shown.id, shown.title);
   draw();
@@ -107,7 +111,7 @@ export function start() {
   $("open-sidebar").append(icon("menu"));
   $("close-sidebar").append(icon("panel"));
   $("new-chat").prepend(icon("plus"));
-  $("new-chat-small").append(icon("edit"));
+  $("new-chat-small").append(icon("compose"));
   $("more").append(icon("more"));
   $("open-sidebar").addEventListener("click", () => show(true));
   $("close-sidebar").addEventListener("click", () => { show(false); $("open-sidebar").focus(); });

@@ -61,9 +61,10 @@ export class SampleView {
     [, this.control, this.box] = this.panel.children;
     this.panel.open = folded.get(key) ?? true;
     this.panel.firstChild.addEventListener("click", () => folded.set(key, !this.panel.open));
+    this.sign = make("p", "note sign", { hidden: true }, icon("again"), t("loopNote"));
     this.notes = make("div", "notes");
     this.foot = make("div", "foot");
-    this.root = make("div", "sample", {}, this.panel, this.answer.root, this.notes, this.foot);
+    this.root = make("div", "sample", {}, this.panel, this.sign, this.answer.root, this.notes, this.foot);
     this.thinking.replace(0, sample.thinking_blocks);
     this.answer.replace(0, sample.answer_blocks);
     this.draw();
@@ -102,6 +103,7 @@ export class SampleView {
     this.panel.classList.toggle("busy", this.thinks);
     this.headline.textContent = this.headlineText(began);
     this.drawBar(began);
+    this.sign.hidden = facts.thinking_stop_reason !== "loop";
     this.answer.root.classList.toggle("writing", this.isRunning && !this.answer.isEmpty);
     this.root.setAttribute("aria-busy", String(this.isRunning));
     this.notes.replaceChildren(...this.noteRows());
@@ -136,8 +138,6 @@ export class SampleView {
   noteRows() {
     const { facts, status, content } = this.sample;
     const rows = [];
-    const loop = facts.thinking_stop_reason === "loop";
-    if (loop) rows.push(make("p", "note sign", {}, icon("loop"), t("stopLoop")));
     if (status === "failed") rows.push(make("p", "failure", { role: "alert" }, facts.error || t("failed")));
     if (status === "stopped") rows.push(make("p", "note", {}, t("stopped")));
     if (status === "interrupted") rows.push(make("p", "failure", {}, t("interrupted")));
@@ -157,6 +157,7 @@ export class SampleView {
     if (facts.completion_tokens) figures.push(tokens(facts.completion_tokens));
     if (facts.dollars) figures.push(dollars(facts.dollars));
     const more = [t("answeredBy", { model: this.actions.model }), t("firstToken", { time: duration(facts.queued_ms + facts.prefill_ms) })];
+    if (facts.dollars) more.push(t("costMany", { dollars: dollars(facts.dollars * 1e6) }));
     if (figures.length) row.push(make("span", "figures", { title: more.join(" · ") }, figures.join(" · ")));
     return row;
   }
@@ -167,17 +168,26 @@ const speed = (facts) => {
   return n < 10 ? n.toFixed(1) : count(Math.round(n));
 };
 
-/** A question: its files and its text. */
-export function questionView(message, actions) {
+function questionParts(message) {
   const files = message.files.map((file) => make("li", "file", {}, icon("file"),
     make("span", "", {}, file.name), make("small", "", {}, t("characters", { n: count(file.n_chars) }))));
-  return make("section", "turn", { "aria-label": t("you") },
-    files.length ? make("ul", "files sent", {}, ...files) : null,
-    message.content ? make("div", "question", {}, message.content) : null,
+  const list = files.length > 0 && make("ul", "files sent", {}, ...files);
+  return [list, message.content && make("div", "question", {}, message.content)];
+}
+
+/** A question: its files and its text. */
+export function questionView(message, actions) {
+  return make("section", "turn", { "aria-label": t("you") }, ...questionParts(message),
     make("div", "foot of-question", {},
       ...actions.buttons(),
       message.content && copyButton("icon", t("copy"), t("copied"), () => message.content, { iconOnly: true }),
       button("icon", t("edit"), actions.edit, "edit", { iconOnly: true })));
+}
+
+/** A question that the server has not taken yet. */
+export function pendingView(content, files, note) {
+  const message = { content, files };
+  return make("section", "turn pending", { "aria-label": t("you") }, ...questionParts(message), make("p", "note", {}, note));
 }
 
 /** "‹ 2 / 3 ›": the versions of a message. */

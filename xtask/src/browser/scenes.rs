@@ -11,6 +11,7 @@ pub(crate) const ALL: &[(&str, Scene)] = &[
     ("a first question", first_question),
     ("stop, again, edit, branch", versions),
     ("several samples", several),
+    ("a loop", circles),
     ("reload and kill in mid-answer", comes_back),
     ("history", history),
     ("a file", file),
@@ -25,7 +26,7 @@ const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
 const TAB: &str = "\u{e004}";
 /// True once no answer is being written.
-const QUIET: &str = "!document.querySelector('[aria-busy=true]') && !!document.querySelector('.foot .figures')";
+const QUIET: &str = "!document.querySelector('[aria-busy=true], .halt') && !!document.querySelector('.foot .figures')";
 
 fn ask(browser: &Driver, question: &str) -> Result<()> {
     browser.keys("#question", question)?;
@@ -62,7 +63,7 @@ fn versions(browser: &mut Driver, _: &mut Server) -> Result<()> {
     ask(browser, "count forever")?;
     browser.until("!!document.querySelector('.thought .block')")?;
     browser.click("#send")?;
-    browser.until("!document.querySelector('[aria-busy=true]')")?;
+    browser.until("!document.querySelector('[aria-busy=true], .halt')")?;
     browser.holds("document.querySelector('.notes').innerText.includes('Stopped')")?;
     browser.click("[aria-label='Another answer']")?;
     browser.until("document.querySelector('[aria-busy=true] .thought')?.innerText.length > 40")?;
@@ -90,6 +91,7 @@ fn several(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.click("#options")?;
     browser.until("!!document.querySelector('.options')")?;
     browser.picture("options")?;
+    browser.holds("document.activeElement.closest('.options') !== null")?;
     browser.js("[...document.querySelectorAll('.choice button')].find((b) => b.textContent === '3×').click()")?;
     browser.keys(".options", ESCAPE).or_else(|_| browser.click("#options"))?;
     ask(browser, "47 * 86 =")?;
@@ -98,6 +100,15 @@ fn several(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.holds("document.querySelectorAll('.tab').length === 3")?;
     browser.holds("document.querySelector('.verdict').textContent === '3 of 3 say 4042'")?;
     browser.picture("samples")
+}
+
+fn circles(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "think in circles")?;
+    browser.until(QUIET)?;
+    browser.holds("document.querySelector('.sign').textContent.includes('in circles')")?;
+    ensure!(last_answer(browser)?.contains("in circles"));
+    browser.picture("loop")
 }
 
 fn comes_back(browser: &mut Driver, server: &mut Server) -> Result<()> {
@@ -114,12 +125,24 @@ fn comes_back(browser: &mut Driver, server: &mut Server) -> Result<()> {
     // The server is killed in the middle of the answer, and comes back.
     std::thread::sleep(std::time::Duration::from_millis(1500));
     server.kill();
+    browser.until("!document.querySelector('#lost').hidden")?;
+    browser.picture("lost")?;
+    // What was typed meanwhile is kept.
+    browser.keys("#question", "12 + 30")?;
     server.start(3)?;
+    browser.until("document.querySelector('#lost').hidden")?;
     browser.until("document.body.innerText.includes('Interrupted')")?;
+    browser.holds("document.querySelector('#question').value === '12 + 30'")?;
     browser.go(&path)?;
     browser.holds("document.querySelector('.answer').innerText.includes('935')")?;
     browser.holds("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 400")?;
-    browser.picture("interrupted")
+    browser.picture("interrupted")?;
+    browser.holds("document.querySelector('#question').value === '12 + 30'")?;
+    browser.keys("#question", ENTER)?;
+    browser.until("document.querySelector('#question').value === ''")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("42"), "the sum is {}", last_answer(browser)?);
+    Ok(())
 }
 
 fn history(browser: &mut Driver, _: &mut Server) -> Result<()> {
@@ -234,6 +257,12 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.click(".link")?;
     browser.until("document.querySelectorAll('.curve .line').length === 2")?;
     browser.picture("run")?;
+    let address = browser.text("location.pathname + location.hash")?;
+    new_chat(browser)?;
+    browser.go(&address)?;
+    browser.until("document.querySelectorAll('.curve .line').length === 2")?;
+    browser.click(".back")?;
+    browser.until("!!document.querySelector('.link')")?;
     new_chat(browser)?;
     if browser.screen.is_phone() {
         browser.click("#open-sidebar")?;
@@ -243,7 +272,7 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.until("document.querySelector('dialog').open")?;
     browser.picture("settings")?;
     browser.js("(() => { const l = document.querySelector('#language'); l.value = 'zh'; l.dispatchEvent(new Event('change')); })()")?;
-    browser.until("document.querySelector('h1').textContent === '今天想弄清楚什么？'")?;
+    browser.until("document.querySelector('#welcome h1').textContent === '今天想弄清楚什么？'")?;
     browser.until("document.querySelector('dialog').open")?;
     browser.click("dialog .primary")?;
     browser.picture("chinese")?;
@@ -253,7 +282,9 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
 
 fn keyboard(browser: &mut Driver, _: &mut Server) -> Result<()> {
     new_chat(browser)?;
-    browser.holds("document.activeElement.id === 'question'")?;
+    // On a phone the keyboard would cover half of the page.
+    let focused = if browser.screen.is_phone() { "body" } else { "#question" };
+    browser.holds(&format!("document.activeElement.matches('{focused}')"))?;
     // Everything that can be pressed has a name, and Tab comes to the first of them.
     browser.holds(
         "[...document.querySelectorAll('button, a, input, textarea, select')].filter((e) => !e.ariaHidden) \
@@ -269,7 +300,7 @@ fn keyboard(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.keys("#question", ENTER)?;
     browser.until("!!document.querySelector('[aria-busy=true]')")?;
     browser.keys("#question", ESCAPE)?;
-    browser.until("!document.querySelector('[aria-busy=true]')")?;
+    browser.until("!document.querySelector('[aria-busy=true], .halt')")?;
     browser.keys("#question", TAB)?;
     browser.holds("document.activeElement.id === 'think'")
 }
@@ -281,5 +312,9 @@ fn offline(browser: &mut Driver, server: &mut Server) -> Result<()> {
     server.kill();
     browser.go("/")?;
     browser.until("document.querySelector('#description').textContent.includes('does not answer')")?;
-    browser.picture("offline")
+    browser.holds("!document.querySelector('#lost').hidden")?;
+    browser.picture("offline")?;
+    server.start(3)?;
+    browser.until("!!document.querySelector('.example')")?;
+    browser.holds("document.querySelector('#lost').hidden")
 }

@@ -16,7 +16,7 @@ const N_PARALLEL: usize = 8;
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, N_PARALLEL)?;
     let name = loaded.name.clone();
-    let workshop = Workshop { runs: "runs".into(), models: [(name.clone(), loaded.inspection.clone())].into() };
+    let workshop = Workshop { runs: args.runs, models: [(name.clone(), loaded.inspection.clone())].into() };
     let model = ServedModel {
         name: loaded.name,
         engine: loaded.engine,

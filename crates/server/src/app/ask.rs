@@ -28,6 +28,8 @@ use crate::wire::ChatRequest;
 
 /// Most samples of one answer.
 const MAX_SAMPLES: usize = 16;
+/// Temperature of answers that are to differ, where a model's own is 0: DeepSeek's advice for R1.
+const VARIED_TEMPERATURE: f32 = 0.6;
 
 /// A question: `conversation` and `parent` (an answer) say where it stands; without a conversation it begins one.
 #[derive(Debug, Deserialize)]
@@ -89,7 +91,8 @@ pub async fn ask(
         })
         .await?
     };
-    let accepted = accept(&app, caller.map_or_else(Caller::default, |Extension(caller)| caller), told, how).await?;
+    let varied = how.n_samples > 1;
+    let accepted = accept(&app, caller.map(|Extension(caller)| caller), told, (how, varied)).await?;
     let store = app.desk.store.clone();
     let question = {
         let owner = owner.clone();
@@ -138,7 +141,8 @@ pub async fn another(
         })
         .await?
     };
-    let accepted = accept(&app, caller.map_or_else(Caller::default, |Extension(caller)| caller), told, how).await?;
+    let varied = how.continues.is_none();
+    let accepted = accept(&app, caller.map(|Extension(caller)| caller), told, (how, varied)).await?;
     begin(app, owner, place, accepted, begun).await
 }
 
@@ -195,8 +199,14 @@ struct Accepted {
     thinking_budget: Option<usize>,
 }
 
-async fn accept(app: &Arc<App>, caller: Caller, mut told: Vec<Value>, how: How) -> Result<Accepted, ApiError> {
-    let How { model, settings, n_samples, continues: _ } = how;
+/// Submits the question. `varied`: the answer is to differ from others to the same question.
+async fn accept(
+    app: &Arc<App>,
+    caller: Option<Caller>,
+    mut told: Vec<Value>,
+    (how, varied): (How, bool),
+) -> Result<Accepted, ApiError> {
+    let How { model, mut settings, n_samples, continues: _ } = how;
     if !(1..=MAX_SAMPLES).contains(&n_samples) {
         return Err(ApiError::invalid(
             "n_samples",
@@ -204,6 +214,9 @@ async fn accept(app: &Arc<App>, caller: Caller, mut told: Vec<Value>, how: How) 
         ));
     }
     let (model, _) = app.resolve(model.as_deref())?;
+    if varied && settings.temperature.is_none() && model.sampling.temperature == 0.0 {
+        settings.temperature = Some(VARIED_TEMPERATURE);
+    }
     if !settings.system.trim().is_empty() {
         told.insert(0, json!({"role": "system", "content": settings.system}));
     }
@@ -222,7 +235,7 @@ async fn accept(app: &Arc<App>, caller: Caller, mut told: Vec<Value>, how: How) 
     let job = blocking(move || params::prepare(&preparing, &chat)).await?;
     let thinks = job.in_thinking && thinking.enabled;
     let budget = job.requests.first().and_then(|request| request.thinking.as_ref()?.budget);
-    let incoming = Incoming { app: app.clone(), caller, body: Bytes::new() };
+    let incoming = Incoming { app: app.clone(), caller: caller.unwrap_or_default(), body: Bytes::new() };
     let named = Named { id_prefix: "app-", model_name: model.name.clone(), stops: Vec::new() };
     let choices = incoming.submit(model.clone(), job, named)?.choices;
     Ok(Accepted { model, settings, choices, thinking_budget: budget.filter(|_| thinks) })

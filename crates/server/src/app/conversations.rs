@@ -14,17 +14,18 @@ use super::{Owner, Posted, blocking, json, json_body};
 use crate::error::ApiError;
 use crate::routes::App;
 
-/// `GET /api/conversations?search=`: latest first, each with whether an answer is being written in it.
+/// `GET /api/conversations?search=`: latest first; those in which an answer is being written; whether a key was shown.
 pub async fn list(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let running: Vec<String> = app.desk.answers.of(&owner).into_iter().map(|(_, conversation)| conversation).collect();
+    let signed_in = !owner.is_empty();
     let store = app.desk.store.clone();
     let search = query.get("search").map(|text| text.trim().to_owned()).unwrap_or_default();
     let found = blocking(move || Ok(store.list(&owner, &search)?)).await?;
-    Ok(Json(json!({"conversations": found, "running": running})).into_response())
+    Ok(Json(json!({"conversations": found, "running": running, "signed_in": signed_in})).into_response())
 }
 
 /// `GET /api/conversations/{id}`: all messages, rendered.

@@ -349,6 +349,9 @@ fn finish(live: &mut LiveSample, end: crate::completion::End, stopped: bool, dol
     facts.queued_ms = timings.queued.as_millis() as u64;
     facts.prefill_ms = timings.prefill.as_millis() as u64;
     facts.decode_ms = timings.decode.as_millis() as u64;
+    // A fast answer comes in one piece, so that its thinking's time was not seen: then its share of the tokens tells.
+    let share = usage.n_reasoning as f64 / usage.n_completion.max(1) as f64;
+    facts.thinking_ms = facts.thinking_ms.max(live.begun.1 + (share * facts.decode_ms as f64) as u64);
     facts.dollars = (timings.prefill + timings.decode).as_secs_f64() * dollars_per_second;
     facts.thinking_stop_reason = end.thinking_stop_reason.map(|reason| reason.as_str().to_owned());
     match end.finish_reason {

@@ -30,7 +30,10 @@ fn question(message: &Message, body: &mut String) {
     for file in &message.files {
         *body += &format!("<p class=\"file\">{}</p>\n", escape(&file.name));
     }
-    *body += &format!("<div class=\"question\">{}</div>\n", escape(&message.content));
+    // Files can be all of it.
+    if !message.content.is_empty() {
+        *body += &format!("<div class=\"question\">{}</div>\n", escape(&message.content));
+    }
 }
 
 fn answer(message: &Message, body: &mut String) {

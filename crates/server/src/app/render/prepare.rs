@@ -159,10 +159,34 @@ fn formula(rest: &str) -> Found<'_> {
             None => Found::Unfinished,
         };
     }
+    if let Some(inner) = rest.strip_prefix("\\boxed{") {
+        return boxed(rest, inner);
+    }
     if let Some(inner) = rest.strip_prefix('$') {
         return dollars(inner);
     }
     Found::Nothing
+}
+
+/// A result in its box without delimiters around it, as models write it that were trained to box their answers.
+fn boxed<'a>(rest: &'a str, inner: &str) -> Found<'a> {
+    let mut depth = 1;
+    let mut escaped = false;
+    for (at, c) in inner.char_indices() {
+        match c {
+            '\n' => return Found::Nothing,
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let len = rest.len() - inner.len() + at + 1;
+            return Found::Formula { tex: &rest[..len], display: false, len };
+        }
+    }
+    Found::Unfinished
 }
 
 fn delimited<'a>(inner: &'a str, close: &str, n_open: usize, display: bool) -> Found<'a> {

@@ -48,6 +48,10 @@ fn formulas_become_mathml_whatever_their_delimiters() {
         "{}",
         html("$$\\boxed{\\frac{1}{2}}$$")
     );
+    for text in ["So \\boxed{\\frac{1}{2}}.", "So $\\boxed{\\frac{1}{2}}$."] {
+        assert!(html(text).contains("<mrow class=\"boxed\"><mfrac>"), "{}", html(text));
+    }
+    assert_eq!(html("\\boxed{1"), "<p>\\boxed{1</p>\n");
     // What cannot be read stays source.
     assert!(html("$$\\nosuchcommand{x}$$").contains("<code class=\"formula\">\\nosuchcommand{x}</code>"));
 }
