@@ -112,8 +112,8 @@ export function duration(ms) {
   if (ms < 95) return `${Math.round(ms)} ms`;
   if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 90) return `${Math.round(s)} s`;
-  const minutes = Math.floor(s / 60);
-  return minutes < 90 ? `${minutes} min ${Math.round(s % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const minutes = Math.floor(Math.round(s) / 60);
+  return minutes < 90 ? `${minutes} min ${Math.round(s) % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** Dollars with two figures that say something. */
