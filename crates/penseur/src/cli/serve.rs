@@ -1,0 +1,53 @@
+//! The flags of `penseur serve`, and of `penseur` alone.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::ModelArgs;
+
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  penseur serve                                      at http://127.0.0.1:8080
+  penseur serve -m ./runs/mini/checkpoints/step_2000 --port 9000
+  penseur serve --host 0.0.0.0 --api-key-file keys   beyond this machine a key is needed
+
+The API is OpenAI's chat completions with DeepSeek's reasoning_content:
+  curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{\"model\": \"mini\", \"messages\": [{\"role\": \"user\", \"content\": \"What is 347 + 588?\"}]}'")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Address to listen on; beyond loopback an API key is demanded
+    #[arg(long, default_value = "127.0.0.1", value_name = "HOST")]
+    pub host: String,
+
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    pub port: u16,
+
+    /// Let phones in this network in: listens on every address, prints address, key and QR code
+    #[arg(long, conflicts_with = "host")]
+    pub lan: bool,
+
+    /// A certificate chain in PEM, for encrypted connections
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's key in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Where the app keeps conversations [default: penseur in the system's directory for data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A file with one API key a line; every request then needs one
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+
+    /// The training runs that the app shows
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+}
