@@ -25,7 +25,7 @@ pub struct Run<'a> {
 }
 
 /// What it should take.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Estimate {
     /// Floating-point operations of the model.
     pub flops: f64,

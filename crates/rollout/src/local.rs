@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tensor::{Device, Precision};
 
 /// Sequences computed together.
-const MAX_RUNNING: usize = 64;
+pub const MAX_RUNNING: usize = 64;
 
 /// The share of free memory that keys and values may take.
 const CACHE_SHARE: f64 = 0.25;

@@ -25,7 +25,7 @@ pub use codec::Codec;
 pub(crate) use files::expand as expand_files;
 pub use files::{FilesDigest, digest_files};
 pub use loader::{Loader, LoaderState, StepBatch};
-pub(crate) use problems::mixture as problem_mixture;
+pub(crate) use problems::{mixture as problem_mixture, worked_documents};
 pub use validation::{ValidationGroup, ValidationSet};
 
 use crate::error::Result;

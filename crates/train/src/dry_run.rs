@@ -1,31 +1,37 @@
 //! A run before it starts: the resolved recipe, parameters, memory, time and dollars, and a refusal of what cannot fit.
+//!
+//! What a stage will read and write comes from its problems ([`crate::outlook`]), how fast from a measurement of its own
+//! model here and now ([`crate::pace`]); the rest is counted.
 
-use crate::data;
+mod forecast;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use crate::data::{self, Codec};
 use crate::error::{Result, TrainError};
+use crate::outlook::Outlook;
 use crate::pace;
-use crate::recipe::{LoraSpec, PrecisionSpec, Recipe, SourceKind, StageKind, StageRecipe};
+use crate::recipe::{LoraSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
-use crate::text_side::directory;
-use cost::{Estimate, Machine};
+use crate::text_side;
+use cost::{Estimate, Machine, Promise};
+use forecast::Forecast;
 use model::Config;
 use model::count::count_params;
 use model::memory::plan_training;
 use model::source::Source;
 use model::tokenizer::Tokenizer;
-use report::words::{duration, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Answering takes this much of training's time for each token: a forward pass is a third, at half the speed because few
-/// rows are decoded together. Assumed.
-const ANSWERING: f64 = 0.67;
-
-/// What a process takes beyond tensors: code, the kernels' packing buffers, data.
+/// What a process takes beyond tensors: code, the kernels' packing buffers, data. As measured, rounded up.
 const OVERHEAD_BYTES: u64 = 128 << 20;
 
 /// One stage before it starts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StagePlan {
     /// The stage.
     pub stage: String,
@@ -47,7 +53,15 @@ pub struct StagePlan {
     pub efficiency: f64,
     /// Whether that was measured, with the stage's own model, and not assumed.
     pub is_measured: bool,
-    /// Seconds of evaluations and answers besides.
+    /// Tokens of an answer, on average.
+    pub answer_tokens: f64,
+    /// Whether that is the length of worked answers to the stage's problems, and not half of the longest.
+    pub is_answer_worked: bool,
+    /// Seconds of answers that are learnt from or kept.
+    pub rollout_s: f64,
+    /// Seconds of forward, backward and update.
+    pub training_s: f64,
+    /// Seconds of evaluations.
     pub evaluation_s: f64,
     /// Where the price is from.
     pub price_source: String,
@@ -57,25 +71,37 @@ pub struct StagePlan {
     pub recipe: String,
 }
 
-/// Plans all stages. Reads configurations and tokenizers, but no weights and no data.
+/// What is known of a stage before it runs, for those after it.
+struct Planned {
+    config: Config,
+    vocabulary: Vocabulary,
+    codec: Option<Arc<Codec>>,
+}
+
+/// Plans all stages. Reads configurations and tokenizers, but no weights and no files of data.
 ///
 /// # Errors
 /// A recipe that cannot be carried out: files that are not there, a model that does not fit.
 pub fn plan(recipe: &Recipe) -> Result<Vec<StagePlan>> {
     let machine = Machine::measure();
-    let mut configs: BTreeMap<String, (Config, Vocabulary)> = BTreeMap::new();
+    let mut planned: BTreeMap<String, Planned> = BTreeMap::new();
+    let mut outlooks: BTreeMap<String, Outlook> = BTreeMap::new();
     let mut plans = Vec::new();
     for stage in &recipe.stages {
-        if stage.kind == StageKind::Sample {
-            check_data(stage)?;
-            plans.push(plan_sample(stage, &configs, &machine)?);
+        check_data(stage)?;
+        let is_taught = stage.sample.as_ref().is_some_and(|spec| spec.teacher.is_some());
+        if is_taught {
+            plans.push(plan_taught(stage));
             continue;
         }
-        let (config, vocabulary) = planned_configuration(stage, &configs)?;
-        check_fits(stage, &config)?;
-        check_data(stage)?;
-        plans.push(plan_stage(stage, &config, &machine)?);
-        configs.insert(stage.name.clone(), (config, vocabulary));
+        let this = planned_model(stage, &planned)?;
+        let outlook = Outlook::of(stage, this.codec.as_ref(), &outlooks)?;
+        if stage.kind != StageKind::Sample {
+            check_fits(stage, &this.config)?;
+        }
+        plans.push(plan_stage(stage, &this.config, &outlook, &machine));
+        planned.insert(stage.name.clone(), this);
+        outlooks.insert(stage.name.clone(), outlook);
     }
     Ok(plans)
 }
@@ -110,42 +136,47 @@ fn memory_plan(stage: &StageRecipe, config: &Config) -> model::memory::MemoryPla
 }
 
 fn memory_bytes(stage: &StageRecipe, config: &Config) -> u64 {
+    if stage.sample.is_some() {
+        // Weights alone, and what one token needs.
+        return plan_training(config, stage.model.precision.into(), 1, 1, None).parameters as u64 + OVERHEAD_BYTES;
+    }
     let plan = memory_plan(stage, config);
     // The moving average is one more f32 a parameter, as the gradients are.
     let average = if stage.train.ema.is_some() { plan.gradients } else { 0 };
     (plan.total() + average) as u64 + OVERHEAD_BYTES
 }
 
-/// The configuration without training a tokenizer or an earlier stage first.
-fn planned_configuration(
-    stage: &StageRecipe,
-    earlier: &BTreeMap<String, (Config, Vocabulary)>,
-) -> Result<(Config, Vocabulary)> {
-    let parent = match stage.model.from.as_deref() {
-        None => None,
-        Some(from) => match from.strip_prefix("stage:") {
-            Some(name) => earlier.get(name).cloned(),
-            None => {
-                let source = Source::resolve(from)?;
-                let vocabulary = source.tokenizer()?.map_or_else(|| Vocabulary::planned(0), |t| Vocabulary::of(&t));
-                Some((source.config()?, vocabulary))
-            }
-        },
+/// Configuration and tokenizer without training an earlier stage first.
+fn planned_model(stage: &StageRecipe, earlier: &BTreeMap<String, Planned>) -> Result<Planned> {
+    let of_stage = |path: &str| path.strip_prefix("stage:").and_then(|name| earlier.get(name));
+    let (mut parent, mut source) = (None, None);
+    if let Some(from) = stage.model.from.as_deref() {
+        parent = of_stage(from).map(|planned| (planned.config.clone(), planned.vocabulary.clone()));
+        if parent.is_none() {
+            let found = Source::resolve(from)?;
+            let vocabulary = found.tokenizer()?.map_or_else(|| Vocabulary::planned(0), |t| Vocabulary::of(&t));
+            parent = Some((found.config()?, vocabulary));
+            source = Some(found);
+        }
+    }
+    let spoken = stage.tokenizer.path.as_deref().or(stage.model.from.as_deref()).and_then(of_stage);
+    let codec = match spoken {
+        Some(planned) => planned.codec.clone(),
+        None => text_side::planned(stage, source.as_ref())?,
     };
     let vocabulary = match (&stage.tokenizer.path, stage.tokenizer.vocab_size, &parent) {
         (Some(path), _, _) if path.starts_with("stage:") => {
-            let earlier = path.strip_prefix("stage:").and_then(|name| earlier.get(name));
-            earlier.map(|(_, vocabulary)| vocabulary.clone()).expect("the recipe was checked")
+            of_stage(path).map(|planned| planned.vocabulary.clone()).expect("the recipe was checked")
         }
         (Some(path), _, _) => {
-            let dir = directory(Path::new(path));
+            let dir = text_side::directory(Path::new(path));
             Vocabulary::of(&Tokenizer::from_dir(&dir).map_err(|e| TrainError::data(&dir, e.to_string()))?)
         }
         (None, _, Some((_, vocabulary))) => vocabulary.clone(),
         (None, size, None) => Vocabulary::planned(size.unwrap_or(0)),
     };
     let config = configuration(stage, parent.as_ref().map(|(config, _)| config), &vocabulary)?;
-    Ok((config, vocabulary))
+    Ok(Planned { config, vocabulary, codec })
 }
 
 /// Files and families that a run would miss only after minutes.
@@ -160,202 +191,66 @@ fn check_data(stage: &StageRecipe) -> Result<()> {
     Ok(())
 }
 
-fn plan_stage(stage: &StageRecipe, config: &Config, machine: &Machine) -> Result<StagePlan> {
-    let train = &stage.train;
+/// What is promised when a stage begins, for `plan.json`.
+pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook) -> Promise {
+    let plan = plan_stage(stage, config, outlook, &Machine::measure());
+    Promise { tokens: plan.tokens, wall_s: plan.estimate.wall_s, dollars: plan.estimate.dollars }
+}
+
+fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine) -> StagePlan {
+    let pace = pace::measure(stage, config, outlook, machine);
+    let flops_per_token = pace::run_of(stage, config, outlook, 1).flops_per_token();
+    let course = Forecast { stage, outlook, pace, flops_per_token }.course();
     let params = count_params(config);
     let price = stage.cost.price();
-    let pace = pace::measure(stage, config, machine);
-    let estimate_for = |tokens: u64| pace::expected(stage, config, tokens, pace.efficiency).on(machine, &price);
-    let speed = estimate_for(1).tokens_per_s;
-    let seconds = train.minutes.map(|minutes| 60.0 * minutes);
-    let tokens = match (train.tokens, train.steps, seconds) {
-        (Some(tokens), _, _) => tokens,
-        (None, Some(steps), _) => tokens_of_steps(stage, steps),
-        (None, None, seconds) => {
-            // Evaluations come out of the same minutes.
-            let each = 1.0 + evaluation_tokens(stage, 1e9) / 1e9;
-            (speed * seconds.unwrap_or(0.0) / each) as u64
-        }
+    let wall_s = course.rollout_s + course.training_s + course.evaluation_s;
+    let core_s = wall_s * machine.cores as f64;
+    let estimate = Estimate {
+        flops: course.flops,
+        wall_s,
+        core_s,
+        tokens_per_s: course.tokens as f64 / wall_s.max(f64::MIN_POSITIVE),
+        dollars: price.dollars(core_s),
     };
-    let mut estimate = estimate_for(tokens.max(1));
-    let answering = if stage.grpo.is_some() { ANSWERING } else { 0.0 };
-    let evaluation_s = (evaluation_tokens(stage, tokens as f64) + answering * tokens as f64) / speed;
-    estimate.wall_s = seconds.unwrap_or(estimate.wall_s + evaluation_s);
-    estimate.core_s = estimate.wall_s * machine.cores as f64;
-    estimate.dollars = price.dollars(estimate.core_s);
-    estimate.tokens_per_s = tokens as f64 / estimate.wall_s;
-    Ok(StagePlan {
+    StagePlan {
         stage: stage.name.clone(),
         params_total: params.total(),
         params_active: params.active(),
-        params_trained: params.trained(),
+        params_trained: if stage.sample.is_some() { 0 } else { params.trained() },
         memory_bytes: memory_bytes(stage, config),
         memory_available: sys::memory::available_bytes(),
-        tokens,
-        step_tokens: tokens_of_steps(stage, 1),
+        tokens: course.tokens,
+        step_tokens: course.step_tokens,
         efficiency: pace.efficiency,
         is_measured: pace.is_measured,
-        evaluation_s,
-        price_source: price.source.clone(),
+        answer_tokens: course.answer_tokens,
+        is_answer_worked: outlook.knows_answers(),
+        rollout_s: course.rollout_s,
+        training_s: course.training_s,
+        evaluation_s: course.evaluation_s,
+        price_source: price.source,
         estimate,
         recipe: stage.to_toml(),
-    })
+    }
 }
 
-/// What is promised when a stage begins, for `plan.json`.
-///
-/// # Errors
-/// As [`plan`].
-pub(crate) fn promise(stage: &StageRecipe, config: &Config) -> Result<StagePlan> {
-    plan_stage(stage, config, &Machine::measure())
-}
-
-/// Evaluations of a stage of `tokens`, in tokens that training would take as long for: losses are forward passes, a
-/// third of training, and problems are answered, half as long as they may be.
-fn evaluation_tokens(stage: &StageRecipe, tokens: f64) -> f64 {
-    let eval = &stage.eval;
-    let steps = tokens / tokens_of_steps(stage, 1) as f64;
-    let n = if eval.every > 0 { (steps / eval.every as f64).floor() + 1.0 } else { 1.0 };
-    let answers = (eval.problems * eval.max_new_tokens) as f64 / 2.0;
-    n * (eval.tokens as f64 / 3.0 + ANSWERING * answers)
-}
-
-/// A stage that samples, at most: every answer as long as it may be. A forward takes a third of a step's operations.
-fn plan_sample(
-    stage: &StageRecipe,
-    earlier: &BTreeMap<String, (Config, Vocabulary)>,
-    machine: &Machine,
-) -> Result<StagePlan> {
-    let spec = stage.sample.as_ref().expect("the recipe was checked");
-    let n_answers = spec.problems as u64 * spec.samples;
-    let tokens = n_answers * spec.max_new_tokens as u64;
-    let price = stage.cost.price();
-    let none = Estimate { flops: 0.0, wall_s: 0.0, core_s: 0.0, tokens_per_s: 0.0, dollars: 0.0 };
-    let mut plan = StagePlan {
+/// A stage whose answers a teacher gives, at most: what it charges for answers as long as they may be. Nothing is computed.
+fn plan_taught(stage: &StageRecipe) -> StagePlan {
+    let spec = stage.sample.as_ref().expect("only samples have a teacher");
+    let tokens = spec.problems as u64 * spec.samples * spec.max_new_tokens as u64;
+    let prices = spec.teacher.as_ref().and_then(|teacher| teacher.prices);
+    let dollars = prices.map_or(0.0, |prices| prices.dollars(0, tokens));
+    StagePlan {
         stage: stage.name.clone(),
-        params_total: 0,
-        params_active: 0,
-        params_trained: 0,
-        memory_bytes: OVERHEAD_BYTES,
-        memory_available: sys::memory::available_bytes(),
         tokens,
         step_tokens: tokens,
-        efficiency: pace::USUAL,
-        is_measured: false,
-        evaluation_s: 0.0,
-        price_source: price.source.clone(),
-        estimate: none,
+        answer_tokens: spec.max_new_tokens as f64,
+        memory_bytes: OVERHEAD_BYTES,
+        memory_available: sys::memory::available_bytes(),
+        price_source: "tokens, as the recipe says the endpoint charges for them".to_owned(),
+        estimate: Estimate { dollars, ..Estimate::default() },
         recipe: stage.to_toml(),
-    };
-    if let Some(teacher) = &spec.teacher {
-        plan.estimate.dollars = teacher.prices.map_or(0.0, |prices| prices.dollars(0, tokens));
-        return Ok(plan);
-    }
-    let (config, _) = planned_configuration(stage, earlier)?;
-    let params = count_params(&config);
-    (plan.params_total, plan.params_active) = (params.total(), params.active());
-    plan.memory_bytes += plan_training(&config, stage.model.precision.into(), 1, 1, None).parameters as u64;
-    let run = cost::Run {
-        config: &config,
-        tokens: tokens.div_ceil(3),
-        context: (spec.max_new_tokens as u64).div_ceil(2),
-        mtp: false,
-        bf16: stage.model.precision == PrecisionSpec::Bf16,
-        efficiency: pace::USUAL,
-    };
-    plan.estimate = run.on(machine, &price);
-    plan.estimate.tokens_per_s *= 3.0;
-    Ok(plan)
-}
-
-/// Tokens of so many steps, the ramp included.
-fn tokens_of_steps(stage: &StageRecipe, steps: u64) -> u64 {
-    if let Some(grpo) = &stage.grpo {
-        // Answers are taken to be half as long as they may be.
-        return steps * (grpo.prompts * grpo.group_size * grpo.max_new_tokens) as u64 / 2;
-    }
-    let train = &stage.train;
-    let mut tokens = 0;
-    for step in 0..steps {
-        let batch = (crate::schedule::n_micro_batches(train, tokens) * train.micro_batch_tokens) as u64;
-        if train.batch_ramp.is_none_or(|ramp| tokens >= ramp.tokens) {
-            return tokens + (steps - step) * batch;
-        }
-        tokens += batch;
-    }
-    tokens
-}
-
-impl StagePlan {
-    /// What most of the time goes to.
-    pub fn limited_by(&self) -> &'static str {
-        if self.evaluation_s > 0.5 * self.estimate.wall_s { "answers and evaluations" } else { "matrix products" }
-    }
-
-    /// The arithmetic behind its numbers.
-    pub fn explain(&self) -> Vec<cost::plan::Line> {
-        let line = |name: &str, value: String, how: String, source: &str| cost::plan::Line {
-            name: format!("{}: {name}", self.stage),
-            value,
-            how,
-            source: source.to_owned(),
-        };
-        let estimate = &self.estimate;
-        let source = match self.is_measured {
-            true => "a micro-batch of this model, trained here",
-            false => "assumed: measuring would take long",
-        };
-        vec![
-            line(
-                "operations",
-                format!("{:.3e}", estimate.flops),
-                format!(
-                    "{} tokens x {:.4} GFLOP",
-                    thousands(self.tokens),
-                    estimate.flops / self.tokens.max(1) as f64 / 1e9
-                ),
-                "counted from the configuration",
-            ),
-            line(
-                "time",
-                duration(estimate.wall_s),
-                format!(
-                    "operations at {:.1}% of this machine's peak, and {} of evaluations and answers",
-                    100.0 * self.efficiency,
-                    duration(self.evaluation_s)
-                ),
-                source,
-            ),
-            line(
-                "dollars",
-                format!("${:.4}", estimate.dollars),
-                format!("{:.4} core-hours", estimate.core_s / 3600.0),
-                &self.price_source,
-            ),
-        ]
-    }
-
-    /// For people: the recipe, then what it means.
-    pub fn render(&self) -> String {
-        let estimate = &self.estimate;
-        let free = self.memory_available.map_or(String::new(), |free| format!(" of {:.2} GB free", gigabytes(free)));
-        format!(
-            "{}\n# stage {}\n# parameters   {} in all, {} active for a token, {} trained with the MTP layers\n\
-             # memory       {:.2} GB{free}\n# tokens       {}\n\
-             # time         {} at {} tokens/s with evaluations, {:.0}% of this machine's peak ({})\n# cost         ${:.4}\n",
-            self.recipe,
-            self.stage,
-            thousands(self.params_total),
-            thousands(self.params_active),
-            thousands(self.params_trained),
-            gigabytes(self.memory_bytes),
-            thousands(self.tokens),
-            duration(estimate.wall_s),
-            thousands(estimate.tokens_per_s as u64),
-            100.0 * self.efficiency,
-            if self.is_measured { "measured" } else { "assumed" },
-            estimate.dollars
-        )
+        ..StagePlan::default()
     }
 }
 

@@ -34,8 +34,9 @@ pub trait Learner {
     /// On a request that does not fit into [`Learner::context`].
     fn generate(&mut self, requests: Vec<Request>, watch: &mut dyn FnMut(usize, u64)) -> Vec<Completion>;
 
-    /// Operations of training on a batch, by the model's arithmetic (forward and backward, nothing recomputed).
-    fn flops(&self, batch: &PackedBatch) -> f64;
+    /// Operations of training on a batch, by the model's arithmetic (forward and backward, nothing recomputed), with the
+    /// MTP module or without.
+    fn flops(&self, batch: &PackedBatch, mtp: bool) -> f64;
 
     /// Writes a checkpoint at `dir`, complete or absent: model, optimizer's state, and the trainer's `counters`.
     ///

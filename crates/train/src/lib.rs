@@ -31,6 +31,7 @@ pub mod keeper;
 pub mod learner;
 pub mod metrics;
 pub mod model_learner;
+mod outlook;
 mod pace;
 pub mod progress;
 pub mod recipe;

@@ -30,7 +30,7 @@ use tensor::{AdamW, AdamWConfig, DType, Device, Ema, Gradients, ParamId, Params,
 const OPTIMIZER: &str = "optimizer";
 
 /// Answers that are generated at once: enough rows for products near the machine's limit.
-const MAX_RUNNING: usize = 256;
+pub(crate) const MAX_RUNNING: usize = 256;
 
 /// Most tokens of one forward pass while generating, prompts included.
 const MAX_STEP_TOKENS: usize = 1024;
@@ -190,14 +190,15 @@ impl Learner for ModelLearner {
         completions.unwrap_or_else(|e| panic!("a rollout's requests are valid: {e}"))
     }
 
-    fn flops(&self, batch: &PackedBatch) -> f64 {
+    fn flops(&self, batch: &PackedBatch, mtp: bool) -> f64 {
         let tokens = batch.len() as f64;
         let head_rows = batch.loss_weights.iter().filter(|weight| **weight != 0.0).count() as f64;
         let pairs: f64 = batch.segments.iter().map(|s| causal_pairs(0, s.len as u64) as f64).sum();
         let f = &self.flops;
-        let per_token = (f.per_token + f.mtp_per_token) as f64;
-        let per_row = (f.per_logit_row * (1 + f.n_mtp_layers)) as f64;
-        let per_pair = (f.per_pair + f.mtp_per_pair) as f64;
+        let and_mtp = |main: u64, mtp_too: u64| (main + if mtp { mtp_too } else { 0 }) as f64;
+        let per_token = and_mtp(f.per_token, f.mtp_per_token);
+        let per_row = and_mtp(f.per_logit_row, f.per_logit_row * f.n_mtp_layers);
+        let per_pair = and_mtp(f.per_pair, f.mtp_per_pair);
         3.0 * (per_token * tokens + per_row * head_rows + per_pair * pairs)
     }
 

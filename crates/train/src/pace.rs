@@ -1,85 +1,178 @@
-//! How fast this machine trains a recipe's own model, measured: a micro-batch of random tokens, forward, backward and
-//! update, before any data is read.
+//! How fast this machine trains a recipe's own model and answers with it, measured: a micro-batch of the stage's documents,
+//! forward, backward and update, and some steps of decoding. Nothing else is known of a model that nobody has trained.
 
+use crate::learner::Learner;
+use crate::model_learner::{self, ModelLearner};
+use crate::outlook::Outlook;
 use crate::recipe::{PrecisionSpec, StageRecipe};
+use crate::schedule::StepSettings;
 use cost::{Machine, Run};
-use model::{Config, LossSpec, Model, ModelOptions, PackedBatch};
+use engine::{Request, SamplingParams};
+use model::{Config, LossSpec, PackedBatch};
 use std::time::Instant;
-use tensor::{AdamW, AdamWConfig, Device, Gradients};
 
-/// Share of the peak that is assumed where measuring would take too long: what models of 1M to 10M parameters reach.
+/// Share of the peak that is assumed where measuring would take too long: what training of models of 1M to 10M parameters
+/// reached on two cores of an AMD EPYC, as `penseur bench` measures it.
 pub(crate) const USUAL: f64 = 0.4;
 
-/// A step that should take longer is not measured.
+/// A decoded token's share of a trained one's time, where neither is measured: a forward pass is a third, at half the
+/// speed because few rows are decoded together. Assumed.
+const DECODING: f64 = 0.67;
+
+/// A micro-batch that should take longer is not measured.
 const MOST_S: f64 = 6.0;
 
 /// Rounds, of which the best counts: the others were disturbed.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
-/// A training pace.
+/// Steps of decoding that are timed.
+const DECODING_STEPS: usize = 16;
+
+/// Sequences of the smaller of two decoding batches, between which the time of a row is.
+const FEW: usize = 16;
+
+/// What a model takes on this machine, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Share of the machine's peak in the stage's precision.
+    /// A row of training, forward and backward.
+    pub(crate) row_s: f64,
+    /// An optimizer step.
+    pub(crate) update_s: f64,
+    /// A step of decoding, beside its rows.
+    pub(crate) decode_step_s: f64,
+    /// A row of it.
+    pub(crate) decode_row_s: f64,
+    /// Share of the machine's peak that training reaches, in the stage's precision.
     pub(crate) efficiency: f64,
     /// Whether it was measured here and now.
     pub(crate) is_measured: bool,
 }
 
-/// Measures the pace of `stage`, whose model is `config`; the machine's limits are known.
-pub(crate) fn measure(stage: &StageRecipe, config: &Config, machine: &Machine) -> Pace {
-    let train = &stage.train;
-    let run = expected(stage, config, train.micro_batch_tokens as u64, USUAL);
-    let free = cost::Price { dollars_per_core_hour: 0.0, source: String::new() };
-    if run.on(machine, &free).wall_s > MOST_S {
-        return Pace { efficiency: USUAL, is_measured: false };
+impl Pace {
+    /// A row of a forward pass alone: a third of the operations.
+    pub(crate) fn forward_row_s(&self) -> f64 {
+        self.row_s / 3.0
     }
-    let seconds = seconds_of_a_step(stage, config);
-    let peak = 1e9 * if run.bf16 { machine.bf16_gflops } else { machine.f32_gflops };
-    let rows = train.micro_batch_tokens as f64;
-    Pace { efficiency: run.flops_per_token() * rows / seconds / peak, is_measured: true }
+
+    /// Answers of these lengths, `n_running` at a time: when one ends, the next begins.
+    pub(crate) fn answers_s(&self, lengths: &[usize], n_running: usize) -> f64 {
+        let mut waiting = lengths.iter().copied().filter(|length| *length > 0);
+        let mut left: Vec<usize> = waiting.by_ref().take(n_running.max(1)).collect();
+        let mut seconds = 0.0;
+        while let Some(n_steps) = left.iter().copied().min() {
+            seconds += n_steps as f64 * (self.decode_step_s + left.len() as f64 * self.decode_row_s);
+            left.iter_mut().for_each(|length| *length -= n_steps);
+            left.retain(|length| *length > 0);
+            left.extend(waiting.by_ref().take(n_running.max(1) - left.len()));
+        }
+        seconds
+    }
 }
 
-/// What is estimated: documents are on average half as long as the longest.
-pub(crate) fn expected<'a>(stage: &StageRecipe, config: &'a Config, tokens: u64, efficiency: f64) -> Run<'a> {
+/// Measures the pace of `stage`, whose model is `config`; the machine's limits are known.
+pub(crate) fn measure(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine) -> Pace {
+    let run = run_of(stage, config, outlook, 1);
+    let peak = 1e9 * if run.bf16 { machine.bf16_gflops } else { machine.f32_gflops };
+    let usual_row_s = run.flops_per_token() / (peak * USUAL);
+    let assumed = Pace {
+        row_s: usual_row_s,
+        update_s: 0.0,
+        decode_step_s: 0.0,
+        decode_row_s: DECODING * usual_row_s,
+        efficiency: USUAL,
+        is_measured: false,
+    };
+    if usual_row_s * stage.train.micro_batch_tokens as f64 > MOST_S {
+        return assumed;
+    }
+    let parts = model_learner::Parts {
+        config: config.clone(),
+        precision: stage.model.precision,
+        train: &stage.train,
+        seed: stage.seed,
+        parent: None,
+        files: Vec::new(),
+    };
+    let Ok(mut learner) = ModelLearner::new(parts) else { return assumed };
+    let (row_s, update_s) = training(&mut learner, stage, outlook, config.vocab_size());
+    let (decode_step_s, decode_row_s) = decoding(&mut learner, stage, outlook);
+    let efficiency = run.flops_per_token() / row_s / peak;
+    Pace { row_s, update_s, decode_step_s, decode_row_s, efficiency, is_measured: true }
+}
+
+/// A run of the stage over so many tokens, for counting.
+pub(crate) fn run_of<'a>(stage: &StageRecipe, config: &'a Config, outlook: &Outlook, tokens: u64) -> Run<'a> {
     Run {
         config,
         tokens,
-        context: (stage.train.seq_len as u64).div_ceil(2),
-        mtp: stage.train.mtp_weight > 0.0,
+        context: outlook.document(stage.train.seq_len).ceil() as u64,
+        mtp: mtp_weight(stage) > 0.0,
         bf16: stage.model.precision == PrecisionSpec::Bf16,
-        efficiency,
+        efficiency: USUAL,
     }
 }
 
-/// A micro-batch and its share of an update: there is one for each batch.
-fn seconds_of_a_step(stage: &StageRecipe, config: &Config) -> f64 {
+/// Reinforcement and answers leave the MTP module out.
+fn mtp_weight(stage: &StageRecipe) -> f64 {
+    if stage.grpo.is_some() || stage.sample.is_some() { 0.0 } else { stage.train.mtp_weight }
+}
+
+/// Seconds of a row, and of an update.
+fn training(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, vocab: usize) -> (f64, f64) {
     let train = &stage.train;
-    let options = ModelOptions {
-        device: Device::cpu(),
-        precision: stage.model.precision.into(),
-        trainable: true,
-        n_positions: train.seq_len,
+    let batch = match packed(outlook, train.micro_batch_tokens) {
+        batch if batch.is_empty() => random_batch(train.micro_batch_tokens, train.seq_len.div_ceil(2), vocab as u64),
+        batch => batch,
     };
-    let mut model = Model::new(config.clone(), &options);
-    model.initialize(stage.seed);
-    let batch = random_batch(train.micro_batch_tokens, train.seq_len.div_ceil(2), config.vocab_size() as u64);
-    let spec = LossSpec::over(std::slice::from_ref(&batch), train.mtp_weight as f32, train.balance_alpha as f32);
-    let [beta1, beta2] = train.betas.map(|b| b as f32);
-    let adamw = AdamWConfig { beta1, beta2, eps: 1e-8, weight_decay: 0.0, max_grad_norm: 1.0 };
-    let mut optimizer = AdamW::new(adamw, model.params());
-    let mut grads = Gradients::new(model.params());
-    let share = train.micro_batch_tokens as f64 / (train.batch_tokens as f64).max(train.micro_batch_tokens as f64);
+    let spec = LossSpec::over(std::slice::from_ref(&batch), mtp_weight(stage) as f32, train.balance_alpha as f32);
+    let settings = StepSettings { lr: 1e-9, mtp_weight: 0.0, balance_alpha: 0.0, bias_gamma: 0.0 };
     let (mut best_pass, mut best_update) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..=ROUNDS {
-        grads.clear();
+    for _ in 0..ROUNDS {
         let start = Instant::now();
-        model.train_step(&batch, &spec, &mut grads);
+        let loss = learner.accumulate(&batch, &spec);
         best_pass = start.elapsed().as_secs_f64().min(best_pass);
         let start = Instant::now();
-        optimizer.step(model.params_mut(), &grads, 1e-9);
+        learner.update(&settings, &loss);
         best_update = start.elapsed().as_secs_f64().min(best_update);
     }
-    best_pass + share * best_update
+    (best_pass / batch.len() as f64, best_update)
+}
+
+/// Seconds of a step of decoding beside its rows, and of a row, in the middle of an answer.
+fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook) -> (f64, f64) {
+    let most = learner.context().saturating_sub(DECODING_STEPS + 1).max(1);
+    let prompt = vec![0u32; ((outlook.document(stage.train.seq_len) / 2.0) as usize).clamp(1, most)];
+    let request = |max_tokens: usize| Request {
+        prompt: prompt.clone(),
+        max_tokens,
+        sampling: SamplingParams { temperature: 1.0, ..SamplingParams::default() },
+        ..Request::default()
+    };
+    let mut seconds = |n: usize, max_tokens: usize| {
+        let timed = (0..ROUNDS).map(|_| {
+            let start = Instant::now();
+            learner.generate(vec![request(max_tokens); n], &mut |_, _| {});
+            start.elapsed().as_secs_f64()
+        });
+        timed.fold(f64::INFINITY, f64::min)
+    };
+    let mut step = |n: usize| (seconds(n, 1 + DECODING_STEPS) - seconds(n, 1)).max(1e-9) / DECODING_STEPS as f64;
+    let (few, many) = (step(FEW), step(model_learner::MAX_RUNNING));
+    let row_s = (many - few).max(0.1 * many) / (model_learner::MAX_RUNNING - FEW) as f64;
+    ((many - model_learner::MAX_RUNNING as f64 * row_s).max(0.0), row_s)
+}
+
+/// The outlook's documents, as many as fit into the rows.
+fn packed(outlook: &Outlook, n_rows: usize) -> PackedBatch {
+    let mut batch = PackedBatch::default();
+    for document in outlook.documents.iter().cycle().take(n_rows) {
+        if batch.len() + document.n_rows() > n_rows {
+            break;
+        }
+        let weights: Vec<f32> = document.learn.iter().map(|learn| f32::from(u8::from(*learn))).collect();
+        batch.push(&document.tokens, &weights);
+    }
+    batch
 }
 
 fn random_batch(n_rows: usize, document_len: usize, vocab: u64) -> PackedBatch {
@@ -98,4 +191,26 @@ fn random_batch(n_rows: usize, document_len: usize, vocab: u64) -> PackedBatch {
         left -= len;
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_take_their_turns() {
+        let pace = Pace {
+            row_s: 3.0,
+            update_s: 0.0,
+            decode_step_s: 1.0,
+            decode_row_s: 0.5,
+            efficiency: 1.0,
+            is_measured: true,
+        };
+        // Two at a time: three steps of two rows, then one step of two (the third joins), then two of one.
+        assert_eq!(pace.answers_s(&[3, 4, 3], 2), 3.0 * 2.0 + 2.0 + 2.0 * 1.5);
+        assert_eq!(pace.answers_s(&[], 4), 0.0);
+        assert_eq!(pace.answers_s(&[5], 0), 5.0 * 1.5);
+        assert_eq!(pace.forward_row_s(), 1.0);
+    }
 }

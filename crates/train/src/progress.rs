@@ -4,9 +4,9 @@
 use crate::metrics::Metrics;
 use crate::schedule::Position;
 use console::Term;
+use cost::text::{duration, thousands, value};
 use indicatif::{ProgressBar, ProgressStyle};
 use report::live::{self, History, View};
-use report::words::{duration, thousands, value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IsTerminal;

@@ -10,7 +10,7 @@ mod tests;
 use crate::accuracy::ProblemSet;
 use crate::checkpoint::{self, TrainerState};
 use crate::clock::Clock;
-use crate::data::{self, Loader, ValidationSet, prefetch::Prefetch};
+use crate::data::{self, Codec, Loader, ValidationSet, prefetch::Prefetch};
 use crate::digest::Digest;
 use crate::dry_run;
 use crate::error::{Result, TrainError};
@@ -21,12 +21,13 @@ use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::model_learner::{ModelLearner, Parts};
+use crate::outlook::Outlook;
 use crate::progress::{Display, Progress};
 use crate::recipe::{Recipe, SourceKind, StageKind, StageRecipe};
 use crate::run_dir::{Done, Meter, RunDir, RunInfo};
 use crate::sample::SampleStage;
 use crate::shape::{Vocabulary, configuration};
-use crate::text_side::{TextSide, directory};
+use crate::text_side::{self, TextSide, directory};
 use crate::trainer::{Outcome, Trainer};
 use model::Config;
 use model::checkpoint::{CostSoFar, generation_config};
@@ -289,13 +290,19 @@ impl<'a> Opened<'a> {
     }
 
     /// Writes down what the stage should take, when it begins: its end is held against it.
-    fn promise(&self, config: &Config, step: u64) -> Result<()> {
+    fn promise(
+        &self,
+        config: &Config,
+        codec: Option<&Arc<Codec>>,
+        sources: &[Arc<dyn data::Source>],
+        step: u64,
+    ) -> Result<()> {
         if self.options.display == Display::Quiet || step > 0 {
             return Ok(());
         }
-        let plan = crate::dry_run::promise(self.stage, config)?;
-        let (tokens, estimate) = (plan.tokens, plan.estimate);
-        self.dir.write_json("plan.json", &cost::Promise { tokens, wall_s: estimate.wall_s, dollars: estimate.dollars })
+        let mut outlook = Outlook::of(self.stage, codec, &BTreeMap::new())?;
+        outlook.see(sources);
+        self.dir.write_json("plan.json", &dry_run::promise(self.stage, config, &outlook))
     }
 
     /// The model, as it begins or as the latest checkpoint left it.
@@ -322,8 +329,9 @@ fn supervise(opened: Opened, cache_dir: &Path) -> Result<Outcome> {
         keeper.progress.note("no document is held out: there will be no validation loss (raise data.validation)");
     }
     let problems = ProblemSet::new(stage, &text.codec)?;
+    let codec = Arc::clone(&text.codec);
     let learner = opened.learner(text)?;
-    opened.promise(learner.model().config(), state.at.step)?;
+    opened.promise(learner.model().config(), Some(&codec), &sources, state.at.step)?;
     let data = Prefetch::start(Loader::new(sources, weights, &stage.train, state.loader.clone()));
     Trainer { keeper, learner, data, validation, problems, state }.run()
 }
@@ -339,13 +347,19 @@ fn reinforce(opened: Opened) -> Result<Outcome> {
     let judge = stage.grpo.as_ref().and_then(|grpo| grpo.judge.as_ref());
     let judge = judge.map(|spec| Judge::open(spec, dir.path())).transpose()?;
     let policy = opened.learner(text)?;
-    opened.promise(policy.model().config(), state.at.step)?;
+    opened.promise(policy.model().config(), Some(&codec), &[], state.at.step)?;
     let (timings, gradients) = (dir.log("timings.jsonl", state.at.step)?, dir.log("gradients.jsonl", state.at.step)?);
     GrpoTrainer { keeper, policy, prompts, problems, judge, codec, state, timings, gradients }.run()
 }
 
 /// Answers to problems, of which the right ones become data.
 fn sample(opened: Opened) -> Result<Outcome> {
+    if let Some(parent) = &opened.inputs.parent
+        && !opened.dir.path().join("answers.jsonl").exists()
+    {
+        let codec = text_side::planned(opened.stage, Some(parent))?;
+        opened.promise(&parent.config()?, codec.as_ref(), &[], 0)?;
+    }
     let Opened { stage, dir, inputs, options, .. } = opened;
     let progress = Progress::new(&stage.name, None, options.display);
     progress.note(&format!("{} samples in {}", stage.name, dir.path().display()));

@@ -2,7 +2,7 @@
 
 use crate::data::{self, Codec};
 use crate::error::{Result, TrainError};
-use crate::recipe::StageRecipe;
+use crate::recipe::{SourceKind, StageRecipe};
 use model::bpe_train::BpeTrainer;
 use model::chat_template::{ChatTemplate, PENSEUR_TEMPLATE, single_turn_template};
 use model::source::Source;
@@ -18,6 +18,9 @@ const FILES: [&str; 6] = [
     "vocab.json",
     "merges.txt",
 ];
+
+/// Bytes of text that a tokenizer is trained on where it only counts.
+const PLANNING_BYTES: u64 = 400_000;
 
 /// Tokenizer, template and files.
 pub struct TextSide {
@@ -65,6 +68,37 @@ impl TextSide {
         }
         Ok(TextSide { codec: Arc::new(Codec { tokenizer, template }), files })
     }
+}
+
+/// Tokenizer and template before a run, for counting tokens: those of the recipe's path or of the parent, or trained on a
+/// small sample of the stage's data. `None` where the data is not there yet. Nothing is written.
+///
+/// # Errors
+/// As [`TextSide::open`].
+pub(crate) fn planned(stage: &StageRecipe, parent: Option<&Source>) -> Result<Option<Arc<Codec>>> {
+    let source = match (&stage.tokenizer.path, parent) {
+        (Some(path), _) => Source::Dir(directory(Path::new(path))),
+        (None, Some(parent)) => parent.clone(),
+        (None, None) => return planned_own(stage).map(|codec| codec.map(Arc::new)),
+    };
+    let template = source.chat_template()?;
+    Ok(source.tokenizer()?.map(|tokenizer| Arc::new(Codec { tokenizer, template })))
+}
+
+/// Of a tokenizer that the stage would train.
+fn planned_own(stage: &StageRecipe) -> Result<Option<Codec>> {
+    let Some(vocab_size) = stage.tokenizer.vocab_size else { return Ok(None) };
+    if stage.data.source.iter().any(|source| source.kind != SourceKind::Task) {
+        return Ok(None);
+    }
+    let mut stage = stage.clone();
+    stage.tokenizer.sample_bytes = stage.tokenizer.sample_bytes.min(PLANNING_BYTES);
+    let unfit = |e: &dyn std::fmt::Display| TrainError::Recipe(format!("tokenizer.vocab_size: {e}"));
+    let bpe = BpeTrainer::penseur(vocab_size).train(data::sample_texts(&stage)?).map_err(|e| unfit(&e))?;
+    let tokenizer = bpe.tokenizer().map_err(|e| unfit(&e))?;
+    let source = if stage.tokenizer.single_turn { single_turn_template() } else { PENSEUR_TEMPLATE.to_owned() };
+    let template = ChatTemplate::new(&source, tokenizer.bos_token(), tokenizer.eos_token()).map_err(|e| unfit(&e))?;
+    Ok(Some(Codec { tokenizer, template }))
 }
 
 /// A tokenizer's directory, given it or its `tokenizer.json`.

@@ -82,7 +82,7 @@ impl<L: Learner> Trainer<'_, L> {
         let mut flops = 0.0;
         for micro in &batch.micro {
             loss.add(&self.learner.accumulate(micro, &spec));
-            flops += self.learner.flops(micro);
+            flops += self.learner.flops(micro, settings.mtp_weight > 0.0);
         }
         let grad_norm = self.learner.update(&settings, &loss);
         self.keeper.check_finite(grad_norm, &mut self.state.n_bad_steps, self.state.at.step + 1)?;

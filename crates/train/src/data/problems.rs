@@ -75,6 +75,22 @@ impl Source for Problems {
     }
 }
 
+/// The first `n` documents of a `task` source, of which the answer is learnt, whatever the recipe says.
+///
+/// # Errors
+/// Unknown families.
+pub(crate) fn worked_documents(
+    spec: &SourceSpec,
+    seed: u64,
+    seq_len: usize,
+    codec: &Arc<Codec>,
+    n: usize,
+) -> Result<Vec<Document>> {
+    let spec = SourceSpec { learn: Some(Learn::Completion), ..spec.clone() };
+    let problems = Problems::new(&spec, String::new(), seed, seq_len, codec)?;
+    Ok((0..n as u64).filter_map(|index| problems.draw(index)).collect())
+}
+
 /// The mixture that a source names or spells out.
 pub(crate) fn mixture(spec: &SourceSpec) -> Result<Mixture> {
     let mut mixture = match spec.mixture.as_deref() {

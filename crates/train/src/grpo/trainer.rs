@@ -20,7 +20,7 @@ use crate::recipe::{GrpoSpec, KlKind};
 use crate::run_dir::Log;
 use crate::schedule::{self, Budget, Position};
 use crate::trainer::Outcome;
-use report::words::duration;
+use cost::text::duration;
 use rollout::statistics::mean;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -191,7 +191,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
             self.policy.set_reference();
         }
         // Generation is a forward pass over every token: a third of training on it.
-        let generated: f64 = groups.iter().map(|group| self.policy.flops(&whole(group)) / 3.0).sum();
+        let generated: f64 = groups.iter().map(|group| self.policy.flops(&whole(group), false) / 3.0).sum();
         let flops = generated + updated.flops;
         self.keeper.meter.add(self.keeper.dir, self.state.at.step, n_tokens, flops)?;
         self.keeper.progress.step(&Snapshot {

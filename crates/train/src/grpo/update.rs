@@ -115,7 +115,7 @@ fn one_update(
         };
         stats.add(&own);
         updated.n_rows += micro.batch.len() as u64;
-        updated.flops += policy.flops(&micro.batch);
+        updated.flops += policy.flops(&micro.batch, false);
     }
     if is_on_policy {
         updated.mismatch_kl = stats.mismatch / stats.n_tokens.max(1) as f64;

@@ -92,7 +92,7 @@ impl Learner for Mock {
         requests.into_iter().map(complete).collect()
     }
 
-    fn flops(&self, batch: &PackedBatch) -> f64 {
+    fn flops(&self, batch: &PackedBatch, _mtp: bool) -> f64 {
         batch.len() as f64
     }
 

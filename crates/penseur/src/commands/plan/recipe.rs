@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cost::page::{Page, Table};
-use cost::text::{dollars, duration, si, significant, thousands};
+use cost::text::{dollars, duration, si, significant, whole};
 use serde_json::{Value, json};
 use train::Recipe;
 use train::dry_run::StagePlan;
@@ -59,7 +59,7 @@ fn page(path: &Path, stages: &[StagePlan]) -> Page {
             s.stage.clone(),
             si(s.params_total as f64),
             si(s.tokens as f64),
-            thousands(s.estimate.tokens_per_s),
+            whole(s.estimate.tokens_per_s),
             duration(s.estimate.wall_s),
             significant(s.memory_bytes as f64 / 1e9),
             dollars(s.estimate.dollars),

@@ -128,7 +128,7 @@ impl Learner for Table {
         engine.generate_watched(requests, watch).unwrap()
     }
 
-    fn flops(&self, batch: &PackedBatch) -> f64 {
+    fn flops(&self, batch: &PackedBatch, _mtp: bool) -> f64 {
         batch.len() as f64
     }
 

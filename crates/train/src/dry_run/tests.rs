@@ -1,0 +1,38 @@
+//! Lengths of answers come from the problems, and time from the pace.
+
+use super::forecast::Forecast;
+use super::*;
+use crate::pace::Pace;
+
+const ZERO: &str = include_str!("../../../../recipes/zero.toml");
+
+fn seconds_each() -> Pace {
+    Pace { row_s: 3.0, update_s: 7.0, decode_step_s: 0.0, decode_row_s: 1.0, efficiency: 0.5, is_measured: true }
+}
+
+#[test]
+fn a_base_guesses_and_its_policy_works_problems_out() {
+    let recipe = Recipe::from_toml(ZERO, "zero", &[]).unwrap();
+    let [base, zero] = &recipe.stages[..] else { panic!("two stages") };
+    let planned = planned_model(base, &BTreeMap::new()).unwrap();
+    let of = |stage| Outlook::of(stage, planned.codec.as_ref(), &BTreeMap::new()).unwrap();
+    let course = |stage| Forecast { stage, outlook: &of(stage), pace: seconds_each(), flops_per_token: 1.0 }.course();
+    let (guessed, worked) = (course(base), course(zero));
+    // Six of seven problems of the base are answered at once.
+    assert!(guessed.answer_tokens < 0.6 * worked.answer_tokens, "{guessed:?} {worked:?}");
+    assert!(worked.answer_tokens > 60.0 && worked.answer_tokens < 256.0, "{worked:?}");
+    // A token is drawn in a second, and learnt in three with its prompt's.
+    let answered = 120.0 * 512.0 * worked.answer_tokens;
+    assert!((worked.rollout_s - answered) / answered < 0.05, "{worked:?}");
+    assert!(worked.training_s > 3.0 * answered && worked.training_s < 6.0 * answered, "{worked:?}");
+    assert_eq!(guessed.rollout_s, 0.0);
+    assert!((guessed.training_s - 5e6 * (3.0 + 7.0 / 4096.0)).abs() < 1.0, "{guessed:?}");
+}
+
+#[test]
+fn without_worked_answers_half_of_the_longest_is_taken() {
+    let recipe = Recipe::from_toml(ZERO, "zero", &[]).unwrap();
+    let outlook = Outlook::of(&recipe.stages[1], None, &BTreeMap::new()).unwrap();
+    assert_eq!(outlook.answers(3, 256), [128; 3]);
+    assert_eq!((outlook.knows_answers(), outlook.document(512)), (false, 256.0));
+}
