@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::page::Table;
+use crate::text::{dollars, duration, si, significant, thousands};
 
 /// What work has taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ pub struct LedgerLine {
 }
 
 /// What was promised when a stage began (`plan.json` in its directory).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Promise {
     /// Tokens.
     pub tokens: u64,
@@ -98,21 +100,6 @@ pub fn against(promise: &Promise, lines: &[LedgerLine]) -> Option<Against> {
     Some(Against { promised: *promise, taken, error: pace(&taken) / pace(promise) - 1.0 })
 }
 
-impl Against {
-    /// In a line.
-    pub fn describe(&self) -> String {
-        let side = |p: &Promise| {
-            format!(
-                "{}, {}, {} tokens",
-                crate::text::dollars(p.dollars),
-                crate::text::duration(p.wall_s),
-                crate::text::si(p.tokens as f64)
-            )
-        };
-        format!("planned {}; took {}; {:+.0}% a token", side(&self.promised), side(&self.taken), 100.0 * self.error)
-    }
-}
-
 /// What one stage took.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageBill {
@@ -134,6 +121,8 @@ pub struct StageBill {
 pub struct Bill {
     /// One entry a stage.
     pub stages: Vec<StageBill>,
+    /// What was charged and by whose word, each once.
+    pub prices: Vec<String>,
 }
 
 impl Bill {
@@ -169,6 +158,15 @@ impl Bill {
                 });
                 bill.stages.len() - 1
             });
+            let price = match (line.price, line.price_source.as_str()) {
+                // What an endpoint charges is not by the hour.
+                (0.0, source) => source.to_owned(),
+                (price, "") => format!("{} a core-hour", crate::text::dollars(price)),
+                (price, source) => format!("{} a core-hour: {source}", crate::text::dollars(price)),
+            };
+            if !price.is_empty() && !bill.prices.contains(&price) {
+                bill.prices.push(price);
+            }
             let stage = &mut bill.stages[at];
             stage.attempts = stage.attempts.max(line.attempt);
             stage.usage = stage.usage.plus(&line.usage);
@@ -196,28 +194,73 @@ impl Bill {
         })
     }
 
-    /// A table for people: core-hours and dollars by stage, as in the V3 report's Table 1, with what was lost.
+    /// The bill as the V3 report's Table 1 is, with what was lost, energy where it is known, and the price it rests on.
     pub fn render(&self) -> String {
-        let mut rows = self.stages.clone();
-        rows.push(self.total());
-        let width = rows.iter().map(|row| row.stage.chars().count()).max().unwrap_or(5).max(5);
-        let mut text = format!(
-            "{:<width$}  {:>10}  {:>10}  {:>12}  {:>10}  {:>10}  {:>10}\n",
-            "stage", "hours", "core-hours", "tokens", "PFLOP", "lost $", "dollars"
-        );
-        for row in rows {
-            let (hours, core_hours) = (row.usage.wall_s / 3600.0, row.usage.core_s / 3600.0);
-            text.push_str(&format!(
-                "{:<width$}  {hours:>10.3}  {core_hours:>10.3}  {:>12}  {:>10.3}  {:>10.4}  {:>10.4}\n",
-                row.stage,
-                row.usage.tokens,
-                row.usage.flops / 1e15,
-                row.lost_dollars,
-                row.dollars
-            ));
+        let total = self.total();
+        let mut rows: Vec<&StageBill> = self.stages.iter().collect();
+        if rows.len() > 1 {
+            rows.push(&total);
         }
-        text
+        let has_energy = total.usage.joules.is_some();
+        let mut columns = vec!["", "time", "core-hours", "tokens", "PFLOP"];
+        columns.extend(has_energy.then_some("Wh"));
+        columns.extend((total.lost_dollars > 0.0).then_some("lost"));
+        columns.push("dollars");
+        let mut table = Table::new("The bill", &columns);
+        for row in rows {
+            let usage = &row.usage;
+            let mut cells = vec![
+                row.stage.clone(),
+                duration(usage.wall_s),
+                format!("{:.3}", usage.core_s / 3600.0),
+                thousands(usage.tokens),
+                significant(usage.flops / 1e15),
+            ];
+            if has_energy {
+                cells.push(usage.joules.map_or("-".to_owned(), |joules| significant(joules / 3600.0)));
+            }
+            if total.lost_dollars > 0.0 {
+                cells.push(dollars(row.lost_dollars));
+            }
+            cells.push(dollars(row.dollars));
+            table.rows.push(cells);
+        }
+        let notes: Vec<String> = self.prices.iter().map(|price| format!("\n  At {price}.")).collect();
+        table.text() + &notes.concat()
     }
+}
+
+/// Plan against bill, stage by stage, and all together where there are several.
+pub fn render_against(stages: &[(String, Against)]) -> String {
+    let columns = ["", "planned", "taken", "dollars", "taken", "tokens", "taken", "time a token"];
+    let mut table = Table::new("Plan and bill", &columns);
+    let row = |name: &str, promised: &Promise, taken: &Promise, error: f64| {
+        vec![
+            name.to_owned(),
+            duration(promised.wall_s),
+            duration(taken.wall_s),
+            dollars(promised.dollars),
+            dollars(taken.dollars),
+            si(promised.tokens as f64),
+            si(taken.tokens as f64),
+            format!("{:+.0}%", 100.0 * error),
+        ]
+    };
+    table.rows.extend(stages.iter().map(|(name, held)| row(name, &held.promised, &held.taken, held.error)));
+    if stages.len() > 1 {
+        let sum = |side: fn(&Against) -> &Promise| {
+            stages.iter().map(|(_, held)| side(held)).fold(Promise::default(), |sum, one| Promise {
+                tokens: sum.tokens + one.tokens,
+                wall_s: sum.wall_s + one.wall_s,
+                dollars: sum.dollars + one.dollars,
+            })
+        };
+        // What the stages' tokens should have taken at the promised pace; a stage that was stopped counts as far as it got.
+        let due: f64 = stages.iter().map(|(_, held)| held.taken.wall_s / (1.0 + held.error)).sum();
+        let taken = sum(|held| &held.taken);
+        table.rows.push(row("total", &sum(|held| &held.promised), &taken, taken.wall_s / due - 1.0));
+    }
+    table.text()
 }
 
 #[cfg(test)]
@@ -254,7 +297,10 @@ mod tests {
         let total = bill.total();
         assert!((total.dollars - 0.064).abs() < 1e-12 && (total.lost_dollars - 0.004).abs() < 1e-12);
         assert_eq!((total.usage.tokens, total.usage.joules), (30, Some(5.0)));
-        assert!(bill.render().contains("pretrain") && bill.render().contains("0.0640"), "{}", bill.render());
+        let shown = bill.render();
+        for part in ["pretrain", "total", "$0.064", "$0.004", "lost", "Wh", "At $0.04 a core-hour: test."] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
 
         std::fs::write(&path, text + "{\"stage\": 1}\n").unwrap();
         assert!(Bill::read(&path).unwrap_err().to_string().contains("line 4"));
@@ -268,7 +314,8 @@ mod tests {
         let held = against(&promise, &lines).unwrap();
         // Ten tokens in half an hour, where forty an hour were promised; lost work is not the planner's fault.
         assert!((held.error - 1.0).abs() < 1e-12, "{held:?}");
-        assert!(held.describe().contains("+100%"), "{}", held.describe());
+        let text = render_against(&[("a".to_owned(), held), ("b".to_owned(), held)]);
+        assert!(text.contains("+100%") && text.contains("total"), "{text}");
         assert_eq!(against(&promise, &[]), None);
     }
 

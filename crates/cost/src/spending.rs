@@ -2,10 +2,10 @@
 //!
 //! ```no_run
 //! # fn main() -> cost::Result<()> {
-//! let spending = cost::Spending::start("serve", cost::Price::default());
+//! let mut spending = cost::Spending::start("serve", cost::Price::default());
 //! // .. answer requests ..
 //! let (tokens, flops) = (12_000, 3.4e12);
-//! spending.record(std::path::Path::new("ledger.jsonl"), tokens, flops)?;
+//! spending.append(std::path::Path::new("ledger.jsonl"), tokens, flops)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -77,21 +77,37 @@ impl Spending {
     /// A file that cannot be written.
     pub fn append(&mut self, path: &Path, tokens: u64, flops: f64) -> Result<LedgerLine> {
         let line = self.line(tokens, flops);
-        let text = serde_json::to_string(&line).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
-        let io = |source| Error::Io { path: path.to_path_buf(), source };
-        let mut file = std::fs::File::options().create(true).append(true).open(path).map_err(io)?;
-        // One write for the whole line: lines of several processes do not mix.
-        file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data()).map_err(io)?;
+        write(path, &line)?;
         Ok(line)
     }
 
-    /// [`Spending::append`] for the last time.
+    /// Appends what an endpoint was paid besides: dollars that no hour of this machine has.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn record(mut self, path: &Path, tokens: u64, flops: f64) -> Result<LedgerLine> {
-        self.append(path, tokens, flops)
+    pub fn paid(&self, path: &Path, dollars: f64) -> Result<()> {
+        write(
+            path,
+            &LedgerLine {
+                stage: self.stage.clone(),
+                attempt: 0,
+                usage: Usage::default(),
+                price: 0.0,
+                price_source: "the endpoint's price of tokens, as it was stated".to_owned(),
+                dollars,
+                lost: false,
+                to_step: 0,
+            },
+        )
     }
+}
+
+/// One write for the whole line: lines of several processes do not mix.
+fn write(path: &Path, line: &LedgerLine) -> Result<()> {
+    let text = serde_json::to_string(line).unwrap_or_else(|e| panic!("plain data is valid JSON: {e}"));
+    let io = |source| Error::Io { path: path.to_path_buf(), source };
+    let mut file = std::fs::File::options().create(true).append(true).open(path).map_err(io)?;
+    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data()).map_err(io)
 }
 
 #[cfg(test)]
@@ -106,11 +122,14 @@ mod tests {
         let mut spending = Spending::start("eval", Price::stated(36.0).unwrap());
         std::thread::sleep(std::time::Duration::from_millis(5));
         let first = spending.append(&path, 10, 1e9).unwrap();
-        let second = spending.record(&path, 20, 2e9).unwrap();
+        let second = spending.append(&path, 20, 2e9).unwrap();
+        spending.paid(&path, 2.0).unwrap();
+        drop(spending);
         assert!(first.usage.wall_s >= 0.005 && second.usage.wall_s < first.usage.wall_s + 10.0);
         let bill = Bill::read(&path).unwrap();
         assert_eq!((bill.stages.len(), bill.total().usage.tokens), (1, 30));
-        assert!((bill.total().dollars - 0.01 * (first.usage.core_s + second.usage.core_s)).abs() < 1e-9);
-        assert!(Spending::start("eval", Price::default()).record(dir.path(), 0, 0.0).is_err());
+        assert_eq!(bill.prices.len(), 2);
+        assert!((bill.total().dollars - 2.0 - 0.01 * (first.usage.core_s + second.usage.core_s)).abs() < 1e-9);
+        assert!(Spending::start("eval", Price::default()).append(dir.path(), 0, 0.0).is_err());
     }
 }

@@ -60,6 +60,8 @@ pub struct Loaded {
     pub examples: Vec<String>,
     /// Judges given tokens.
     pub scorer: Arc<dyn Score>,
+    /// Its shape.
+    pub config: Config,
     /// Its figures beside this machine's, as `inspect --json` has them.
     pub inspection: Value,
 }
@@ -104,6 +106,7 @@ impl Loaded {
             examples: card.examples,
             scorer: Arc::new(Scorer(model)),
             inspection: serde_json::to_value(Inspection::new(&config, sys::memory::available_bytes()))?,
+            config,
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Read, StdoutLock, Write};
 use std::time::{Duration, Instant};
 
-use report::words::duration;
-pub use report::words::si;
+use cost::text::duration;
+pub use cost::text::si;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 

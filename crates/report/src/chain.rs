@@ -66,6 +66,19 @@ impl Chain {
         Bill::of(&self.stages.iter().flat_map(|run| run.ledger.clone()).collect::<Vec<_>>())
     }
 
+    /// The bill of all stages, and what was promised beside it where that is known.
+    ///
+    /// # Errors
+    /// A promise that cannot be read.
+    pub fn account(&self) -> Result<String> {
+        let mut held = Vec::new();
+        for run in &self.stages {
+            held.extend(run.against_plan()?.map(|held| (run.stage().to_owned(), held)));
+        }
+        let bill = self.bill().render();
+        Ok(if held.is_empty() { bill } else { format!("{bill}\n\n{}", cost::bill::render_against(&held)) })
+    }
+
     /// Running if a stage is, finished if all that have begun are.
     pub fn status(&self) -> Status {
         let has = |status| self.stages.iter().any(|run| run.status == status);

@@ -11,7 +11,7 @@ use crate::html;
 use crate::plot::{Chart, Line, Unit, escape};
 use crate::run::{Run, Status};
 use crate::stats::{mean, wilson};
-use crate::words::{dollars, duration, percent, si, thousands, value};
+use cost::text::{dollars, duration, percent, si, thousands, value};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -253,7 +253,7 @@ impl Diagnosis {
 
 /// A sample in a few lines.
 fn shown(sample: &Sample) -> String {
-    let reward = sample.reward.map(|r| format!(", reward {}", crate::words::value(r))).unwrap_or_default();
+    let reward = sample.reward.map(|r| format!(", reward {}", cost::text::value(r))).unwrap_or_default();
     let head = format!("step {}, {}, {}{reward}", sample.step, sample.task, sample.verdict.replace('_', " "));
     format!(
         "    | {head}\n    |   asked     {}\n    |   thought   {}\n    |   answered  {}\n    |   right is  {}",

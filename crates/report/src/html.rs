@@ -11,8 +11,8 @@ use crate::doctor::{self, Diagnosis, Finding, Severity, Verdict};
 use crate::error::{Error, Result};
 use crate::plot::escape;
 use crate::run::{Run, Status};
-use crate::words::{dollars, duration, percent, si, thousands, value};
 use cost::bill::StageBill;
+use cost::text::{dollars, duration, percent, si, thousands, value};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

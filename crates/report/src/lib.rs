@@ -27,7 +27,6 @@ pub mod stats;
 pub mod tensorboard;
 #[cfg(test)]
 mod test_support;
-pub mod words;
 
 pub use chain::{Chain, Summary, list, planner_error};
 pub use curves::{Curve, Curves};

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::words::{dollars, duration, percent, thousands, value};
+use cost::text::{dollars, duration, percent, thousands, value};
 use std::collections::BTreeMap;
 
 /// Values of one metric that are kept for its sparkline.

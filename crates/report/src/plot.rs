@@ -43,10 +43,10 @@ impl Unit {
     /// A value in words.
     pub fn show(self, x: f64) -> String {
         match self {
-            Unit::Plain => crate::words::value(x),
-            Unit::Share => format!("{}%", crate::words::value(100.0 * x)),
-            Unit::Dollars => crate::words::dollars(x),
-            Unit::Seconds => crate::words::duration(x),
+            Unit::Plain => cost::text::value(x),
+            Unit::Share => format!("{}%", cost::text::value(100.0 * x)),
+            Unit::Dollars => cost::text::dollars(x),
+            Unit::Seconds => cost::text::duration(x),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Scale {
             );
         }
         for tick in ticks(self.x_from, self.x_to, 5).into_iter().filter(|tick| tick.fract() == 0.0) {
-            let text = crate::words::thousands(tick.max(0.0) as u64);
+            let text = cost::text::thousands(tick.max(0.0) as u64);
             let _ = write!(
                 svg,
                 "<text class=\"tick\" x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{text}</text>",
@@ -245,12 +245,12 @@ fn time_unit(seconds: f64) -> f64 {
 /// What a tick says: short.
 fn tick_text(x: f64, unit: Unit) -> String {
     match unit {
-        Unit::Plain if x.abs() >= 1e4 => crate::words::si(x),
+        Unit::Plain if x.abs() >= 1e4 => cost::text::si(x),
         Unit::Seconds if x == 0.0 => "0".to_owned(),
-        Unit::Seconds if x >= 3600.0 => format!("{} h", crate::words::value(x / 3600.0)),
-        Unit::Seconds if x >= 60.0 => format!("{} min", crate::words::value(x / 60.0)),
+        Unit::Seconds if x >= 3600.0 => format!("{} h", cost::text::value(x / 3600.0)),
+        Unit::Seconds if x >= 60.0 => format!("{} min", cost::text::value(x / 60.0)),
         Unit::Dollars if x == 0.0 => "$0".to_owned(),
-        Unit::Dollars => format!("${}", crate::words::value(x)),
+        Unit::Dollars => format!("${}", cost::text::value(x)),
         unit => unit.show(x),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use cost::Spending;
 use model::source::Source;
 use rollout::endpoint::{Endpoint, EndpointConfig, Journal, Prices};
 use rollout::local::{LocalModel, LocalOptions};
@@ -16,6 +17,7 @@ use tasks::Verdict;
 use tensor::Precision;
 use train::StopFlag;
 
+use super::ledger;
 use crate::cli::{EndpointArgs, EvalArgs, OnOff, PrecisionArg};
 use crate::loaded;
 use crate::output::{self, Ticker};
@@ -59,7 +61,7 @@ fn evaluate(args: &EvalArgs) -> anyhow::Result<Results> {
         eprintln!("answers are kept in {}: what is there is not paid for again", path.display());
         let journal = Journal::open(&path)?;
         let settings = settings(args, selection, sampling, endpoint.config().model.clone(), Some(url.clone()));
-        return ask(&mut Respondent::Endpoint(&endpoint, &journal), settings, &problems, args);
+        return ask(&mut Respondent::Endpoint(&endpoint, &journal), settings, &problems, args, 0.0);
     }
     let source = loaded::find(&args.model.model)?;
     let precision = args.model.precision.map(|precision| match precision {
@@ -74,7 +76,8 @@ fn evaluate(args: &EvalArgs) -> anyhow::Result<Results> {
         name = format!("{name}+{}", adapter.display());
     }
     let settings = settings(args, selection, sampling, name, None);
-    ask(&mut Respondent::Local(&mut model), settings, &problems, args)
+    let flops_per_token = ledger::flops_per_token(&source.config()?);
+    ask(&mut Respondent::Local(&mut model), settings, &problems, args, flops_per_token)
 }
 
 /// The model's name, with a digest of its content: a directory may hold another model tomorrow.
@@ -105,13 +108,15 @@ fn settings(
     }
 }
 
-/// Draws what is still missing, and puts the results in order.
+/// Draws what is still missing, puts the results in order, and writes down what that took.
 fn ask(
     respondent: &mut Respondent,
     settings: Settings,
     problems: &[Problem],
     args: &EvalArgs,
+    flops_per_token: f64,
 ) -> anyhow::Result<Results> {
+    let mut spending = Spending::start(&format!("eval {}", settings.model), cost::Price::default());
     let sampling = settings.sampling.clone();
     let mut collector = Collector::open(settings, args.out.as_deref())?;
     let wanted: Vec<(usize, Wanted)> = problems
@@ -136,6 +141,13 @@ fn ask(
         Ok(())
     });
     ticker.clear();
+    if seen.n > 0 {
+        let path = ledger_path(args)?;
+        ledger::note(&mut spending, &path, seen.n_tokens, flops_per_token * seen.n_tokens as f64);
+        if seen.dollars > 0.0 {
+            spending.paid(&path, seen.dollars)?;
+        }
+    }
     asked.map_err(by_audience)?;
     if seen.n < n_missing {
         let place = args.out.as_ref().map_or("with --out they would be kept".to_owned(), |path| {
@@ -192,6 +204,14 @@ fn endpoint_config(url: &str, args: &EndpointArgs) -> anyhow::Result<EndpointCon
         extra,
         ..EndpointConfig::new(url, model)
     })
+}
+
+/// Beside the results, or with the serving's.
+fn ledger_path(args: &EvalArgs) -> anyhow::Result<PathBuf> {
+    match &args.out {
+        Some(out) => Ok(out.with_extension("ledger.jsonl")),
+        None => Ok(ledger::path(&super::serve::data_dir(None)?)),
+    }
 }
 
 /// Beside the results, or below `evals/` where there is no file of results.

@@ -8,6 +8,7 @@ pub mod eval;
 pub mod generate;
 pub mod inspect;
 pub mod keys;
+pub mod ledger;
 pub mod logprobs;
 pub mod plan;
 pub mod read_pdf;

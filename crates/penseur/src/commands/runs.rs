@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cost::text::{dollars, duration, percent, si, thousands};
 use report::compare::Comparison;
 use report::tensorboard::Exporter;
-use report::words::{dollars, duration, percent, si, thousands};
 use report::{Chain, Run, Status, Summary, doctor};
 use serde_json::{Value, json};
 
@@ -110,6 +110,9 @@ fn scores(summary: &Summary) -> String {
 }
 
 fn show(run: &Path, as_json: bool) -> anyhow::Result<()> {
+    if run.is_file() {
+        return show_ledger(run, as_json);
+    }
     let chain = open(run)?;
     if as_json {
         let stages: Vec<Value> = chain.stages.iter().map(json_of).collect::<anyhow::Result<_>>()?;
@@ -119,15 +122,22 @@ fn show(run: &Path, as_json: bool) -> anyhow::Result<()> {
     for stage in &chain.stages {
         output::print_line(text_of(stage))?;
     }
-    output::print_line(chain.bill().render().trim_end())?;
-    for held in chain.stages.iter().map(Run::against_plan) {
-        held?.map_or(Ok(()), |held| output::print_line(held.describe()))?;
-    }
+    output::print_line(chain.account()?)?;
     if let Some((error, n)) = report::planner_error(chain.path.parent().unwrap_or(Path::new(ROOT)))? {
         output::print_line(format!(
-            "the planner was off by {} a token on average over {n} finished runs here",
+            "\nThe planner was off by {} a token on average, over {n} finished stages here.",
             percent(error)
         ))?;
+    }
+    Ok(())
+}
+
+/// The bill of evaluations and of serving, which are not runs.
+fn show_ledger(path: &Path, as_json: bool) -> anyhow::Result<()> {
+    let bill = cost::Bill::read(path)?;
+    match as_json {
+        true => output::print_json(&json!({ "bill": bill, "total": bill.total() }))?,
+        false => output::print_line(bill.render())?,
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! `penseur serve`: the app and the API.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use server::{Limits, ServeConfig, ServedModel, TlsFiles, lan, serve};
 
+use super::ledger::{self, Meter};
 use crate::cli::ServeArgs;
 use crate::loaded::Loaded;
 use crate::workshop::Workshop;
@@ -17,6 +19,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, N_PARALLEL)?;
     let name = loaded.name.clone();
     let workshop = Workshop { runs: args.runs, models: [(name.clone(), loaded.inspection.clone())].into() };
+    let (engine, flops_per_token) = (loaded.engine.clone(), ledger::flops_per_token(&loaded.config));
     let model = ServedModel {
         name: loaded.name,
         engine: loaded.engine,
@@ -37,6 +40,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     };
     let tls = args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsFiles { cert, key });
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let ledger = ledger::path(&data_dir);
     let config = ServeConfig {
         host: if args.lan { "0.0.0.0".into() } else { args.host },
         port: args.port,
@@ -44,17 +48,22 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         tls,
         data_dir: Some(data_dir),
         pdf_reader: vec![std::env::current_exe()?.into(), "read-pdf".into()],
-        dollars_per_second: cost::Price::default().dollars(sys::cpu::logical_cores() as f64),
+        dollars_per_second: cost::Price::default().dollars(sys::cpu::physical_cores() as f64),
         workshop: Some(Arc::new(workshop)),
         models: vec![model],
         limits: Limits::default(),
     };
-    serve(config, |address| {
+    let meter = Meter::start(&name, engine, flops_per_token, ledger.clone());
+    let served = serve(config, |address| {
         if let Some(key) = invited {
             eprintln!("{}", lan::invitation(address, scheme == "https", &key));
         }
         eprintln!("penseur serves {name} at {scheme}://{address} (Ctrl-C stops it)");
-    })?;
+    });
+    meter.close();
+    served?;
+    // Whoever read the first lines may have gone.
+    let _ = writeln!(std::io::stderr(), "what it cost: penseur runs show {}", ledger.display());
     Ok(())
 }
 

@@ -28,14 +28,14 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     }
     for result in &results {
         output::print_line(text_of(result))?;
-        // The bill, and what was promised beside it.
-        let run = report::Run::open(&result.run_dir)?;
-        output::print_line(run.bill().render().trim_end())?;
-        if let Some(held) = run.against_plan()? {
-            output::print_line(held.describe())?;
-        }
     }
-    Ok(())
+    let Some(last) = results.last() else { return Ok(()) };
+    // One bill for all stages, and what was promised beside it.
+    let root = match results.len() {
+        1 => last.run_dir.as_path(),
+        _ => last.run_dir.parent().unwrap_or(&last.run_dir),
+    };
+    Ok(output::print_line(format!("\n{}", report::Chain::open(root)?.account()?))?)
 }
 
 /// The resolved recipe and what it would take. What cannot fit is refused.

@@ -20,6 +20,13 @@ fn a_model_is_evaluated_kept_rescored_and_compared() {
     assert_eq!(json(&args), report, "from the file, without sampling again");
     assert_eq!(std::fs::read_to_string(out).unwrap().lines().count(), 17);
 
+    // Sixteen answers were paid for, once.
+    let ledger = dir.join("a.ledger.jsonl");
+    assert_eq!(std::fs::read_to_string(&ledger).unwrap().lines().count(), 1);
+    let total = &json(&["runs", "show", ledger.to_str().unwrap(), "--json"])["total"];
+    assert!(total["tokens"].as_u64() > Some(16) && total["flops"].as_f64() > Some(1e6), "{total}");
+    assert!(succeed(&["runs", "show", ledger.to_str().unwrap()]).contains("eval mini#"));
+
     let again = penseur(&["eval", "--rescore", out, "--json"]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&stdout(&again)).unwrap(), report);
     assert!(stderr(&again).contains("0 of 16 verdicts changed"));
@@ -65,8 +72,15 @@ fn an_endpoint_is_asked_once() {
     args.push(out.to_str().unwrap());
     let report = json(&args);
     let local = json(&["eval", "addition", "--limit", "4", "--max-tokens", "256", "--json"]);
-    server.kill().unwrap();
-    server.wait().unwrap();
+    // A server that is told to stop writes down what it spent.
+    let told = std::process::Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    assert!(told.success() && server.wait().unwrap().success());
+    let served = json(&["runs", "show", dir.join("app/ledger.jsonl").to_str().unwrap(), "--json"]);
+    assert_eq!(served["bill"]["stages"][0]["stage"], "serve mini");
+    assert!(
+        served["total"]["tokens"].as_u64() > Some(50) && served["total"]["dollars"].as_f64() > Some(0.0),
+        "{served}"
+    );
     assert_eq!((&report["samples"], &report["settings"]["endpoint"]), (&4.into(), &url.as_str().into()));
     assert!(report["right"].as_u64() >= Some(3) && report["dollars_per_problem"].as_f64() > Some(0.0), "{report}");
     assert!(report["well_formed"].as_f64() > Some(0.7), "the thinking is told from the answer: {report}");

@@ -24,6 +24,7 @@ fn penseur_with_stdin(args: &[&str], stdin: &str) -> Output {
         .args(args)
         .current_dir(env!("CARGO_TARGET_TMPDIR"))
         .env_remove("RUST_LOG")
+        .env("XDG_DATA_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

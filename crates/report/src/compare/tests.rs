@@ -41,7 +41,7 @@ fn runs_stand_side_by_side() {
     let text = comparison.render();
     for part in [
         "50.0% (40 to 60)",
-        "$0.040",
+        "$0.04",
         "grpo.beta",
         "0.005",
         "grpo.beta 0.001 over seeds 1, 1: accuracy 60.0% on average, 50.0% to 70.0%",

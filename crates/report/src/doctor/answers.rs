@@ -3,7 +3,7 @@
 use super::case::{Case, Movement};
 use super::{Finding, Severity};
 use crate::stats::Trend;
-use crate::words::{percent, value};
+use cost::text::{percent, value};
 use std::collections::BTreeMap;
 
 /// Nats a token below which rollouts hardly differ.

@@ -4,7 +4,7 @@ use crate::curves::Curve;
 use crate::error::Result;
 use crate::run::{Gradients, Run, Sample};
 use crate::stats::{Change, Trend, median, wilson};
-use crate::words::{percent, value};
+use cost::text::{percent, value};
 
 /// Steps from which on trends say something.
 pub(super) const ENOUGH_STEPS: u64 = 20;

@@ -5,7 +5,7 @@ use super::case::{Case, Movement, SOLVED};
 use super::{Finding, Severity};
 use crate::curves::Curve;
 use crate::stats::{Change, Trend, block_means, median};
-use crate::words::{percent, thousands, value};
+use cost::text::{percent, thousands, value};
 
 /// Accuracy that goes down.
 pub(super) fn accuracy_falls(case: &Case) -> Vec<Finding> {

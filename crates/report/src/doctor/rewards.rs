@@ -5,7 +5,7 @@ use super::{Finding, Severity};
 use crate::curves::Curve;
 use crate::run::Sample;
 use crate::stats::{Comparison, Trend, has_risen, wilson};
-use crate::words::{percent, value};
+use cost::text::{percent, value};
 
 /// Share of groups without a difference above which most work is for nothing, and above which nearly all is.
 const MANY_EQUAL: f64 = 0.5;

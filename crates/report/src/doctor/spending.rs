@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::{Finding, Severity};
 use crate::stats::median;
-use crate::words::{dollars, duration, percent};
+use cost::text::{dollars, duration, percent};
 
 /// Phases of a step: the file's key, its word, the share of time above which it is much, and what to change.
 const PHASES: [(&str, &str, f64, &str, &str); 5] = [

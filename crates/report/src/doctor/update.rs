@@ -5,7 +5,7 @@ use super::{Finding, Severity};
 use crate::curves::Curve;
 use crate::run::Gradients;
 use crate::stats::{Trend, median};
-use crate::words::{percent, value};
+use cost::text::{percent, value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A loss or gradient that is not a number.

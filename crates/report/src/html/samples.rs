@@ -3,7 +3,7 @@
 
 use crate::plot::escape;
 use crate::run::Sample;
-use crate::words::{thousands, value};
+use cost::text::{thousands, value};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

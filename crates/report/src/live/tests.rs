@@ -65,7 +65,7 @@ fn the_dashboard_says_where_the_run_stands() {
 #[test]
 fn a_log_has_one_line() {
     let text = line(&view(&reinforced()));
-    assert!(text.starts_with("step 1234 · reward 0.9") && text.ends_with("$0.013"), "{text}");
+    assert!(text.starts_with("step 1234 · reward 0.9") && text.ends_with("$0.0132"), "{text}");
     let mut history = History::default();
     history.push("loss", 2.5);
     history.push("lr", 1e-3);
