@@ -33,7 +33,8 @@ impl Table {
         Table { title: title.to_owned(), columns, rows: Vec::new() }
     }
 
-    fn text(&self) -> String {
+    /// For a terminal.
+    pub fn text(&self) -> String {
         let all = || std::iter::once(&self.columns).chain(&self.rows);
         let width = |i: usize| all().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
@@ -101,7 +102,7 @@ impl Page {
 
     /// One HTML file: styles and drawings inside, nothing from elsewhere, light and dark.
     pub fn html(&self) -> String {
-        html::document(self, "")
+        html::document(self)
     }
 
     /// For an app: everything that the page shows, plots and drawings as SVG.
@@ -112,10 +113,5 @@ impl Page {
             "title": self.title, "headline": self.headline, "facts": self.facts, "tables": self.tables,
             "notes": self.notes, "lines": self.lines, "drawings": plots.chain(drawn).collect::<Vec<_>>(),
         })
-    }
-
-    /// The same with `form` (HTML) under the title.
-    pub(crate) fn html_with(&self, form: &str) -> String {
-        html::document(self, form)
     }
 }

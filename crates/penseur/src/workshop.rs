@@ -42,7 +42,7 @@ impl server::Workshop for Workshop {
     fn plan(&self, arguments: &Value) -> Result<Option<Value>, String> {
         let texts = arguments.as_object().into_iter().flatten();
         let query = texts.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-        cost::app::json(&query).map(Some).map_err(|e| e.to_string())
+        cost::app::answer(&query).map(Some).map_err(|e| e.to_string())
     }
 }
 

@@ -6,19 +6,16 @@ import { addWords, count, dollars, t } from "./i18n.js";
 
 addWords({
   en: {
-    planTitle: "Planner", planHint: "What a run takes, before it starts.", run: "Run", chip: "Chip", chips: "Chips", tokensToTrain: "Tokens", layout: "Layout", optional: "optional",
+    planTitle: "Planner", planHint: "What a run takes, before it starts.", run: "Run", chip: "Chip", chips: "Chips", tokensToTrain: "Tokens", layout: "Layout", price: "$ a chip-hour", optional: "optional", publishedRuns: "Published runs",
     compute: "Work it out", params_total: "Parameters", params_active: "For each token", step_seconds: "Seconds a step", tokens_per_day: "Tokens a day", mfu_causal: "Utilization", gpu_hours: "GPU hours", days: "Days",
     dollars: "Cost", memory_gb: "Memory of a chip", limited_by: "Limited by", planMissing: "The planner is not part of this server.", why: "Every number, and why",
   },
   zh: {
-    planTitle: "规划", planHint: "在开始之前，算出一次训练需要什么。", run: "训练", chip: "芯片", chips: "数量", tokensToTrain: "Token", layout: "布局", optional: "可选",
+    planTitle: "规划", planHint: "在开始之前，算出一次训练需要什么。", run: "训练", chip: "芯片", chips: "数量", tokensToTrain: "Token", layout: "布局", price: "每芯片小时 $", optional: "可选", publishedRuns: "已发表的训练",
     compute: "计算", params_total: "参数", params_active: "每个 token", step_seconds: "每步秒数", tokens_per_day: "每天 token", mfu_causal: "利用率", gpu_hours: "GPU 小时", days: "天数",
     dollars: "费用", memory_gb: "每芯片内存", limited_by: "瓶颈", planMissing: "此服务器不含规划器。", why: "每个数字的由来",
   },
 });
-
-/** Chips that people ask for; the planner knows more, and names them when it does not know one. */
-const CHIPS = ["h800", "h100", "h200", "h20", "a100", "b200", "mi300x", "rtx4090", "this-machine"];
 
 const figure = (v) => (v >= 0.01 && v < 1e4 ? count(+v.toPrecision(3)) : String(+v.toPrecision(3)));
 /** 671,026,419,200 as "671 B". */
@@ -41,11 +38,13 @@ function field(name, label, value, attributes = {}) {
 /** Shows the page. */
 export async function show(root) {
   const result = make("div", "", { "aria-live": "polite" });
-  const presets = make("select", "", { id: "plan-preset", name: "preset" }, ...["v3", "v3-pretrain", "r1-zero", "r1"].map((name) => new Option(name, name)));
+  const preset = make("select", "", { id: "plan-preset", name: "preset" }, new Option("v3", "v3"));
+  const chip = make("select", "", { id: "plan-on", name: "on" }, new Option("h800", "h800"));
+  let isFilled = false;
   const form = make("form", "plan", { onsubmit: compute },
-    make("div", "field", {}, make("label", "", { for: "plan-preset" }, t("run")), presets),
-    field("on", t("chip"), "h800", { required: true, list: "plan-chips" }), make("datalist", "", { id: "plan-chips" }, ...CHIPS.map((name) => new Option(name, name))), field("count", t("chips"), "", { inputmode: "numeric", placeholder: t("optional") }),
-    field("tokens", t("tokensToTrain"), "", { placeholder: t("optional") }), field("layout", t("layout"), "", { placeholder: t("optional") }),
+    make("div", "field", {}, make("label", "", { for: "plan-preset" }, t("run")), preset),
+    make("div", "field", {}, make("label", "", { for: "plan-on" }, t("chip")), chip), field("count", t("chips"), "", { inputmode: "numeric", placeholder: t("optional") }),
+    field("tokens", t("tokensToTrain"), "", { placeholder: t("optional") }), field("price", t("price"), "", { inputmode: "decimal", placeholder: t("optional") }), field("layout", t("layout"), "", { placeholder: t("optional") }),
     make("button", "primary", { type: "submit" }, t("compute")));
 
   async function compute(event) {
@@ -59,10 +58,22 @@ export async function show(root) {
     }
   }
 
+  /** The planner says what can be chosen; the first answer fills the form. */
+  function fill({ runs, models, chips }) {
+    const group = (label, all) => make("optgroup", "", { label }, ...all.map(({ id, name }) => make("option", "", { value: id, title: name }, id)));
+    const chosen = [preset.value, chip.value];
+    preset.replaceChildren(group(t("publishedRuns"), runs), group(t("models"), models));
+    chip.replaceChildren(...chips.map(({ id, name }) => new Option(name, id)));
+    [preset.value, chip.value] = chosen;
+    isFilled = true;
+  }
+
   function draw(plan) {
+    if (!isFilled && plan.choices) fill(plan.choices);
     const known = Object.entries(SHOWN).filter(([name]) => plan[name] !== undefined && plan[name] !== null);
     const facts = make("dl", "facts big", {}, ...known.map(([name, show]) => make("div", "", {}, make("dt", "", {}, t(name)), make("dd", "", {}, String(show(plan[name]))))));
-    result.replaceChildren(facts, ...(plan.page ? sections(plan.page) : []));
+    const answer = plan.page ? [make("p", "plan-answer", {}, plan.page.headline)] : [];
+    result.replaceChildren(...answer, facts, ...(plan.page ? sections(plan.page) : []));
   }
 
   /** What the planner's own page shows below its answer: tables, drawings, and the arithmetic of every number. */
@@ -71,9 +82,9 @@ export async function show(root) {
     const tables = page.tables.flatMap(({ title, columns, rows }) => [
       make("h2", "", {}, title),
       make("div", "scroll", { tabindex: "0", role: "region", "aria-label": title }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
-    const drawings = page.drawings.map(({ title, svg }) => make("figure", "", {}, make("figcaption", "", {}, title), serverNodes(svg)));
+    const drawings = page.drawings.map(({ title, svg }) => make("figure", "drawing", {}, make("figcaption", "", {}, title), serverNodes(svg)));
     const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${name}: ${value}` : name), make("dd", "note", {}, source ? `${how} [${source}]` : how)));
-    return [make("h2", "", {}, page.headline), ...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];
+    return [...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];
   }
 
   root.replaceChildren(make("h1", "", {}, t("planTitle")), make("p", "note", {}, t("planHint")), form, result);

@@ -22,11 +22,11 @@ pub fn escape(text: &str) -> String {
 
 const STYLE: &str = include_str!("page.css");
 
-pub(super) fn document(page: &Page, form: &str) -> String {
+pub(super) fn document(page: &Page) -> String {
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head><body><main>\
-         <p class=\"kind\">Plan</p><h1>{title}</h1>{form}<p class=\"headline\">{headline}</p>",
+         <p class=\"kind\">Plan</p><h1>{title}</h1><p class=\"headline\">{headline}</p>",
         title = escape(&page.title),
         headline = escape(&page.headline)
     );
