@@ -7,7 +7,7 @@
 //! | [`layout`], [`work`], [`traffic`], [`schedule`], [`timeline`], [`training`] | a training step on a cluster, from a layer on a chip to the simulated pipeline |
 //! | [`serving`], [`rl`] | prefill, decoding and what tokens cost; rollouts, rewards and updates |
 //! | [`plan`], [`questions`] | a run before it starts, with every number's arithmetic; which chip, which layout, by when |
-//! | [`page`], [`app`] | an answer as text and as one HTML file; the app's page |
+//! | [`page`], [`app`] | an answer as text and as one HTML file; the same for the app |
 //! | [`bill`], [`spending`] | what was spent, added up, and beside what was promised |
 //! | [`assumptions`] | every constant that no data sheet gives, and which were fitted |
 //!
@@ -36,7 +36,7 @@ pub mod traffic;
 pub mod training;
 pub mod work;
 
-pub use bill::{Bill, LedgerLine, Promise, Usage, against};
+pub use bill::{Against, Bill, LedgerLine, Promise, Usage, against};
 pub use catalogue::{Catalogue, Chip};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, Run};

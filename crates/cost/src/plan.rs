@@ -17,6 +17,15 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec};
 use crate::training::{Interruptions, Step, best_layout, flops_per_token, simulate_step};
 
+/// More chips than this are a slip: all that were sold in a year are fewer.
+const MAX_CHIPS: u64 = 10_000_000;
+
+/// A chip-hour that costs more, in dollars, is a slip.
+const MAX_PRICE: f64 = 10_000.0;
+
+/// A run that wastes more than this share of its chip-hours against fewer chips is told so.
+const WORTH_SAYING: f64 = 0.1;
+
 /// A cluster: chips of one kind at a price.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cluster {
@@ -36,11 +45,14 @@ impl Cluster {
     /// # Errors
     /// No chips, or no price.
     pub fn new(chip: &Chip, count: u64, price: Option<f64>) -> Result<Cluster> {
-        if count == 0 {
-            return Err(Error::Question("0 chips: expected --count 1 or more".to_owned()));
+        if !(1..=MAX_CHIPS).contains(&count) {
+            let found = crate::text::thousands(count);
+            return Err(Error::Question(format!("{found} chips: expected --count 1 to {MAX_CHIPS}")));
         }
-        if let Some(bad) = price.filter(|price| !(*price >= 0.0 && price.is_finite())) {
-            return Err(Error::Question(format!("a price of {bad}: expected dollars for a chip-hour, from 0")));
+        if let Some(bad) = price.filter(|price| !(0.0..=MAX_PRICE).contains(price)) {
+            return Err(Error::Question(format!(
+                "a price of {bad:?}: expected dollars for a chip-hour, from 0 to {MAX_PRICE}"
+            )));
         }
         let (price, price_source) = chip.price(price)?;
         Ok(Cluster { chip: chip.clone(), count, price, price_source })
@@ -108,6 +120,8 @@ pub struct Plan {
     pub interruptions: Option<Interruptions>,
     /// Every number's arithmetic.
     pub explain: Vec<Line>,
+    /// What would serve better.
+    pub hint: Option<String>,
 }
 
 /// Plans `job` on `cluster` in the layout of `spec`, or in the quickest one where `spec` leaves it open.
@@ -152,9 +166,35 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         step: Some(step),
         interruptions: Some(interruptions),
         explain: Vec::new(),
+        hint: None,
     };
     plan.explain = explain::training(job, &plan);
+    if is_open(spec) {
+        plan.hint = fewer_chips(job, cluster, spec, gpu_hours);
+    }
     Ok(plan)
+}
+
+/// Odd numbers of chips leave few layouts: whether the next smaller power of two does the same for less.
+fn fewer_chips(job: &Job, cluster: &Cluster, spec: &LayoutSpec, gpu_hours: f64) -> Option<String> {
+    if cluster.count.is_power_of_two() {
+        return None;
+    }
+    let count = cluster.count.next_power_of_two() / 2;
+    let job = Job { batch: usual_batch(&job.config, job.seq_len, count), ..job.clone() };
+    let step = best_layout(&job, spec, &cluster.chip, count).ok()?;
+    let busy_s = job.tokens / job.step_tokens() * step.seconds * (1.0 + Interruptions::of(count).overhead);
+    let hours = busy_s / 3600.0 * count as f64;
+    (hours < (1.0 - WORTH_SAYING) * gpu_hours).then(|| {
+        let counts = [cluster.count, count].map(crate::text::thousands);
+        format!(
+            "{} chips divide badly: {} do it in {} chip-hours and {}.",
+            counts[0],
+            counts[1],
+            crate::text::whole(hours),
+            crate::text::duration(busy_s)
+        )
+    })
 }
 
 /// Nothing is said that only a layout decides.

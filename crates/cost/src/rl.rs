@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec, Precision};
 use crate::plan::{Cluster, Line, Phase, Plan};
 use crate::serving::Service;
-use crate::text::{duration, si, significant, thousands};
+use crate::text::{duration, si, significant, whole};
 use crate::training::{flops_per_token, simulate_step};
 
 /// A part of a run with one limit on lengths.
@@ -249,6 +249,7 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         step: None,
         interruptions: None,
         explain: explain(run, cluster, &named, seconds, steps),
+        hint: None,
     })
 }
 
@@ -257,11 +258,11 @@ fn explain(run: &RlRun, cluster: &Cluster, named: &[(&str, f64)], seconds: f64, 
     let parts: Vec<String> = run
         .parts
         .iter()
-        .map(|p| format!("{} steps of {} tokens, at most {}", thousands(p.steps), si(p.mean_len), thousands(p.longest)))
+        .map(|p| format!("{} steps of {} tokens, at most {}", whole(p.steps), si(p.mean_len), whole(p.longest)))
         .collect();
     let mut lines = vec![Line::new(
         "run",
-        format!("{} updates", thousands(steps)),
+        format!("{} updates", whole(steps)),
         parts.join("; "),
         "R1's paper, sections 2.1, 3.2.2 and B.4.1",
     )];
@@ -282,7 +283,7 @@ fn explain(run: &RlRun, cluster: &Cluster, named: &[(&str, f64)], seconds: f64, 
     }
     lines.push(Line::new(
         "chip-hours",
-        thousands(seconds / 3600.0 * cluster.count as f64),
+        whole(seconds / 3600.0 * cluster.count as f64),
         format!("{} x {} chips", duration(seconds), cluster.count),
         "",
     ));

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use fields::Fields;
 
 /// The values of `model_type` that this crate reads, as error messages list them.
-pub const SUPPORTED: &str = "deepseek_v3, deepseek_v2, llama, qwen2, qwen3";
+pub const SUPPORTED: &str = "deepseek_v3, deepseek_v2, kimi_k2, llama, qwen2, qwen3";
 
 /// The configuration of one model.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,10 @@ impl Config {
             }
         };
         match model_type.as_str() {
-            "deepseek_v3" => Ok(Config::DeepseekV3(DeepseekV3Config::read(&fields, DeepseekModelType::V3)?)),
+            // Kimi K2 is V3's architecture under a name of its own (arXiv:2507.20534, section 2.3).
+            "deepseek_v3" | "kimi_k2" => {
+                Ok(Config::DeepseekV3(DeepseekV3Config::read(&fields, DeepseekModelType::V3)?))
+            }
             "deepseek_v2" => Ok(Config::DeepseekV3(DeepseekV3Config::read(&fields, DeepseekModelType::V2)?)),
             "llama" => Ok(Config::Dense(DenseConfig::read(&fields, DenseModelType::Llama)?)),
             "qwen2" => Ok(Config::Dense(DenseConfig::read(&fields, DenseModelType::Qwen2)?)),

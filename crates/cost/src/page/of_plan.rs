@@ -3,7 +3,7 @@
 use super::{Bar, Chart, Page, Table};
 use crate::assumptions as assume;
 use crate::plan::Plan;
-use crate::text::{dollars, duration, si, significant, thousands};
+use crate::text::{dollars, duration, si, significant, whole};
 
 impl From<&Plan> for Page {
     fn from(plan: &Plan) -> Page {
@@ -12,12 +12,12 @@ impl From<&Plan> for Page {
             "{} and {} on {} {}{}.",
             dollars(plan.dollars),
             duration(plan.days * 86_400.0),
-            thousands(cluster.count as f64),
+            whole(cluster.count as f64),
             cluster.chip.name,
             if cluster.count == 1 { "" } else { "s" }
         );
         let facts = [
-            ("chip-hours", thousands(plan.gpu_hours)),
+            ("chip-hours", whole(plan.gpu_hours)),
             ("limited by", plan.limited_by.clone()),
             ("tokens", si(plan.tokens)),
             ("tokens a day", si(plan.tokens_per_day)),
@@ -51,9 +51,9 @@ fn phases(plan: &Plan) -> Table {
     }
     let mut table = Table::new("The bill to expect", &columns);
     let row = |name: String, tokens: String, hours: f64, cost: f64, published: Option<f64>| {
-        let mut row = vec![name, tokens, thousands(hours), dollars(cost)];
+        let mut row = vec![name, tokens, whole(hours), dollars(cost)];
         if has_published {
-            row.push(published.map_or("-".to_owned(), thousands));
+            row.push(published.map_or("-".to_owned(), whole));
             row.push(published.map_or("-".to_owned(), |p| format!("{:+.1}%", 100.0 * (hours / p - 1.0))));
         }
         row
@@ -108,6 +108,7 @@ fn timeline(plan: &Plan) -> Option<(String, String)> {
 
 fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = vec![format!("Price: {}.", plan.cluster.price_source)];
+    notes.extend(plan.hint.clone());
     if let Some(step) = &plan.step {
         notes.push(format!("Layout: {}.", step.layout.describe()));
         notes.push(format!(

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Plan;
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
-use crate::text::{dollars, duration, si, significant, thousands};
+use crate::text::{dollars, duration, si, significant, whole};
 use crate::training::flops_per_token;
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
@@ -68,7 +68,7 @@ fn counting(job: &Job) -> Vec<Line> {
                 significant(flops.per_token as f64 / 1e9),
                 significant(flops.per_logit_row as f64 / 1e9),
                 significant(flops.per_pair as f64 / 1e9),
-                thousands((job.seq_len + 1) as f64 / 2.0)
+                whole((job.seq_len + 1) as f64 / 2.0)
             ),
             "a multiply-add is two, a backward pass twice its forward, causal attention counted once",
         ),
@@ -200,10 +200,10 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
         ),
         Line::new(
             "chip-hours",
-            thousands(plan.gpu_hours),
+            whole(plan.gpu_hours),
             format!(
                 "{} steps x {} s x {} chips / 3,600 x {:.3}",
-                thousands(n_steps),
+                whole(n_steps),
                 significant(step.seconds),
                 plan.cluster.count,
                 1.0 + failures.overhead
@@ -213,7 +213,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
         Line::new(
             "dollars",
             dollars(plan.dollars),
-            format!("{} chip-hours x ${}", thousands(plan.gpu_hours), plan.cluster.price),
+            format!("{} chip-hours x ${}", whole(plan.gpu_hours), plan.cluster.price),
             &plan.cluster.price_source,
         ),
         Line::new(
@@ -221,7 +221,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             format!("{} MWh", significant(plan.energy_kwh / 1e3)),
             format!(
                 "{} chip-hours x {} W x {} with the rest of the machines",
-                thousands(plan.gpu_hours),
+                whole(plan.gpu_hours),
                 plan.cluster.chip.watts,
                 1.0 + plan.cluster.chip.host_share
             ),

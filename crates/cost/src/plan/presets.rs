@@ -115,7 +115,7 @@ fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
     }
     plan.explain.push(Line::new(
         "longer contexts",
-        format!("{} chip-hours", crate::text::thousands(hours)),
+        format!("{} chip-hours", crate::text::whole(hours)),
         "1,000 steps of 1,920 sequences of 32K, 1,000 of 480 of 128K, simulated with 4,096 tokens a chip".to_owned(),
         "V3's report, section 4.3; the layout of these phases is not published",
     ));
@@ -157,7 +157,7 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
         crate::text::dollars(plan.dollars),
         plan.phases
             .iter()
-            .map(|p| format!("{} {}", p.name, crate::text::thousands(p.gpu_hours)))
+            .map(|p| format!("{} {}", p.name, crate::text::whole(p.gpu_hours)))
             .collect::<Vec<_>>()
             .join(" + "),
         "chip-hours",

@@ -53,3 +53,57 @@ fn plans_follow_their_inputs() {
     let a100 = plan("a100", 4096);
     assert_eq!(a100.step.unwrap().layout.precision, crate::layout::Precision::Bf16);
 }
+
+/// Runs that nothing was fitted to, from their papers' tables: chip-hours within 15%. Llama: arXiv:2302.13971, Table 15
+/// (2,048 A100s for 65B); Llama 2: arXiv:2307.09288, Table 2 (its chips are not told, nor do they matter much); DeepSeek
+/// 67B: arXiv:2405.04434, section 3.2.3.
+#[test]
+fn runs_of_others_take_what_was_published() {
+    let catalogue = Catalogue::shipped();
+    // hidden, intermediate, layers, heads, KV heads, vocabulary
+    let llama = |shape: [u64; 6]| {
+        let [hidden, intermediate, layers, heads, kv_heads, vocab] = shape;
+        let text = format!(
+            r#"{{"model_type": "llama", "hidden_size": {hidden}, "intermediate_size": {intermediate},
+            "num_hidden_layers": {layers}, "num_attention_heads": {heads}, "num_key_value_heads": {kv_heads},
+            "vocab_size": {vocab}, "max_position_embeddings": 4096}}"#
+        );
+        Config::from_json(&text).unwrap()
+    };
+    let small = [4096, 11008, 32, 32, 32, 32000];
+    for (name, shape, tokens, seq_len, chip, count, published) in [
+        ("llama-7b", small, 1e12, 2048, "a100", 1024, 82_432.0),
+        ("llama-65b", [8192, 22016, 80, 64, 64, 32000], 1.4e12, 2048, "a100", 2048, 1_022_362.0),
+        ("llama-2-7b", small, 2e12, 4096, "a100", 1024, 184_320.0),
+        ("llama-2-13b", [5120, 13824, 40, 40, 40, 32000], 2e12, 4096, "a100", 1024, 368_640.0),
+        ("llama-2-70b", [8192, 28672, 80, 64, 8, 32000], 2e12, 4096, "a100", 2048, 1_720_320.0),
+        ("deepseek-67b", [8192, 22016, 95, 64, 8, 102_400], 1e12, 4096, "h800", 1024, 300_600.0),
+    ] {
+        let config = llama(shape);
+        let batch = usual_batch(&config, seq_len, count);
+        let job = Job { config, tokens, seq_len, batch, mtp: false };
+        let cluster = Cluster::new(catalogue.chip(chip).unwrap(), count, Some(1.0)).unwrap();
+        let plan = plan_training(name, &job, &cluster, &LayoutSpec::default()).unwrap();
+        let off = plan.gpu_hours / published - 1.0;
+        assert!(off.abs() < 0.15, "{name}: {:.0} against {published}, {:+.1}%", plan.gpu_hours, 100.0 * off);
+    }
+}
+
+#[test]
+fn chips_that_divide_badly_are_told() {
+    let catalogue = Catalogue::shipped();
+    let config = model::presets::published("qwen2.5-72b").unwrap();
+    let of = |count| {
+        let batch = usual_batch(&config, 4096, count);
+        let job = Job { batch, config: config.clone(), tokens: 1e12, seq_len: 4096, mtp: false };
+        let cluster = Cluster::new(catalogue.chip("h100").unwrap(), count, None).unwrap();
+        plan_training("qwen", &job, &cluster, &LayoutSpec::default()).unwrap().hint
+    };
+    let hint = of(67).unwrap();
+    assert!(hint.contains("67 chips") && hint.contains("64 do it"), "{hint}");
+    assert_eq!(of(64), None);
+    let chip = catalogue.chip("h800").unwrap();
+    for (count, price) in [(0, None), (u64::MAX, None), (8, Some(-1.0)), (8, Some(f64::NAN)), (8, Some(1e300))] {
+        assert!(Cluster::new(chip, count, price).is_err(), "{count} {price:?}");
+    }
+}

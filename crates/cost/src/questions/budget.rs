@@ -8,6 +8,9 @@ use crate::page::{Chart, Curve, Page, Table};
 use crate::plan::{Cluster, Line};
 use crate::text::{dollars, si, significant};
 
+/// The laws say nothing of models of a few thousand parameters.
+const LEAST: f64 = 1.0;
+
 /// Useful operations over the BF16 peak: what the simulator finds for V3 and for Llama 3.1 405B in their own layouts.
 const MFU: f64 = 0.38;
 
@@ -70,9 +73,9 @@ pub fn scaling_optimum(flops: f64) -> (f64, f64) {
 /// # Errors
 /// A budget that is not one.
 pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
-    if !(budget > 0.0 && budget.is_finite()) || cluster.price <= 0.0 {
+    if !(budget >= LEAST && budget.is_finite()) || cluster.price <= 0.0 {
         return Err(Error::Question(format!(
-            "a budget of {budget} at ${} an hour: expected both above 0",
+            "a budget of ${budget:?} at ${} an hour: expected at least ${LEAST}, and a price above 0",
             cluster.price
         )));
     }
@@ -132,7 +135,7 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
             si(deepseek_n * SPARSITY)
         ),
         facts: vec![
-            ("chip-hours".to_owned(), crate::text::thousands(hours)),
+            ("chip-hours".to_owned(), crate::text::whole(hours)),
             ("operations".to_owned(), format!("{flops:.2e}")),
         ],
         tables: vec![table],

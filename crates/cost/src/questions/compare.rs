@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, LayoutSpec, Precision, Schedule};
 use crate::page::{Bar, Chart, Curve, Page, Table};
 use crate::plan::{Cluster, Plan, plan_training};
-use crate::text::{dollars, duration, significant, thousands};
+use crate::text::{dollars, duration, significant, whole};
 use crate::training::{Step, ranked_layouts, simulate_step};
 
 fn bars(title: &str, rows: &[(String, f64)], shown: impl Fn(f64) -> String) -> Chart {
@@ -55,7 +55,7 @@ pub fn compare_chips(
         table.rows.push(vec![
             plan.cluster.chip.name.clone(),
             significant(plan.days),
-            thousands(plan.gpu_hours),
+            whole(plan.gpu_hours),
             dollars(plan.dollars),
             format!("{:.1}%", 100.0 * plan.mfu_causal),
             significant(plan.memory_gb),
@@ -79,53 +79,109 @@ pub fn compare_chips(
         tables: vec![table],
         charts: vec![
             bars("Dollars", &named(|p| p.dollars), dollars),
-            bars("Chip-hours", &named(|p| p.gpu_hours), thousands),
+            bars("Chip-hours", &named(|p| p.gpu_hours), whole),
         ],
         notes: left_out,
         ..Page::default()
     };
-    page.notes.extend(plans.iter().map(|p| format!("{}: {}.", p.cluster.chip.name, p.cluster.price_source)));
+    page.notes.extend(plans.iter().map(|plan| {
+        let cluster = &plan.cluster;
+        format!("{}: {} a chip-hour, {}.", cluster.chip.name, dollars(cluster.price), cluster.price_source)
+    }));
     let mut json = json!({ "chips": plans });
     if let Some((table, chart, rows)) = engineering(job, first)? {
         page.tables.push(table);
         page.charts.push(chart);
         json["engineering"] = rows;
     }
+    if let Some((table, rows)) = with_and_without(job, &plans)? {
+        page.tables.push(table);
+        json["with_and_without"] = rows;
+    }
     page.lines = first.explain.clone();
     Ok(Answer { page, json })
 }
 
+/// The run on every chip with V3's engineering and without: what narrow links cost, and what is won back.
+fn with_and_without(job: &Job, plans: &[Plan]) -> Result<Option<(Table, serde_json::Value)>> {
+    let mut table = Table::new(
+        "With the engineering and without",
+        &["", "with it", "without any", "it saves", "without, to the first"],
+    );
+    let mut rows = Vec::new();
+    for plan in plans {
+        let Some(cases) = Variants::of(job, plan) else { return Ok(None) };
+        let (with, without) = (plan.dollars, plan.dollars * cases.without_any()?);
+        let first = rows.first().map_or(without, |(_, _, first)| *first);
+        table.rows.push(vec![
+            plan.cluster.chip.name.clone(),
+            dollars(with),
+            dollars(without),
+            format!("{:.0}%", 100.0 * (1.0 - with / without)),
+            format!("{:.2} x", without / first),
+        ]);
+        rows.push((plan.cluster.chip.id.clone(), with, without));
+    }
+    let json = rows.into_iter().map(|(chip, with, without)| json!({ "chip": chip, "with": with, "without": without }));
+    Ok(Some((table, json.collect())))
+}
+
+/// What can be left out of V3's means against narrow links.
+struct Variants<'a> {
+    plan: &'a Plan,
+    job: &'a Job,
+    /// The job without a limit on the nodes that a token's experts are on.
+    unlimited: Job,
+    layout: &'a Layout,
+    /// A variant that does not fit is still timed: the question is about time.
+    roomy: Chip,
+}
+
+impl<'a> Variants<'a> {
+    /// `None` of a plan that has none of them.
+    fn of(job: &'a Job, plan: &'a Plan) -> Option<Variants<'a>> {
+        let (Some(step), Config::DeepseekV3(config)) = (&plan.step, &job.config) else { return None };
+        if step.layout.pp < 2 || config.n_routed_experts == 0 {
+            return None;
+        }
+        let mut open = config.clone();
+        (open.n_group, open.topk_group) = (1, 1);
+        let unlimited = Job { config: Config::DeepseekV3(open), ..job.clone() };
+        let roomy = Chip { memory_gb: 1e6, ..plan.cluster.chip.clone() };
+        Some(Variants { plan, job, unlimited, layout: &step.layout, roomy })
+    }
+
+    fn seconds(&self, job: &Job, layout: &Layout) -> Result<f64> {
+        Ok(simulate_step(job, layout, &self.roomy)?.seconds)
+    }
+
+    /// How many times as long a step takes without any of them.
+    fn without_any(&self) -> Result<f64> {
+        let none = Layout { schedule: Schedule::OneFOneB, precision: Precision::Bf16, ..self.layout.clone() };
+        Ok(self.seconds(&self.unlimited, &none)? / self.plan.step_seconds)
+    }
+}
+
 /// The step of `plan` without one after the other of V3's means against narrow links.
 fn engineering(job: &Job, plan: &Plan) -> Result<Option<(Table, Chart, serde_json::Value)>> {
-    let (Some(step), Config::DeepseekV3(config)) = (&plan.step, &job.config) else { return Ok(None) };
-    if step.layout.pp < 2 || config.n_routed_experts == 0 {
-        return Ok(None);
-    }
-    let chip = &plan.cluster.chip;
-    let mut open = config.clone();
-    (open.n_group, open.topk_group) = (1, 1);
-    let unlimited = Job { config: Config::DeepseekV3(open), ..job.clone() };
-    let base = &step.layout;
+    let Some(variants) = Variants::of(job, plan) else { return Ok(None) };
+    let (chip, base) = (&plan.cluster.chip, variants.layout);
     let zb1p = Layout { schedule: Schedule::Zb1p, ..base.clone() };
     let bf16 = Layout { precision: Precision::Bf16, ..base.clone() };
-    let none = Layout { schedule: Schedule::OneFOneB, precision: Precision::Bf16, ..base.clone() };
-    let cases: [(&str, &Job, &Layout); 5] = [
-        ("as planned", job, base),
-        ("without overlap of communication (ZB1P)", job, &zb1p),
-        ("without limiting a token to some nodes", &unlimited, base),
-        ("without FP8", job, &bf16),
-        ("without any of these (1F1B, BF16)", &unlimited, &none),
+    let cases = [
+        ("as planned", plan.step_seconds),
+        ("without overlap of communication (ZB1P)", variants.seconds(variants.job, &zb1p)?),
+        ("without limiting a token to some nodes", variants.seconds(&variants.unlimited, base)?),
+        ("without FP8", variants.seconds(variants.job, &bf16)?),
+        ("without any of these (1F1B, BF16)", plan.step_seconds * variants.without_any()?),
     ];
     let mut table = Table::new(
         &format!("What the engineering wins back on {}", chip.name),
         &["", "seconds a step", "against the plan", "run"],
     );
     let mut rows = Vec::new();
-    for (label, job, layout) in cases {
-        // A variant that does not fit is still timed: the question is about time.
-        let roomy = Chip { memory_gb: 1e6, ..chip.clone() };
-        let seconds = simulate_step(job, layout, &roomy)?.seconds;
-        let times = seconds / step.seconds;
+    for (label, seconds) in cases {
+        let times = seconds / plan.step_seconds;
         table.rows.push(vec![
             label.to_owned(),
             significant(seconds),
@@ -147,14 +203,16 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
     const SHOWN: usize = 12;
     let steps = ranked_layouts(job, spec, &cluster.chip, cluster.count)?;
     let best = &steps[0];
+    let shown: Vec<&Step> = steps.iter().take(SHOWN).collect();
+    let (labels, common) = apart(&shown.iter().map(|step| step.layout.describe()).collect::<Vec<_>>());
     let mut table = Table::new(
         "The quickest layouts",
         &["", "s a step", "bubble", "communication", "memory GB", "against the best"],
     );
-    for step in steps.iter().take(SHOWN) {
+    for (step, label) in shown.iter().zip(&labels) {
         let share = |s: f64| format!("{:.0}%", 100.0 * s / step.seconds);
         table.rows.push(vec![
-            step.layout.describe(),
+            label.clone(),
             significant(step.seconds),
             share(step.spent.bubble_s),
             share(step.spent.communication_s),
@@ -162,17 +220,30 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
             format!("{:.2} x", step.seconds / best.seconds),
         ]);
     }
-    let rows: Vec<(String, f64)> = steps.iter().take(SHOWN).map(|s| (s.layout.describe(), s.seconds)).collect();
+    let rows: Vec<(String, f64)> = labels.into_iter().zip(shown.iter().map(|step| step.seconds)).collect();
     let page = Page {
         title: format!("Layouts of {name} on {} x {}", cluster.count, cluster.chip.name),
         headline: format!("{}: {} a step.", best.layout.describe(), duration(best.seconds)),
         tables: vec![table],
         charts: vec![bars("Seconds a step", &rows, |s| format!("{} s", significant(s)))],
-        notes: vec![format!("{} layouts divide and fit; those with fewer exchanges were tried first.", steps.len())],
+        notes: vec![
+            format!("All of those shown: {common}."),
+            format!("{} layouts divide and fit; those with fewer exchanges were tried first.", steps.len()),
+        ],
         ..Page::default()
     };
-    let shown: Vec<&Step> = steps.iter().take(SHOWN).collect();
     Ok(Answer { page, json: json!({ "layouts": shown, "best": best.layout.describe() }) })
+}
+
+/// What tells layouts apart, and what they have in common.
+fn apart(layouts: &[String]) -> (Vec<String>, String) {
+    let parts: Vec<Vec<&str>> = layouts.iter().map(|layout| layout.split(',').collect()).collect();
+    let is_common = |part: &&str| layouts.len() > 1 && parts.iter().all(|layout| layout.contains(part));
+    let join = |parts: &[&str], common: bool| {
+        parts.iter().copied().filter(|part| is_common(part) == common).collect::<Vec<_>>().join(",")
+    };
+    let common = join(parts.first().map(Vec::as_slice).unwrap_or_default(), true);
+    (parts.iter().map(|layout| join(layout, false)).collect(), common)
 }
 
 /// The cheapest way to be done within `days`, over chips with a price (or one) and counts that are powers of two.
@@ -186,6 +257,7 @@ pub fn cheapest_within(
     on: Option<&str>,
     (days, price): (f64, Option<f64>),
 ) -> Result<Answer> {
+    const MOST_CHIPS_LOG2: u32 = 15;
     if !(days > 0.0 && days.is_finite()) {
         return Err(Error::Question(format!("{days} days: expected more than 0")));
     }
@@ -196,8 +268,8 @@ pub fn cheapest_within(
     let flops = crate::training::flops_per_token(job, model::count::AttentionSpan::Causal) * job.tokens;
     let mut ways: Vec<Plan> = Vec::new();
     let mut quickest: Option<(f64, String)> = None;
-    for chip in chips {
-        for count in (0..=15).map(|i| 1u64 << i) {
+    for &chip in &chips {
+        for count in (0..=MOST_CHIPS_LOG2).map(|i| 1u64 << i) {
             // Nobody exceeds half of the peak: fewer chips than this cannot be in time.
             let least_days = flops / (0.5 * chip.bf16_tflops * 1e12 * count as f64) / 86_400.0;
             if least_days > 1.5 * days || count > job.batch {
@@ -218,21 +290,32 @@ pub fn cheapest_within(
     let mut in_time: Vec<&Plan> = ways.iter().filter(|plan| plan.days <= days).collect();
     in_time.sort_by(|a, b| a.dollars.total_cmp(&b.dollars));
     let Some(best) = in_time.first() else {
-        let nearest = quickest.map_or("no chip holds the model".to_owned(), |(d, what)| {
-            format!("nearest: {} on {what}", duration(d * 86_400.0))
-        });
+        let nearest = match quickest {
+            Some((d, what)) => format!("nearest: {} on {what}", duration(d * 86_400.0)),
+            None => {
+                // Half of the peak of the most and fastest chips that were tried.
+                let most = (1u64 << MOST_CHIPS_LOG2).min(job.batch);
+                let fastest = chips.iter().max_by(|a, b| a.bf16_tflops.total_cmp(&b.bf16_tflops));
+                fastest.map_or("there are no chips to try".to_owned(), |chip| {
+                    let least_s = flops / (0.5 * chip.bf16_tflops * 1e12 * most as f64);
+                    format!("{most} x {} would take {} at half of their peak", chip.name, duration(least_s))
+                })
+            }
+        };
         return Err(Error::Question(format!("nothing is done within {}; {nearest}", duration(days * 86_400.0))));
     };
     let mut table =
         Table::new("The cheapest in time, for each chip", &["", "chips", "days", "chip-hours", "dollars", "layout"]);
-    for plan in &in_time {
+    let layout = |plan: &&Plan| plan.step.as_ref().map_or(String::new(), |step| step.layout.describe());
+    let (labels, common) = apart(&in_time.iter().map(layout).collect::<Vec<_>>());
+    for (plan, label) in in_time.iter().zip(labels) {
         table.rows.push(vec![
             plan.cluster.chip.name.clone(),
             plan.cluster.count.to_string(),
             significant(plan.days),
-            thousands(plan.gpu_hours),
+            whole(plan.gpu_hours),
             dollars(plan.dollars),
-            plan.step.as_ref().map_or(String::new(), |step| step.layout.describe()),
+            label,
         ]);
     }
     let curve = |id: &str| Curve {
@@ -260,6 +343,7 @@ pub fn cheapest_within(
         lines: best.explain.clone(),
         notes: vec![
             "Counts are powers of two; chips without a price in the catalogue are left out.".to_owned(),
+            format!("All of these layouts: {common}."),
             format!("Price: {}.", best.cluster.price_source),
         ],
         ..Page::default()

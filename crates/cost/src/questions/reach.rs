@@ -156,7 +156,9 @@ pub fn cost_to_reach(run: &str, metrics: &str, target: f64) -> Result<Answer> {
     let last = curve.points.last().map_or(0.0, |p| p.1);
     let times = found.dollars / spent;
     let mut table = Table::new("Dollars to reach", &["accuracy", "dollars", "from", "to (90%)", "x what was spent"]);
-    for goal in [0.5 * (last + target), target, 0.5 * (1.0 + target)] {
+    // On the way there, there, and half of the rest of the way to 1.
+    let on_the_way = (target > last).then_some(0.5 * (last + target));
+    for goal in on_the_way.into_iter().chain([target, 0.5 * (1.0 + target)]) {
         let f = forecast(&curve, goal)?;
         let row = [
             format!("{:.1}%", 100.0 * goal),
@@ -183,14 +185,24 @@ pub fn cost_to_reach(run: &str, metrics: &str, target: f64) -> Result<Answer> {
     }
     let page = Page {
         title: format!("What {run} would take to {:.0}%", 100.0 * target),
-        headline: format!(
-            "{} in all (90%: {} to {}); {} is spent, at {:.1}%.",
-            dollars(found.dollars),
-            dollars(found.low),
-            dollars(found.high),
-            dollars(spent),
-            100.0 * last
-        ),
+        headline: match target > last {
+            true => format!(
+                "{} in all (90%: {} to {}); {} is spent, at {:.1}%.",
+                dollars(found.dollars),
+                dollars(found.low),
+                dollars(found.high),
+                dollars(spent),
+                100.0 * last
+            ),
+            false => format!(
+                "The run is there: {:.1}% for {}, of which the first {} (90%: {} to {}) would have done.",
+                100.0 * last,
+                dollars(spent),
+                dollars(found.dollars),
+                dollars(found.low),
+                dollars(found.high)
+            ),
+        },
         tables: vec![table],
         charts: vec![Chart::Curves {
             title: "Accuracy against dollars".to_owned(),

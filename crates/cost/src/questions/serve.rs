@@ -61,6 +61,10 @@ pub fn serve(
     if !(asked.solves > 0.0 && asked.solves <= 1.0) {
         return Err(Error::Question(format!("--solves {}: expected a share above 0, at most 1", asked.solves)));
     }
+    let speed = service.user_tokens_per_s;
+    if !(speed > 0.0 && speed.is_finite()) {
+        return Err(Error::Question(format!("--speed {speed}: expected tokens a second above 0, such as 21")));
+    }
     let chip = &cluster.chip;
     let plan = plan_serving(service, chip, cluster.price)?;
     let per_problem =

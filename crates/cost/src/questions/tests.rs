@@ -83,6 +83,8 @@ fn a_learning_curve_is_extrapolated() {
     assert!((found.dollars / truth.exp() - 1.0).abs() < 0.2, "{found:?}");
     let answer = cost_to_reach("run", &lines.join("\n"), 0.8).unwrap();
     assert!(answer.page.headline.contains("90%"));
+    let there = cost_to_reach("run", &lines.join("\n"), 0.3).unwrap();
+    assert!(there.page.headline.contains("is there") && there.page.tables[0].rows.len() == 2);
     assert!(forecast(&curve, 1.0).unwrap_err().to_string().contains("between 0 and 1"));
     let falling: Vec<(f64, f64)> = curve.points.iter().rev().map(|(x, y)| (1.0 / x, *y)).collect();
     let falling = LearningCurve { points: falling, ..curve };

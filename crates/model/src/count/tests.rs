@@ -61,6 +61,8 @@ fn other_models_have_the_published_parameters() {
         ("qwen2.5-72b", 72_706_203_648),
         ("qwen3-0.6b", 596_049_920),
         ("llama-3.2-1b", 1_235_814_400),
+        ("llama-3.1-8b", 8_030_261_248),
+        ("llama-3.1-70b", 70_553_706_496),
         ("llama-3.1-405b", 405_853_388_800),
     ] {
         assert_eq!(params(name).total(), total, "{name}");

@@ -112,11 +112,14 @@ fn configuration(name: &str) -> anyhow::Result<Config> {
         // What cannot run here (quantized weights, an older generation) can still be planned.
         return Ok(Config::from_file(&path.join("config.json"))?);
     }
-    match loaded::find(name) {
-        Ok(source) => Ok(source.config()?),
-        Err(error) => match presets::published(name) {
-            Ok(config) => Ok(config),
-            Err(published) => Err(usage::error(format!("{error}; {published}"))),
-        },
+    if let Ok(source) = loaded::find(name) {
+        return Ok(source.config()?);
     }
+    let known = presets::names();
+    let near = model::error::nearest(name, known.iter().map(String::as_str));
+    let near = near.map_or(String::new(), |near| format!("did you mean \"{near}\"? "));
+    Err(usage::error(format!(
+        "no model \"{name}\": {near}expected a directory, a config.json, `mini`, or one of {}",
+        known.join(", ")
+    )))
 }
