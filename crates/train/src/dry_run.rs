@@ -6,12 +6,12 @@
 mod forecast;
 mod show;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::data::{self, Codec};
 use crate::error::{Result, TrainError};
 use crate::outlook::Outlook;
-use crate::pace;
+use crate::pace::{self, Pace};
 use crate::recipe::{LoraSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side;
@@ -83,7 +83,16 @@ struct Planned {
 /// # Errors
 /// A recipe that cannot be carried out: files that are not there, a model that does not fit.
 pub fn plan(recipe: &Recipe) -> Result<Vec<StagePlan>> {
-    let machine = Machine::measure();
+    let (machine, mut decoded) = (Machine::measure(), pace::Decoded::new());
+    plan_at(recipe, &machine, |stage, config, outlook| pace::measure(stage, config, outlook, &machine, &mut decoded))
+}
+
+/// Plans all stages on `machine`, each at the pace that `measure` gives.
+pub(crate) fn plan_at(
+    recipe: &Recipe,
+    machine: &Machine,
+    mut measure: impl FnMut(&StageRecipe, &Config, &Outlook) -> Pace,
+) -> Result<Vec<StagePlan>> {
     let mut planned: BTreeMap<String, Planned> = BTreeMap::new();
     let mut outlooks: BTreeMap<String, Outlook> = BTreeMap::new();
     let mut plans = Vec::new();
@@ -99,7 +108,8 @@ pub fn plan(recipe: &Recipe) -> Result<Vec<StagePlan>> {
         if stage.kind != StageKind::Sample {
             check_fits(stage, &this.config)?;
         }
-        plans.push(plan_stage(stage, &this.config, &outlook, &machine));
+        let pace = measure(stage, &this.config, &outlook);
+        plans.push(plan_stage(stage, &this.config, &outlook, machine, pace));
         planned.insert(stage.name.clone(), this);
         outlooks.insert(stage.name.clone(), outlook);
     }
@@ -193,12 +203,13 @@ fn check_data(stage: &StageRecipe) -> Result<()> {
 
 /// What is promised when a stage begins, for `plan.json`.
 pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook) -> Promise {
-    let plan = plan_stage(stage, config, outlook, &Machine::measure());
+    let machine = Machine::measure();
+    let pace = pace::measure(stage, config, outlook, &machine, &mut pace::Decoded::new());
+    let plan = plan_stage(stage, config, outlook, &machine, pace);
     Promise { tokens: plan.tokens, wall_s: plan.estimate.wall_s, dollars: plan.estimate.dollars }
 }
 
-fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine) -> StagePlan {
-    let pace = pace::measure(stage, config, outlook, machine);
+fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine, pace: Pace) -> StagePlan {
     let flops_per_token = pace::run_of(stage, config, outlook, 1).flops_per_token();
     let course = Forecast { stage, outlook, pace, flops_per_token }.course();
     let params = count_params(config);

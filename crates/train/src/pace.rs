@@ -9,6 +9,7 @@ use crate::schedule::StepSettings;
 use cost::{Machine, Run};
 use engine::{Request, SamplingParams};
 use model::{Config, LossSpec, PackedBatch};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Share of the peak that is assumed where measuring would take too long: what training of models of 1M to 10M parameters
@@ -24,6 +25,9 @@ const MOST_S: f64 = 6.0;
 
 /// Rounds, of which the best counts: the others were disturbed.
 const ROUNDS: usize = 3;
+
+/// The same of decoding, whose prompts take long to read.
+const DECODING_ROUNDS: usize = 2;
 
 /// Steps of decoding that are timed.
 const DECODING_STEPS: usize = 16;
@@ -69,8 +73,17 @@ impl Pace {
     }
 }
 
+/// Seconds of decoding that were measured before, by the model's configuration and precision: stages share models.
+pub(crate) type Decoded = BTreeMap<String, (f64, f64)>;
+
 /// Measures the pace of `stage`, whose model is `config`; the machine's limits are known.
-pub(crate) fn measure(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine) -> Pace {
+pub(crate) fn measure(
+    stage: &StageRecipe,
+    config: &Config,
+    outlook: &Outlook,
+    machine: &Machine,
+    decoded: &mut Decoded,
+) -> Pace {
     let run = run_of(stage, config, outlook, 1);
     let peak = 1e9 * if run.bf16 { machine.bf16_gflops } else { machine.f32_gflops };
     let usual_row_s = run.flops_per_token() / (peak * USUAL);
@@ -95,7 +108,8 @@ pub(crate) fn measure(stage: &StageRecipe, config: &Config, outlook: &Outlook, m
     };
     let Ok(mut learner) = ModelLearner::new(parts) else { return assumed };
     let (row_s, update_s) = training(&mut learner, stage, outlook, config.vocab_size());
-    let (decode_step_s, decode_row_s) = decoding(&mut learner, stage, outlook);
+    let model = format!("{:?} {}", stage.model.precision, config.to_json());
+    let (decode_step_s, decode_row_s) = *decoded.entry(model).or_insert_with(|| decoding(&mut learner, stage, outlook));
     let efficiency = run.flops_per_token() / row_s / peak;
     Pace { row_s, update_s, decode_step_s, decode_row_s, efficiency, is_measured: true }
 }
@@ -149,7 +163,7 @@ fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook) 
         ..Request::default()
     };
     let mut seconds = |n: usize, max_tokens: usize| {
-        let timed = (0..ROUNDS).map(|_| {
+        let timed = (0..DECODING_ROUNDS).map(|_| {
             let start = Instant::now();
             learner.generate(vec![request(max_tokens); n], &mut |_, _| {});
             start.elapsed().as_secs_f64()

@@ -2,12 +2,25 @@
 
 use super::forecast::Forecast;
 use super::*;
-use crate::pace::Pace;
 
 const ZERO: &str = include_str!("../../../../recipes/zero.toml");
 
 fn seconds_each() -> Pace {
     Pace { row_s: 3.0, update_s: 7.0, decode_step_s: 0.0, decode_row_s: 1.0, efficiency: 0.5, is_measured: true }
+}
+
+/// A recipe's plans without measuring anything.
+pub(crate) fn planned(recipe: &Recipe) -> Vec<StagePlan> {
+    let machine = Machine {
+        cpu: String::new(),
+        cores: 2,
+        isa: String::new(),
+        f32_gflops: 100.0,
+        bf16_gflops: 200.0,
+        memory_gb_s: 10.0,
+        memory_bytes: None,
+    };
+    plan_at(recipe, &machine, |_, _, _| seconds_each()).unwrap()
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn the_pipeline_is_planned_as_it_ships() {
     let from: Vec<Option<&str>> = recipe.stages.iter().map(|stage| stage.model.from.as_deref()).collect();
     assert_eq!(from[3..5], [Some("stage:reasoning"), Some("stage:base")]);
     assert_eq!(from[6..], [Some("stage:r1"), None, None]);
-    let plans = crate::dry_run::plan(&recipe).unwrap();
+    let plans = crate::dry_run::tests::planned(&recipe);
     assert_eq!(plans.len(), 9);
     assert!(plans.iter().all(|plan| plan.tokens > 0 && plan.estimate.dollars > 0.0 && !plan.render().is_empty()));
     assert!(plans[7].params_total < plans[8].params_total, "two students of different size");
