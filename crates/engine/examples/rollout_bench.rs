@@ -6,6 +6,7 @@
 
 use engine::exact::ExactModel;
 use engine::{BLOCK_SIZE, Completion, Engine, EngineConfig, LanguageModel, Request, SamplingParams, SeqStep};
+use kernels::attention::Shared;
 use kernels::distribution::Filter;
 use kernels::gemm::Compute;
 use kernels::isa::Isa;
@@ -21,8 +22,8 @@ use tensor::{AdamW, AdamWConfig, Device, Gradients, Precision};
 
 const PROMPT: usize = 96;
 const GROUP: usize = 8;
-/// Rows that go through the model at once in the update.
-const MICRO_BATCH: usize = 1024;
+/// Answers that go through the model at once in the update: those to one prompt, which share its rows.
+const MICRO_BATCH: usize = GROUP;
 /// Most new tokens in a step, prompts included.
 const MAX_STEP_TOKENS: usize = 1024;
 
@@ -127,9 +128,7 @@ impl Bench {
         let spec = PolicySpec { filter: Filter::NONE, balance_alpha: 0.0 };
         let (mut flops, mut n_unlike) = (0.0, 0);
         let start = Instant::now();
-        let rows = PROMPT + completions[0].tokens.len();
-        let n_micro = (MICRO_BATCH / rows).max(1);
-        for (requests, completions) in requests.chunks(n_micro).zip(completions.chunks(n_micro)) {
+        for (requests, completions) in requests.chunks(MICRO_BATCH).zip(completions.chunks(MICRO_BATCH)) {
             let batch = pack(requests, completions);
             let step = self.model.policy_step(&batch, &spec, &mut grads, &mut |_, tokens| TokenGrads {
                 dlogp: vec![-1e-4; tokens.logp.len()],
@@ -137,7 +136,7 @@ impl Bench {
             });
             let recorded = completions.iter().flat_map(|c| c.tokens.iter().map(|t| t.logprob));
             n_unlike += recorded.zip(&step.tokens.logp).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
-            let pairs = batch.segments.iter().map(|s| causal_pairs(0, s.len as u64)).sum();
+            let pairs = batch.segments.iter().map(|s| causal_pairs(s.shared.len as u64, s.len as u64)).sum();
             flops += 3.0 * self.flops.forward(batch.len() as u64, step.tokens.logp.len() as u64, pairs);
         }
         // An adapter's backward needs no gradient of the weights: a third of what is counted here.
@@ -158,12 +157,13 @@ impl Bench {
 }
 
 fn pack(requests: &[Request], completions: &[Completion]) -> PackedBatch {
-    let mut batch = PackedBatch::default();
+    let (mut batch, mut shared) = (PackedBatch::default(), Shared::default());
     for (request, completion) in requests.iter().zip(completions) {
         let mut tokens = request.prompt.clone();
         tokens.extend(completion.tokens.iter().map(|t| t.id));
         let weights: Vec<f32> = (0..tokens.len()).map(|i| f32::from(u8::from(i >= request.prompt.len()))).collect();
-        batch.push(&tokens, &weights);
+        batch.push_after(shared, &tokens, &weights);
+        shared = Shared { start: 0, len: request.prompt.len() - 1 };
     }
     batch
 }

@@ -3,6 +3,7 @@
 
 use engine::exact::ExactModel;
 use engine::{Completion, Engine, EngineConfig, Request, SamplingParams};
+use kernels::attention::Shared;
 use kernels::distribution::Filter;
 use model::adapter::{AdapterConfig, Targets};
 use model::{Config, Model, ModelOptions, PackedBatch, PolicySpec};
@@ -75,6 +76,21 @@ fn pack(requests: &[Request], completions: &[Completion]) -> PackedBatch {
     batch
 }
 
+/// An answer and its beginning, to one prompt whose rows they share or have each to themselves.
+fn two_that_share(request: &Request, completion: &Completion, do_share: bool) -> PackedBatch {
+    let prompt = &request.prompt;
+    let answer: Vec<u32> = completion.tokens.iter().map(|t| t.id).collect();
+    let mut batch = PackedBatch::default();
+    for answer in [&answer[..], &answer[..answer.len().div_ceil(2)]] {
+        let tokens = [prompt, answer].concat();
+        let weights: Vec<f32> = (0..tokens.len()).map(|i| f32::from(u8::from(i >= prompt.len()))).collect();
+        let is_first = batch.is_empty();
+        let shared = Shared { start: 0, len: if do_share && !is_first { prompt.len() - 1 } else { 0 } };
+        batch.push_after(shared, &tokens, &weights);
+    }
+    batch
+}
+
 #[test]
 fn sampled_log_probabilities_are_the_updates_own_bits() {
     let plain = ["deepseek_v3_groups_yarn", "deepseek_v3_plain_tied", "qwen2", "qwen3", "llama"].map(|n| (n, false));
@@ -103,6 +119,27 @@ fn sampled_log_probabilities_are_the_updates_own_bits() {
                 .flat_map(|i| learner.token_logprobs(&pack(&requests[i..=i], &completions[i..=i]), &filter).logp)
                 .collect();
             assert_eq!(bits(&alone), bits(&recorded), "{name:?} {precision:?}, document by document");
+            // So it does after a prompt whose rows it shares with others; the gradient is that of separate documents.
+            let (batch, apart) = (
+                two_that_share(&requests[0], &completions[0], true),
+                two_that_share(&requests[0], &completions[0], false),
+            );
+            let gradient = |batch: &PackedBatch| {
+                let mut grads = Gradients::new(learner.params());
+                let step = learner.policy_step(batch, &spec, &mut grads, &mut |document, tokens| TokenGrads {
+                    dlogp: vec![[-1.0, 0.5][document]; tokens.logp.len()],
+                    dentropy: Vec::new(),
+                });
+                let all: Vec<f32> =
+                    learner.params().ids().flat_map(|id| grads.get(id).slice::<f32>().to_vec()).collect();
+                (bits(&step.tokens.logp), all)
+            };
+            let ((logp, shared), (logp_apart, apart)) = (gradient(&batch), gradient(&apart));
+            assert_eq!(logp, logp_apart, "{name:?} {precision:?}, shared");
+            let norm = |x: &mut dyn Iterator<Item = f32>| x.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            let off = norm(&mut shared.iter().zip(&apart).map(|(a, b)| a - b)) / norm(&mut apart.iter().copied());
+            let tolerance = if precision == Precision::Bf16 { 0.02 } else { 1e-5 };
+            assert!(off < tolerance, "{name:?} {precision:?}: gradients of shared rows are {off} away");
             assert!(grads.norm() > 1e-3 && grads.norm().is_finite());
         }
     }

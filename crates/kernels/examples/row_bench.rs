@@ -112,7 +112,7 @@ fn values<T: Element>(n: usize) -> Vec<T> {
 
 fn attention<T: Element>(op: &Attention, len: usize, docs: usize, peak: f64) {
     let t = len * docs;
-    let spans: Vec<Span> = (0..docs).map(|i| Span { start: i * len, len }).collect();
+    let spans: Vec<Span> = (0..docs).map(|i| Span::new(i * len, len)).collect();
     let (d, e) = (op.qk_head_dim, op.v_head_dim);
     let (q, k) = (values::<T>(t * op.n_heads * d), values::<T>(t * op.n_kv_heads * d));
     let v = values::<T>(t * op.n_kv_heads * e);

@@ -41,12 +41,51 @@ pub struct Attention {
 }
 
 /// One document in the packed rows; spans do not overlap. Rows outside every span are neither read nor written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A document may begin as another one does, with `shared` rows that are computed once for all: the answers to one prompt
+/// are such documents. Its positions are those rows', then its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// First row.
+    /// First of its own rows.
     pub start: usize,
-    /// Rows.
+    /// Its own rows.
     pub len: usize,
+    /// Rows of another span that come before them.
+    pub shared: Shared,
+}
+
+/// The first rows of a span that shares nothing itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// First row, which is its span's first.
+    pub start: usize,
+    /// Rows; 0 for a document that has all its rows to itself.
+    pub len: usize,
+}
+
+impl Span {
+    /// A document that has all its rows to itself.
+    pub fn new(start: usize, len: usize) -> Span {
+        Span { start, len, shared: Shared::default() }
+    }
+
+    /// The positions of the span's own rows in its document.
+    pub fn positions(&self) -> std::ops::Range<usize> {
+        self.shared.len..self.shared.len + self.len
+    }
+
+    /// The row of a position.
+    fn row(&self, position: usize) -> usize {
+        match position.checked_sub(self.shared.len) {
+            None => self.shared.start + position,
+            Some(own) => self.start + own,
+        }
+    }
+
+    /// Pairs of a row and a position that it sees, about.
+    fn n_pairs(&self) -> usize {
+        self.len * (self.shared.len + self.len / 2 + 1)
+    }
 }
 
 impl Attention {
@@ -80,8 +119,12 @@ impl Attention {
     }
 }
 
-/// Spans stay inside `t` rows and apart: what lets threads write them at the same time.
+/// Spans stay inside `t` rows and apart, which lets threads write them at the same time, and share what is there.
 pub(crate) fn check_spans(name: &str, mut spans: Vec<Span>, t: usize) {
+    for span in spans.iter().filter(|span| span.shared.len > 0) {
+        let has = |of: &Span| of.shared.len == 0 && of.start == span.shared.start && of.len >= span.shared.len;
+        assert!(spans.iter().any(has), "{name}: {span:?} shares rows that begin no span");
+    }
     spans.sort_by_key(|span| span.start);
     let mut end = 0;
     for span in spans.into_iter().filter(|span| span.len > 0) {
@@ -169,7 +212,7 @@ pub struct AttentionGrads<'a, T> {
 }
 
 /// Gradients of [`attention_forward`], written for the rows of the spans. For one key, rows are summed in ascending
-/// order of (query head, position).
+/// order of (query head, position), first over each document that shares it, then over its own.
 ///
 /// # Panics
 /// When a length does not fit or spans overlap.

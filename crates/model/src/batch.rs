@@ -1,15 +1,6 @@
 //! A batch: documents packed one after another, so that no position is padding and no document sees another.
 
-use kernels::attention::Span;
-
-/// One document's place in the rows of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Its first row.
-    pub start: usize,
-    /// Its tokens.
-    pub len: usize,
-}
+use kernels::attention::{Shared, Span};
 
 /// Packed documents with what is to be learned from them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,19 +12,31 @@ pub struct PackedBatch {
     /// How much the prediction of the target counts; 0 where nothing is to be learned (prompts).
     pub loss_weights: Vec<f32>,
     /// The documents, in order and without gaps.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<Span>,
 }
 
 impl PackedBatch {
     /// Appends a document of `tokens.len() - 1` rows: each token but the last predicts the next one. `weights[i]` is
     /// the weight of predicting `tokens[i]`; `weights[0]` is not used.
     pub fn push(&mut self, tokens: &[u32], weights: &[f32]) {
+        self.push_after(Shared::default(), tokens, weights);
+    }
+
+    /// [`PackedBatch::push`] of a document whose first tokens are those of an earlier one: their rows are shared, and
+    /// appended are those that follow. Nothing is learnt from a shared row on this document's account: `weights` of
+    /// what they predict are not used.
+    ///
+    /// # Panics
+    /// When the shared rows hold other tokens, or leave no token to predict.
+    pub fn push_after(&mut self, shared: Shared, tokens: &[u32], weights: &[f32]) {
         assert_eq!(tokens.len(), weights.len(), "a weight for each token");
-        let Some(len) = tokens.len().checked_sub(1).filter(|&len| len > 0) else { return };
-        self.segments.push(Segment { start: self.tokens.len(), len });
-        self.tokens.extend_from_slice(&tokens[..len]);
-        self.targets.extend_from_slice(&tokens[1..]);
-        self.loss_weights.extend_from_slice(&weights[1..]);
+        let Some(end) = tokens.len().checked_sub(1).filter(|&end| end > 0) else { return };
+        let n = shared.len;
+        assert!(n < end && self.tokens[shared.start..][..n] == tokens[..n], "shared rows hold the same tokens");
+        self.segments.push(Span { start: self.tokens.len(), len: end - n, shared });
+        self.tokens.extend_from_slice(&tokens[n..end]);
+        self.targets.extend_from_slice(&tokens[n + 1..]);
+        self.loss_weights.extend_from_slice(&weights[n + 1..]);
     }
 
     /// A batch of whole documents where every next token counts one.
@@ -57,12 +60,7 @@ impl PackedBatch {
 
     /// The position of each row in its document.
     pub fn positions(&self) -> Vec<u32> {
-        self.segments.iter().flat_map(|s| 0..s.len as u32).collect()
-    }
-
-    /// The documents as the kernels take them.
-    pub fn spans(&self) -> Vec<Span> {
-        self.segments.iter().map(|s| Span { start: s.start, len: s.len }).collect()
+        self.segments.iter().flat_map(|s| s.positions().map(|p| p as u32)).collect()
     }
 
     /// Sums of the weights: of the next token, and of the token after it (what the MTP layer predicts).

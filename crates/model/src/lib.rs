@@ -26,7 +26,7 @@ pub mod source;
 pub mod tokenizer;
 pub mod weights;
 
-pub use batch::{PackedBatch, Segment};
+pub use batch::PackedBatch;
 pub use config::Config;
 pub use error::{Error, Result};
 pub use model::{LossSpec, Model, ModelOptions, StepLoss};

@@ -229,7 +229,7 @@ impl Model {
     /// Teacher forcing over one document: calls `each(first_row, logits [rows, vocab])` for chunks of rows in order.
     /// Row i scores the token after `tokens[i]`.
     pub fn for_each_logits(&self, tokens: &[u32], mut each: impl FnMut(usize, &[f32])) {
-        let spans = [Span { start: 0, len: tokens.len() }];
+        let spans = [Span::new(0, tokens.len())];
         let positions: Vec<u32> = (0..tokens.len() as u32).collect();
         let mut tape = Tape::inference(&self.params);
         let mut attend = Attend::Packed(&spans);
@@ -338,7 +338,7 @@ impl Inputs {
         let (mtp_targets, mtp_weights) = batch.mtp_targets();
         Inputs {
             positions: batch.positions(),
-            spans: batch.spans(),
+            spans: batch.segments.clone(),
             weights: scaled(&batch.loss_weights, 1.0 / spec.main_norm.max(f64::MIN_POSITIVE)),
             mtp_targets,
             mtp_weights: scaled(&mtp_weights, f64::from(spec.mtp_weight) / spec.mtp_norm.max(f64::MIN_POSITIVE)),

@@ -64,7 +64,7 @@ impl Model {
         objective: &mut Objective,
     ) -> PolicyStep {
         let mut stats = MoeStats { balance_alpha: spec.balance_alpha, ..MoeStats::default() };
-        let mut attend = Attend::Packed(&lent.spans);
+        let mut attend = Attend::Packed(&batch.segments);
         let rows = Rows { tokens: &batch.tokens, positions: &lent.positions };
         let hidden = self.hidden(tape, rows, &mut attend, &mut stats);
         let rows = PolicyRows { targets: &batch.targets, documents: &lent.documents, filter: &spec.filter };
@@ -76,7 +76,6 @@ impl Model {
 /// What a batch lends to the tape.
 struct Lent {
     positions: Vec<u32>,
-    spans: Vec<kernels::attention::Span>,
     documents: Vec<Vec<usize>>,
 }
 
@@ -84,6 +83,6 @@ impl Lent {
     fn new(batch: &PackedBatch) -> Lent {
         let chosen = |start: usize, len: usize| (start..start + len).filter(|&i| batch.loss_weights[i] != 0.0);
         let documents = batch.segments.iter().map(|s| chosen(s.start, s.len).collect()).collect();
-        Lent { positions: batch.positions(), spans: batch.spans(), documents }
+        Lent { positions: batch.positions(), documents }
     }
 }

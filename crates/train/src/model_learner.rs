@@ -193,7 +193,7 @@ impl Learner for ModelLearner {
     fn flops(&self, batch: &PackedBatch, mtp: bool) -> f64 {
         let tokens = batch.len() as f64;
         let head_rows = batch.loss_weights.iter().filter(|weight| **weight != 0.0).count() as f64;
-        let pairs: f64 = batch.segments.iter().map(|s| causal_pairs(0, s.len as u64) as f64).sum();
+        let pairs: f64 = batch.segments.iter().map(|s| causal_pairs(s.shared.len as u64, s.len as u64) as f64).sum();
         let f = &self.flops;
         let and_mtp = |main: u64, mtp_too: u64| (main + if mtp { mtp_too } else { 0 }) as f64;
         let per_token = and_mtp(f.per_token, f.mtp_per_token);

@@ -1,5 +1,6 @@
 //! The packed backward pass (FlashAttention 2): one task for each (document, key-value head), which goes through the
-//! query heads and blocks of rows in ascending order, and recomputes the probabilities from the saved `lse`.
+//! query heads and blocks of rows in ascending order, and recomputes the probabilities from the saved `lse`. Documents
+//! that share rows belong to one task, which adds up what they say of the shared keys.
 //!
 //! With P = exp(S - lse), D = sum(dout * out) of a row and dS = P * (dout v^T - D):
 //! dv += P^T dout, dk += dS^T (scale q), dq = scale * dS k.
@@ -12,6 +13,7 @@ use crate::lanes::{dot, load_n, store_n};
 use crate::parallel::{SharedMut, for_tasks};
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Query rows that meet a block of keys together.
@@ -27,25 +29,60 @@ pub(super) fn backward<T: Element>(
     dout: &[T],
     grads: AttentionGrads<T>,
 ) {
-    let tasks: Vec<(Span, usize)> =
-        spans.iter().filter(|span| span.len > 0).flat_map(|span| (0..op.n_kv_heads).map(move |g| (*span, g))).collect();
-    let pairs: usize = spans.iter().map(|span| span.len * span.len / 2 + span.len).sum();
+    let families = families(spans);
+    let tasks: Vec<(&Family, usize)> =
+        families.iter().flat_map(|family| (0..op.n_kv_heads).map(move |g| (family, g))).collect();
+    let pairs: usize = spans.iter().map(Span::n_pairs).sum();
     let ops = 3 * pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let (dq, dk) = (SharedMut::new(grads.dq), SharedMut::new(grads.dk));
     let dv = SharedMut::new(grads.dv);
     for_tasks(tasks.len(), ops, |i| {
-        let (span, kv_head) = tasks[i];
+        let (family, kv_head) = tasks[i];
         let (dq, dk, dv) = (&dq, &dk, &dv);
-        let lens: Vec<usize> = key_lens(op, span).into_iter().chain(row_lens(op)).collect();
+        let lens: Vec<usize> = family.key_lens(op).into_iter().chain(row_lens(op)).collect();
         with_scratch(&lens, |scratch| {
-            dispatch(isa, Backward { op, span, kv_head, fwd, dout, dq, dk, dv, scratch });
+            dispatch(isa, Backward { op, family, kv_head, fwd, dout, dq, dk, dv, scratch });
         });
     });
 }
 
+/// A document whose rows others share, after those others.
+struct Family(Vec<Span>);
+
+fn families(spans: &[Span]) -> Vec<Family> {
+    let wanted = || spans.iter().filter(|span| span.len > 0);
+    let mut shared: HashMap<usize, Vec<Span>> = HashMap::new();
+    for span in wanted().filter(|span| span.shared.len > 0) {
+        shared.entry(span.shared.start).or_default().push(*span);
+    }
+    let of = |span: &Span| {
+        let mut family = shared.remove(&span.start).unwrap_or_default();
+        family.push(*span);
+        Family(family)
+    };
+    wanted().filter(|span| span.shared.len == 0).map(of).collect()
+}
+
+impl Family {
+    /// The most positions of a document, and the most that are shared.
+    fn n_positions(&self) -> [usize; 2] {
+        let most = |of: fn(&Span) -> usize| self.0.iter().map(of).max().unwrap_or(0);
+        [most(|span| span.positions().end), most(|span| span.shared.len)]
+    }
+
+    /// Scratch of [`Keys`], for any instruction set.
+    fn key_lens(&self, op: &Attention) -> [usize; 7] {
+        let (d, e) = (op.qk_head_dim, op.v_head_dim);
+        let (d_pad, e_pad) = (d.next_multiple_of(16), e.next_multiple_of(16));
+        let [all, shared] = self.n_positions();
+        let all = all.next_multiple_of(KV_BLOCK);
+        [d * all, d_pad * all, e * all, d_pad * all, e_pad * all, d_pad * shared, e_pad * shared]
+    }
+}
+
 struct Backward<'a, 'o, T> {
     op: &'a Attention,
-    span: Span,
+    family: &'a Family,
     kv_head: usize,
     fwd: AttentionSaved<'a, T>,
     dout: &'a [T],
@@ -53,13 +90,6 @@ struct Backward<'a, 'o, T> {
     dk: &'a SharedMut<'o, T>,
     dv: &'a SharedMut<'o, T>,
     scratch: Scratch<'a>,
-}
-
-/// Scratch of [`Keys`], for any instruction set.
-fn key_lens(op: &Attention, span: Span) -> [usize; 5] {
-    let (d, e) = (op.qk_head_dim, op.v_head_dim);
-    let (d_pad, e_pad) = (d.next_multiple_of(16), e.next_multiple_of(16));
-    [d, d_pad, e, d_pad, e_pad].map(|width| width * span.len.next_multiple_of(KV_BLOCK))
 }
 
 /// Scratch of [`Queries`], for any instruction set.
@@ -81,6 +111,10 @@ struct Keys<'a> {
     dk: &'a mut [f32],
     /// `[positions, e]`
     dv: &'a mut [f32],
+    /// What the documents so far add to dk of the rows that they share, `[positions, d]`.
+    shared_dk: &'a mut [f32],
+    /// The same of dv, `[positions, e]`.
+    shared_dv: &'a mut [f32],
 }
 
 /// The rows' side: one block of query rows.
@@ -121,46 +155,69 @@ impl<T: Element> Kernel for Backward<'_, '_, T> {
         let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
         let (d_pad, e_pad) = (d.next_multiple_of(S::LANES), e.next_multiple_of(S::LANES));
         let dims = Dims { d, e, d_pad, e_pad };
-        let [k_t, k, v_t, dk, dv] = key_lens(self.op, self.span).map(|len| self.scratch.take(len));
+        let [k_t, k, v_t, dk, dv, shared_dk, shared_dv] =
+            self.family.key_lens(self.op).map(|len| self.scratch.take(len));
         let [q_t, q, dout_t, dout, dq, p, ds] = row_lens(self.op).map(|len| self.scratch.take(len));
-        let mut keys = Keys { k_t, k, v_t, dk, dv };
+        shared_dk.fill(0.0);
+        shared_dv.fill(0.0);
+        let mut keys = Keys { k_t, k, v_t, dk, dv, shared_dk, shared_dv };
         let (lse, delta) = ([0.0; Q_BLOCK], [0.0; Q_BLOCK]);
         let mut queries = Queries { q_t, q, dout_t, dout, dq, p, ds, lse, delta };
-        self.pack_keys(s, dims, &mut keys);
-        let group = self.op.group();
-        for head in self.kv_head * group..(self.kv_head + 1) * group {
-            for first in (0..self.span.len).step_by(Q_BLOCK) {
-                let rows = first..(first + Q_BLOCK).min(self.span.len);
-                self.pack_rows(s, dims, head, rows.clone(), &mut queries);
-                for b in 0..rows.end.div_ceil(KV_BLOCK) {
-                    // SAFETY: rows and keys are packed, and zero beyond their ends.
-                    unsafe { block(s, dims, &rows, b, &mut keys, &mut queries) };
-                }
-                let dq = self.rows_of(self.fwd.q, self.op.n_heads, head, d);
-                write_rows(s, self.dq, &dq, rows, (queries.dq, d_pad), self.op.scale);
-            }
+        for span in &self.family.0 {
+            self.document(s, dims, *span, &mut keys, &mut queries);
         }
-        let all = 0..self.span.len;
-        let dk = self.rows_of(self.fwd.k, self.op.n_kv_heads, self.kv_head, d);
-        write_rows(s, self.dk, &dk, all.clone(), (keys.dk, d_pad), 1.0);
-        let dv = self.rows_of(self.fwd.v, self.op.n_kv_heads, self.kv_head, e);
-        write_rows(s, self.dv, &dv, all, (keys.dv, e_pad), 1.0);
     }
 }
 
 impl<T: Element> Backward<'_, '_, T> {
-    /// The span's rows of one head in `[t, n_heads, width]`.
+    /// Gradients of the span's own rows; what it adds to the rows that it shares is kept, and ends in their own span.
     #[inline(always)]
-    fn rows_of<'d>(&self, data: &'d [T], n_heads: usize, head: usize, width: usize) -> Rows<'d, T> {
-        Rows { data, offset: (self.span.start * n_heads + head) * width, stride: n_heads * width, width }
+    fn document<S: Simd>(&self, s: S, dims: Dims, span: Span, keys: &mut Keys<'_>, queries: &mut Queries<'_>) {
+        let Attention { n_heads, scale, .. } = *self.op;
+        let Dims { d, d_pad, e_pad, .. } = dims;
+        let own = span.positions();
+        self.pack_keys(s, dims, span, keys);
+        let (dk, dv) = (&mut keys.dk[..own.end * d_pad], &mut keys.dv[..own.end * e_pad]);
+        dk.fill(0.0);
+        dv.fill(0.0);
+        if own.start == 0 {
+            let n = keys.shared_dk.len().min(dk.len());
+            dk[..n].copy_from_slice(&keys.shared_dk[..n]);
+            let n = keys.shared_dv.len().min(dv.len());
+            dv[..n].copy_from_slice(&keys.shared_dv[..n]);
+        }
+        let group = self.op.group();
+        for head in self.kv_head * group..(self.kv_head + 1) * group {
+            for first in own.clone().step_by(Q_BLOCK) {
+                let rows = first..(first + Q_BLOCK).min(own.end);
+                self.pack_rows(s, dims, span, head, rows.clone(), queries);
+                for b in 0..rows.end.div_ceil(KV_BLOCK) {
+                    // SAFETY: rows and keys are packed, and zero beyond their ends.
+                    unsafe { block(s, dims, &rows, b, keys, queries) };
+                }
+                let dq = Rows { data: self.fwd.q, span, n_heads, head, width: d };
+                write_rows(s, self.dq, &dq, rows, (queries.dq, d_pad), scale);
+            }
+        }
+        let (k, v) = self.keys_of(span, dims);
+        write_rows(s, self.dk, &k, own.clone(), (&keys.dk[own.start * d_pad..], d_pad), 1.0);
+        write_rows(s, self.dv, &v, own.clone(), (&keys.dv[own.start * e_pad..], e_pad), 1.0);
+        add(&mut keys.shared_dk[..own.start * d_pad], keys.dk);
+        add(&mut keys.shared_dv[..own.start * e_pad], keys.dv);
+    }
+
+    /// The document's keys and values.
+    #[inline(always)]
+    fn keys_of(&self, span: Span, dims: Dims) -> (Rows<'_, T>, Rows<'_, T>) {
+        let of = |data, width| Rows { data, span, n_heads: self.op.n_kv_heads, head: self.kv_head, width };
+        (of(self.fwd.k, dims.d), of(self.fwd.v, dims.e))
     }
 
     #[inline(always)]
-    fn pack_keys<S: Simd>(&self, s: S, dims: Dims, keys: &mut Keys<'_>) {
-        let Dims { d, e, d_pad, e_pad } = dims;
-        let len = self.span.len;
-        let k = self.rows_of(self.fwd.k, self.op.n_kv_heads, self.kv_head, d);
-        let v = self.rows_of(self.fwd.v, self.op.n_kv_heads, self.kv_head, e);
+    fn pack_keys<S: Simd>(&self, s: S, dims: Dims, span: Span, keys: &mut Keys<'_>) {
+        let Dims { d, e, d_pad, .. } = dims;
+        let len = span.positions().end;
+        let (k, v) = self.keys_of(span, dims);
         for b in 0..len.div_ceil(KV_BLOCK) {
             let first = b * KV_BLOCK;
             let n = (len - first).min(KV_BLOCK);
@@ -170,23 +227,28 @@ impl<T: Element> Backward<'_, '_, T> {
             v.pack_transposed(s, first..first + n, 1.0, (v_t, KV_BLOCK));
         }
         k.pack(s, 0..len, 1.0, (keys.k, d_pad));
-        keys.dk[..len * d_pad].fill(0.0);
-        keys.dv[..len * e_pad].fill(0.0);
     }
 
     #[inline(always)]
-    fn pack_rows<S: Simd>(&self, s: S, dims: Dims, head: usize, rows: Range<usize>, queries: &mut Queries<'_>) {
+    fn pack_rows<S: Simd>(
+        &self,
+        s: S,
+        dims: Dims,
+        span: Span,
+        head: usize,
+        rows: Range<usize>,
+        queries: &mut Queries<'_>,
+    ) {
         let Dims { d, e, d_pad, e_pad } = dims;
         let (n_heads, scale, n) = (self.op.n_heads, self.op.scale, rows.len());
-        let q = self.rows_of(self.fwd.q, n_heads, head, d);
-        let dout = self.rows_of(self.dout, n_heads, head, e);
-        let out = self.rows_of(self.fwd.out, n_heads, head, e);
+        let rows_of = |data, width| Rows { data, span, n_heads, head, width };
+        let (q, dout, out) = (rows_of(self.fwd.q, d), rows_of(self.dout, e), rows_of(self.fwd.out, e));
         q.pack_transposed(s, rows.clone(), scale, (queries.q_t, Q_BLOCK));
         q.pack(s, rows.clone(), scale, (queries.q, d_pad));
         dout.pack_transposed(s, rows.clone(), 1.0, (queries.dout_t, Q_BLOCK));
         dout.pack(s, rows.clone(), 1.0, (queries.dout, e_pad));
         for (i, r) in rows.enumerate() {
-            queries.lse[i] = self.fwd.lse[(self.span.start + r) * n_heads + head];
+            queries.lse[i] = self.fwd.lse[span.row(r) * n_heads + head];
             queries.delta[i] = dot(s, dout.row(r), out.row(r));
         }
         queries.dq[..n * d_pad].fill(0.0);
@@ -214,6 +276,9 @@ unsafe fn block<S: Simd>(
         let m = (n_rows - r).min(step);
         let last = rows.start + r + m - 1;
         let n_keys = (last + 1).saturating_sub(first).min(KV_BLOCK);
+        if n_keys == 0 {
+            continue; // rows of a document that shares others need not begin with a block
+        }
         unsafe {
             scores(s, dims, (r, m), (first, n_keys), keys, queries);
             for i in r..r + m {
@@ -312,6 +377,12 @@ unsafe fn probabilities<S: Simd>(s: S, i: usize, seen: usize, n_keys: usize, que
     }
 }
 
+fn add(sums: &mut [f32], to_add: &[f32]) {
+    for (sum, x) in sums.iter_mut().zip(to_add) {
+        *sum += x;
+    }
+}
+
 /// `dst`'s rows, laid out as `like`, = `by * src`.
 #[inline(always)]
 fn write_rows<S: Simd, T: Element>(
@@ -324,7 +395,7 @@ fn write_rows<S: Simd, T: Element>(
 ) {
     for (r, src) in rows.zip(src.chunks_exact(src_stride)) {
         // SAFETY: each row of each head belongs to one task.
-        let dst = unsafe { dst.part(like.offset + r * like.stride, like.width) };
+        let dst = unsafe { dst.part(like.at(r), like.width) };
         let mut c = 0;
         while c < like.width {
             let n = like.width - c;

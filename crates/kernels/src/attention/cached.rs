@@ -42,7 +42,7 @@ fn check(name: &str, op: &Attention, seqs: &[CachedSeq], t: usize, k_pool: usize
         k_pool == n_blocks * k_block && v_pool == n_blocks * v_block,
         "{name}: {op:?}: pools of {k_pool} and {v_pool} elements are not blocks of {k_block} and {v_block}"
     );
-    check_spans(name, seqs.iter().map(|seq| Span { start: seq.row, len: seq.len }).collect(), t);
+    check_spans(name, seqs.iter().map(|seq| Span::new(seq.row, seq.len)).collect(), t);
     for seq in seqs {
         let n = seq.n_cached + seq.len;
         assert!(
@@ -228,9 +228,9 @@ impl<T: Element> Cached<'_, '_, T> {
         let blocks = k.chunks_exact_mut(d * KV_BLOCK).zip(v.chunks_exact_mut(v_stride * KV_BLOCK));
         for (b, (k, v)) in blocks.enumerate() {
             let (keys, values) = pool.block(b);
-            let keys = Rows { data: keys, offset: 0, stride: KV_BLOCK, width: KV_BLOCK };
+            let keys = Rows { data: keys, span: Span::new(0, d), n_heads: 1, head: 0, width: KV_BLOCK };
             keys.pack(s, 0..d, 1.0, (k, KV_BLOCK));
-            let values = Rows { data: values, offset: 0, stride: e, width: e };
+            let values = Rows { data: values, span: Span::new(0, KV_BLOCK), n_heads: 1, head: 0, width: e };
             values.pack(s, 0..(n_keys - b * KV_BLOCK).min(KV_BLOCK), 1.0, (v, v_stride));
         }
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 /// Fewer query rows than this are not worth packing a document's keys again.
 const MIN_CHUNK: usize = 128;
 
-/// Query positions `rows` of one document, all heads that share one key-value head.
+/// Query positions `rows` of one document, its own, all heads that share one key-value head.
 struct Task {
     span: Span,
     kv_head: usize,
@@ -28,7 +28,7 @@ pub(super) fn forward<T: Element>(
     lse: &mut [f32],
 ) {
     let tasks = tasks(op, spans);
-    let pairs: usize = spans.iter().map(|span| span.len * span.len / 2 + span.len).sum();
+    let pairs: usize = spans.iter().map(Span::n_pairs).sum();
     let ops = pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let (out, lse) = (SharedMut::new(out), SharedMut::new(lse));
     for_tasks(tasks.len(), ops, |i| {
@@ -48,8 +48,8 @@ fn tasks(op: &Attention, spans: &[Span]) -> Vec<Task> {
         let chunk = span.len.div_ceil(wanted.div_ceil(whole)).max(MIN_CHUNK);
         let chunk = chunk.next_multiple_of(TILE);
         for kv_head in 0..op.n_kv_heads {
-            for start in (0..span.len).step_by(chunk) {
-                let rows = start..(start + chunk).min(span.len);
+            for start in span.positions().step_by(chunk) {
+                let rows = start..(start + chunk).min(span.positions().end);
                 tasks.push(Task { span: *span, kv_head, rows });
             }
         }
@@ -100,12 +100,7 @@ impl<T: Element> Forward<'_, '_, T> {
     fn pack<S: Simd>(&self, s: S, k: &mut [f32], v: (&mut [f32], usize)) {
         let Attention { n_kv_heads, qk_head_dim: d, v_head_dim: e, .. } = *self.op;
         let Task { span, kv_head, rows } = self.task;
-        let rows_of = |data, width| Rows {
-            data,
-            offset: (span.start * n_kv_heads + kv_head) * width,
-            stride: n_kv_heads * width,
-            width,
-        };
+        let rows_of = |data, width| Rows { data, span: *span, n_heads: n_kv_heads, head: *kv_head, width };
         let keys = rows_of(self.inputs.k, d);
         for (b, k) in k.chunks_exact_mut(d * KV_BLOCK).enumerate() {
             let n = (rows.end - b * KV_BLOCK).min(KV_BLOCK);
@@ -124,7 +119,7 @@ impl<T: Element> Forward<'_, '_, T> {
         scratch: &mut TileScratch<'_>,
     ) {
         let Attention { n_heads, qk_head_dim: d, v_head_dim: e, scale, .. } = *self.op;
-        let row_of = |p: usize| (self.task.span.start + p) * n_heads + head;
+        let row_of = |p: usize| self.task.span.row(p) * n_heads + head;
         let mut limits = [0; TILE];
         for (r, p) in positions.clone().enumerate() {
             scratch.set_query(r, positions.len(), &self.inputs.q[row_of(p) * d..][..d], scale);

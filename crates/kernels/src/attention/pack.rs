@@ -1,21 +1,28 @@
 //! Rows of queries, keys and values widened to f32 and laid out for tiles, plain or transposed.
 
+use super::Span;
 use crate::lanes::load_n;
 use crate::simd::{Element, Kernel, Simd};
 use std::ops::Range;
 
-/// Rows of a strided matrix: row r is `data[offset + r * stride ..][..width]`.
+/// One head's rows of a document in `data`, `[t, n_heads, width]`, by position.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, T> {
     pub(super) data: &'a [T],
-    pub(super) offset: usize,
-    pub(super) stride: usize,
+    pub(super) span: Span,
+    pub(super) n_heads: usize,
+    pub(super) head: usize,
     pub(super) width: usize,
 }
 
 impl<'a, T: Element> Rows<'a, T> {
-    pub(super) fn row(&self, r: usize) -> &'a [T] {
-        &self.data[self.offset + r * self.stride..][..self.width]
+    /// Where the row of position `p` begins.
+    pub(super) fn at(&self, p: usize) -> usize {
+        (self.span.row(p) * self.n_heads + self.head) * self.width
+    }
+
+    pub(super) fn row(&self, p: usize) -> &'a [T] {
+        &self.data[self.at(p)..][..self.width]
     }
 
     /// `dst[i * dst_stride ..] = by * row(rows.start + i)`, columns from `width` to `dst_stride` (whole vectors) 0.

@@ -18,7 +18,7 @@ fn packed(lens: &[usize], gap: usize) -> (Vec<Span>, usize) {
         .map(|len| {
             let start = end + gap;
             end = start + len;
-            Span { start, len: *len }
+            Span::new(start, *len)
         })
         .collect();
     (spans, end)
@@ -75,7 +75,11 @@ fn ops() -> [Attention; 5] {
 }
 
 fn matches_the_twin<T: Element>(op: Attention, lens: &[usize]) {
-    let case = Case::<T>::new(op, lens, 2);
+    case_matches_the_twin(&Case::<T>::new(op, lens, 2), lens);
+}
+
+fn case_matches_the_twin<T: Element>(case: &Case<T>, lens: &[usize]) {
+    let op = case.op;
     let [q, k, v] = case.qkv64();
     let want = twin::attention(&op, &case.spans, &q, &k, &v);
     let dout: Vec<T> = random(case.t * op.rows()[3], 4);
@@ -101,6 +105,56 @@ fn f32_matches_the_twin() {
             matches_the_twin::<f32>(op, lens);
         }
     }
+}
+
+/// Every span but the first begins with as many rows of the first as `shared` says.
+fn sharing<T: Element>(op: Attention, lens: &[usize], shared: &[usize]) -> Case<T> {
+    let mut case = Case::<T>::new(op, lens, 2);
+    let start = case.spans[0].start;
+    for (span, len) in case.spans[1..].iter_mut().zip(shared) {
+        span.shared = Shared { start, len: *len };
+    }
+    case
+}
+
+#[test]
+fn documents_that_share_rows_match_the_twin() {
+    for op in ops() {
+        for (lens, shared) in [(&[70, 1, 65][..], &[69, 70][..]), (&[150, 9, 200, 30], &[1, 100, 64])] {
+            case_matches_the_twin(&sharing::<f32>(op, lens, shared), lens);
+            case_matches_the_twin(&sharing::<bf16>(op, lens, shared), lens);
+        }
+    }
+}
+
+#[test]
+fn a_shared_row_has_the_bits_of_a_row_of_ones_own() {
+    let (op, shared) = (op(4, 2, 48, 32), 83);
+    let case = sharing::<bf16>(op, &[90, 70, 150], &[shared, shared]);
+    let [q_row, k_row, v_row, out_row] = op.rows();
+    let rows = |x: &[bf16], span: Span, width: usize| {
+        let own = &x[span.start * width..(span.start + span.len) * width];
+        [&x[span.shared.start * width..][..span.shared.len * width], own].concat()
+    };
+    for isa in Isa::available() {
+        let (out, _) = case.forward(isa);
+        for span in &case.spans[1..] {
+            let t = span.positions().end;
+            let (q, k, v) = (rows(&case.q, *span, q_row), rows(&case.k, *span, k_row), rows(&case.v, *span, v_row));
+            let (alone, _) = Case { op, spans: vec![Span::new(0, t)], t, q, k, v }.forward(isa);
+            let own = &out[span.start * out_row..][..span.len * out_row];
+            assert_eq!(bits(own), bits(&alone[shared * out_row..]), "{isa:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "begin no span")]
+fn only_the_beginning_of_a_span_can_be_shared() {
+    let op = op(1, 1, 2, 2);
+    let x = [0.0f32; 12];
+    let spans = [Span::new(0, 3), Span { shared: Shared { start: 1, len: 2 }, ..Span::new(3, 3) }];
+    attention_forward(&op, &spans, &x, &x, &x, &mut [0.0; 12], &mut []);
 }
 
 #[test]
@@ -191,7 +245,7 @@ fn several_sequences_decode_together_as_alone() {
     let [_, k_row, v_row, out_row] = op.rows();
     let (mut k_pool, mut v_pool) = (vec![0.0; 4 * k_row * KV_BLOCK], vec![0.0; 4 * v_row * KV_BLOCK]);
     let seq = |i: usize, blocks| {
-        let Span { start, len } = case.spans[i];
+        let Span { start, len, .. } = case.spans[i];
         CachedSeq { row: start, len, n_cached: 0, blocks }
     };
     let seqs = [seq(0, &[3, 1]), seq(1, &[0])];
@@ -212,7 +266,7 @@ fn documents_do_not_see_each_other_nor_the_number_of_threads() {
     let [q_row, k_row, v_row, out_row] = op.rows();
     let alone = Case {
         op,
-        spans: vec![Span { start: 0, len: 90 }],
+        spans: vec![Span::new(0, 90)],
         t: 90,
         q: case.q[300 * q_row..].to_vec(),
         k: case.k[300 * k_row..].to_vec(),
@@ -230,7 +284,7 @@ fn documents_do_not_see_each_other_nor_the_number_of_threads() {
 fn overlapping_spans_panic() {
     let op = op(1, 1, 2, 2);
     let x = [0.0f32; 8];
-    let spans = [Span { start: 0, len: 3 }, Span { start: 2, len: 2 }];
+    let spans = [Span::new(0, 3), Span::new(2, 2)];
     attention_forward(&op, &spans, &x, &x, &x, &mut [0.0; 8], &mut []);
 }
 

@@ -29,9 +29,11 @@ fn for_rows(op: &Attention, spans: &[Span], q: &[f64], k: &[f64], mut f: impl Fn
     let d = op.qk_head_dim;
     let group = op.n_heads / op.n_kv_heads;
     for span in spans {
+        let shared = span.shared.start..span.shared.start + span.shared.len;
         for (t, h) in (0..span.len).flat_map(|t| (0..op.n_heads).map(move |h| (t, h))) {
             let row = (span.start + t) * op.n_heads + h;
-            let key_rows: Vec<usize> = (0..=t).map(|j| (span.start + j) * op.n_kv_heads + h / group).collect();
+            let seen = shared.clone().chain(span.start..=span.start + t);
+            let key_rows: Vec<usize> = seen.map(|j| j * op.n_kv_heads + h / group).collect();
             let scores: Vec<f64> =
                 key_rows.iter().map(|j| f64::from(op.scale) * dot(&q[row * d..][..d], &k[j * d..][..d])).collect();
             let lse = super::loss::log_sum_exp(&scores);

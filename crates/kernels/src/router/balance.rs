@@ -37,7 +37,7 @@ pub fn balance_loss(
     let (dscores, shared) = (SharedMut::new(dscores), SharedMut::new(&mut losses));
     let ops = total * op.n_experts * (op.top_k + 4);
     for_tasks(spans.len(), ops, |i| {
-        let Span { start, len } = spans[i];
+        let Span { start, len, .. } = spans[i];
         let (first, n) = (start * op.n_experts, len * op.n_experts);
         // SAFETY: spans do not overlap, and each has its own loss.
         let (dscores, loss) = unsafe { (dscores.part(first, n), shared.part(i, 1)) };

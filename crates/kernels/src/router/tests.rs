@@ -109,7 +109,7 @@ fn assert_is_gradient(what: &str, x: &[f64], grad: &[f32], loss: impl Fn(&[f64])
 #[test]
 fn the_balance_loss_matches_the_twin_and_its_slope() {
     for op in variants() {
-        let spans = [Span { start: 0, len: 70 }, Span { start: 71, len: 5 }];
+        let spans = [Span::new(0, 70), Span::new(71, 5)];
         let logits: Vec<f32> = random(76 * op.n_experts, 1);
         let (scores, idx, _) = forward(Isa::active(), &op, &logits, &[]);
         let mut dscores = vec![0.0; scores.len()];
@@ -131,7 +131,7 @@ fn balanced_routing_has_loss_alpha() {
     let op = op(4, 1, 1, 1);
     let mut scores = vec![0.2; 16];
     (0..4).for_each(|t| scores[t * 4 + t] = 0.4);
-    let spans = [Span { start: 0, len: 4 }];
+    let spans = [Span::new(0, 4)];
     let loss = balance_loss(&op, &spans, &scores, &[0, 1, 2, 3], 0.5, &mut [0.0; 16]);
     assert!((loss - 0.5).abs() < 1e-6, "{loss}");
 }

@@ -3,14 +3,19 @@
 //! The first pass over the first minibatch is on-policy: the policy is the one that answered, its log-probabilities are
 //! the recorded ones to the bit, and so the loss's gradient is known before the forward. Later minibatches and epochs
 //! see a policy that has moved; their coefficients come from a first pass over the head.
+//!
+//! Answers to one problem share their prompt's rows, which are computed once for all that lie in one micro-batch.
 
 use super::objective::{AnswerTerms, LossStats, Norms, gradient};
 use super::policy::{Policy, Slopes};
 use super::rollouts::{Answer, Group};
 use crate::recipe::{GrpoSpec, KlKind};
 use crate::schedule::StepSettings;
+use kernels::attention::Shared;
 use kernels::distribution::Filter;
 use model::{PackedBatch, StepLoss};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// What the updates of one step did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,8 +42,14 @@ struct Learnt<'a> {
 }
 
 impl Learnt<'_> {
-    fn n_rows(&self) -> usize {
-        self.prompt.len() + self.answer.tokens.len() - 1
+    /// Rows of the prompt that any answer can share: all but the last, which predicts the answer's first token.
+    fn n_shared(&self) -> usize {
+        self.prompt.len() - 1
+    }
+
+    /// Rows beyond those.
+    fn n_own(&self) -> usize {
+        self.answer.tokens.len()
     }
 }
 
@@ -170,21 +181,34 @@ struct Packed<'a> {
     batch: PackedBatch,
 }
 
-/// Packs answers into micro-batches of at most `capacity` rows: the longest first, each into the first that has room.
+/// Packs answers into micro-batches of at most `capacity` rows: of the problems the longest first, of a problem's
+/// answers too, each into the first that has room.
 fn pack<'a>(learnt: &[Learnt<'a>], capacity: usize) -> Vec<Packed<'a>> {
-    let mut order: Vec<Learnt> = learnt.to_vec();
-    order.sort_by_key(|learnt| std::cmp::Reverse(learnt.n_rows()));
+    let mut groups: Vec<Vec<Learnt>> =
+        learnt.chunk_by(|a, b| std::ptr::eq(a.prompt, b.prompt)).map(<[Learnt]>::to_vec).collect();
+    let n_rows = |group: &Vec<Learnt>| group[0].n_shared() + group.iter().map(Learnt::n_own).sum::<usize>();
+    groups.sort_by_key(|group| Reverse(n_rows(group)));
     let mut packed: Vec<Packed> = Vec::new();
-    for learnt in order {
-        let at = packed.iter().position(|p| p.batch.len() + learnt.n_rows() <= capacity).unwrap_or_else(|| {
-            packed.push(Packed { answers: Vec::new(), batch: PackedBatch::default() });
-            packed.len() - 1
-        });
-        let tokens = [learnt.prompt, &learnt.answer.tokens].concat();
-        let mut weights = vec![0.0; learnt.prompt.len()];
-        weights.extend(learnt.answer.chosen.iter().map(|chosen| f32::from(u8::from(*chosen))));
-        packed[at].batch.push(&tokens, &weights);
-        packed[at].answers.push(learnt);
+    for mut group in groups {
+        group.sort_by_key(|learnt| Reverse(learnt.n_own()));
+        // Where a micro-batch holds the prompt's rows.
+        let mut prompts: HashMap<usize, Shared> = HashMap::new();
+        for learnt in group {
+            let n_new = |at: usize| learnt.n_own() + if prompts.contains_key(&at) { 0 } else { learnt.n_shared() };
+            let has_room = |at: &usize| packed[*at].batch.len() + n_new(*at) <= capacity;
+            let at = (0..packed.len()).find(has_room).unwrap_or_else(|| {
+                packed.push(Packed { answers: Vec::new(), batch: PackedBatch::default() });
+                packed.len() - 1
+            });
+            let Packed { answers, batch } = &mut packed[at];
+            let start = batch.len();
+            let tokens = [learnt.prompt, &learnt.answer.tokens].concat();
+            let mut weights = vec![0.0; learnt.prompt.len()];
+            weights.extend(learnt.answer.chosen.iter().map(|chosen| f32::from(u8::from(*chosen))));
+            batch.push_after(prompts.get(&at).copied().unwrap_or_default(), &tokens, &weights);
+            prompts.entry(at).or_insert(Shared { start, len: learnt.n_shared() });
+            answers.push(learnt);
+        }
     }
     packed
 }
