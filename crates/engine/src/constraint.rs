@@ -86,7 +86,14 @@ impl Constraints {
         let matcher = Matcher::new(parser);
         match matcher.get_error() {
             Some(error) => Err(ConstraintError::Invalid(first_line(&error))),
-            None => Ok(Constraint { matcher }),
+            None => {
+                // What no text fulfils, or what is too much work, shows at the first token.
+                matcher.deep_clone().compute_mask_or_eos().map_err(|e| {
+                    let why = first_line(&e.to_string());
+                    ConstraintError::Invalid(format!("no answer can begin under it ({why})"))
+                })?;
+                Ok(Constraint { matcher })
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is asked of the engine and what it answers: plain data, no behaviour but validation.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kernels::distribution::Filter;
@@ -170,6 +171,9 @@ impl Request {
         for (name, penalty) in [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)] {
             range(penalty.is_finite(), name, penalty.to_string(), "a number")?;
         }
+        let ruled_out: BTreeSet<u32> =
+            self.sampling.logit_bias.iter().filter(|(_, bias)| *bias == f32::NEG_INFINITY).map(|(id, _)| *id).collect();
+        range(ruled_out.len() < vocab_size, "logit_bias", "a ban on every token".into(), "such that one is left")?;
         let waits = self.thinking.as_ref().is_none_or(|t| t.min_tokens == 0 || !t.wait.is_empty());
         range(waits, "wait", "empty".into(), "at least one token where thinking has a least length")?;
         let closes = self.thinking.as_ref().is_none_or(|t| t.closing.contains(&t.end_token));

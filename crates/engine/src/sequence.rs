@@ -188,7 +188,8 @@ impl Sequence {
             None => logits,
             Some(shaper) => {
                 // A model may open its thinking itself where the template has not done so.
-                let may_open = self.thinking.as_ref().filter(|_| n_drawn == 0).map(Thinking::start_token);
+                let may_open =
+                    self.thinking.as_ref().filter(|t| n_drawn == 0 && t.may_open()).map(Thinking::start_token);
                 shaper.shape(logits, in_answer, may_open)?
             }
         };

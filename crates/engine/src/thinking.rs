@@ -41,7 +41,7 @@ impl Thinking {
         }
     }
 
-    /// After a block that the model closes, puts in what the template has between the closing tag and the answer: an
+    /// Each block is followed by an answer. After one that the model closes, puts in what the template has between the closing tag and the answer: an
     /// answer under a constraint begins with its first character.
     pub fn close_in_full(mut self) -> Self {
         self.close_in_full = true;
@@ -58,14 +58,23 @@ impl Thinking {
         self.params.start_token
     }
 
-    /// Whether the model, which has just drawn `token`, would end a block that must go on; what is put in instead is then
-    /// what [`Self::next_forced`] gives. `ends_turn`: the token would end the completion.
+    /// Whether the model may open a block itself.
+    pub fn may_open(&self) -> bool {
+        self.params.budget != Some(0)
+    }
+
+    /// Whether the model, which has just drawn `token`, would end a block that must go on, or a completion whose answer must
+    /// come; what is put in instead is then what [`Self::next_forced`] gives. `ends_turn`: the token would end the completion.
     pub fn must_go_on(&mut self, token: u32, ends_turn: bool) -> bool {
         let ends = self.inside && (token == self.params.end_token || ends_turn);
-        if !ends || self.n_thought >= self.params.min_tokens {
+        if ends && self.n_thought < self.params.min_tokens {
+            self.forced.extend(&self.params.wait);
+        } else if ends && ends_turn && self.close_in_full {
+            self.forced.extend(&self.params.closing);
+            self.stop_reason = Some(ThinkingStopReason::Natural);
+        } else {
             return false;
         }
-        self.forced.extend(&self.params.wait);
         true
     }
 

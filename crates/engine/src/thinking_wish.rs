@@ -95,7 +95,9 @@ impl ThinkingWish {
     /// The engine's parameters for a completion of at most `max_tokens`. `open`: the prompt ends inside a block; `capped`:
     /// `max_tokens` is the user's own bound and not just what is left of the context.
     pub fn params(&self, tags: &ThinkTags, open: bool, max_tokens: usize, capped: bool) -> ThinkingParams {
-        let asked = self.budget_tokens.or(self.effort.and_then(|effort| effort.budget(max_tokens)));
+        // What was switched off and is opened all the same is closed at once.
+        let none = (self.switch() == Some(false)).then_some(0);
+        let asked = none.or(self.budget_tokens).or(self.effort.and_then(|effort| effort.budget(max_tokens)));
         ThinkingParams {
             start_token: tags.start,
             end_token: tags.end,

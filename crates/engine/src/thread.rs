@@ -191,6 +191,16 @@ impl EngineHandle {
         self.n_blocks
     }
 
+    /// Most requests accepted and not finished.
+    pub fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    /// The counters for who outlives the engine.
+    pub fn shared_stats(&self) -> Arc<Stats> {
+        self.stats.clone()
+    }
+
     /// Counters for monitoring.
     pub fn stats(&self) -> &Stats {
         &self.stats

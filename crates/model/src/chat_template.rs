@@ -118,13 +118,16 @@ pub struct RenderOptions {
     pub tools: Vec<Value>,
     /// More variables, by name (`chat_template_kwargs` on the wire).
     pub variables: Map<String, Value>,
+    /// Bytes beyond which a prompt is refused before it is encoded, because no context would hold it.
+    pub longest: Option<usize>,
     /// The time that `strftime_now` shows, in UTC; `None` is now.
     pub now: Option<SystemTime>,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { add_generation_prompt: true, thinking: None, tools: Vec::new(), variables: Map::new(), now: None }
+        let (tools, variables) = (Vec::new(), Map::new());
+        Self { add_generation_prompt: true, thinking: None, tools, variables, longest: None, now: None }
     }
 }
 
@@ -170,6 +173,14 @@ pub enum ChatTemplateError {
     /// A role that is none of [`ROLES`].
     #[error("unknown role {0:?}: expected system, developer, user, assistant or tool")]
     UnknownRole(String),
+    /// Longer than [`RenderOptions::longest`].
+    #[error("the prompt has {n_bytes} bytes, and no more than {longest} can fit this model's context: shorten it")]
+    TooLong {
+        /// What it has.
+        n_bytes: usize,
+        /// What may fit.
+        longest: usize,
+    },
     /// Nothing left to guard with.
     #[error("the messages hold all 32 Unicode noncharacters U+FDD0 to U+FDEF: expected text")]
     NoGuard,
@@ -281,6 +292,10 @@ impl ChatTemplate {
             ..options.clone()
         };
         let text = self.render_values(guarded.into(), &options)?;
+        let n_bytes = text.len() - text.matches(guard.guard).count() * guard.guard.len_utf8();
+        if let Some(longest) = options.longest.filter(|&longest| n_bytes > longest) {
+            return Err(ChatTemplateError::TooLong { n_bytes, longest });
+        }
         Ok(Prompt {
             tokens: tokenizer.encode_guarded(&text, guard.guard),
             in_thinking: text.rfind(THINK_START) > text.rfind(THINK_END),

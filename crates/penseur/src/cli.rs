@@ -144,6 +144,13 @@ pub struct ModelArgs {
     #[arg(short, long, default_value = "mini", value_name = "MODEL")]
     pub model: String,
 
+    #[command(flatten)]
+    pub options: ModelOptionArgs,
+}
+
+/// How a model is held in memory.
+#[derive(Args, Clone, Debug)]
+pub struct ModelOptionArgs {
     /// Longest prompt and answer together, in tokens; by default what the model allows, at most 8192
     #[arg(long, value_name = "N", value_parser = count)]
     pub ctx: Option<NonZeroUsize>,

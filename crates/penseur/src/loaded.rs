@@ -1,5 +1,6 @@
 //! A model by directory or name: configuration, weights, tokenizer and chat template together, ready to answer.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use engine::{
     BLOCK_SIZE, ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, ThinkTags,
     TokenLogprobs, ToolFormat, sampler,
 };
-use model::chat_template::{ChatTemplate, Message, PENSEUR_TEMPLATE, RenderOptions};
+use model::chat_template::{ChatTemplate, ChatTemplateError, Message, PENSEUR_TEMPLATE, RenderOptions};
 use model::count::count_params;
 use model::inspect::Inspection;
 use model::source::Source;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, Score, ToolSupport};
 use tensor::{Device, Precision};
 
-use crate::cli::{ModelArgs, PrecisionArg};
+use crate::cli::{ModelArgs, ModelOptionArgs, PrecisionArg};
 use crate::output;
 use crate::usage;
 
@@ -47,32 +48,36 @@ pub fn stored_precision(config: &Config) -> Precision {
     }
 }
 
-/// A model that answers.
-pub struct Loaded {
+/// A model that was found and read about, and can be loaded.
+pub struct Found {
     pub name: String,
-    pub engine: EngineHandle,
-    pub format: Arc<Format>,
-    /// As the model's generation_config.json wants it; seed 0.
-    pub sampling: SamplingParams,
     /// What it is, in a sentence.
     pub description: String,
     /// Questions that it answers well.
     pub examples: Vec<String>,
-    /// Judges given tokens.
-    pub scorer: Arc<dyn Score>,
-    /// Its shape.
+    /// As its generation_config.json wants it; seed 0.
+    pub sampling: SamplingParams,
     pub config: Config,
-    /// Its figures beside this machine's, as `inspect --json` has them.
-    pub inspection: Value,
+    source: Source,
+    adapter: Option<PathBuf>,
+    options: ModelOptions,
 }
 
-impl Loaded {
-    /// Loads what the arguments name, with room for `n_parallel` whole contexts as far as memory allows.
-    pub fn open(args: &ModelArgs, n_parallel: usize) -> anyhow::Result<Loaded> {
-        let source = find(&args.model)?;
-        let tokenizer = tokenizer(&source)?;
+/// A model that answers.
+pub struct Loaded {
+    pub engine: EngineHandle,
+    pub format: Arc<Format>,
+    /// Its [`Found::sampling`].
+    pub sampling: SamplingParams,
+    /// Judges given tokens.
+    pub scorer: Arc<dyn Score>,
+}
+
+impl Found {
+    /// Reads about the model called `name`, as far as that is quick; the other arguments say how it is to be held.
+    pub fn new(name: &str, args: &ModelOptionArgs) -> anyhow::Result<Found> {
+        let source = find(name)?;
         let config = source.config()?;
-        check_vocabulary(&tokenizer, &config)?;
         let precision = match args.precision {
             Some(PrecisionArg::F32) => Precision::F32,
             Some(PrecisionArg::Bf16) => Precision::Bf16,
@@ -83,12 +88,6 @@ impl Loaded {
         if context > longest {
             return Err(usage::error(format!("--ctx is {context}, but this model's longest context is {longest}")));
         }
-        let options = ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context };
-        let mut model = source.load_with_adapter(&options, args.adapter.as_deref())?;
-        model.pack_for_decoding();
-        let n_blocks = pool_size(&model, context, n_parallel);
-        let model = Arc::new(model);
-        let engine = ExactModel::new(model.clone(), n_blocks);
         let card = source.card()?;
         let description = match card.description.as_str() {
             "" => format!("{}, {} parameters", config.model_type(), output::si(count_params(&config).total() as f64)),
@@ -97,17 +96,60 @@ impl Loaded {
         let defaults = source.sampling()?;
         let sampling =
             SamplingParams { temperature: defaults.temperature, top_p: defaults.top_p, ..SamplingParams::default() };
-        Ok(Loaded {
+        Ok(Found {
             name: source.name(),
-            engine: EngineHandle::spawn(Box::new(engine), EngineConfig::default())?,
-            format: Arc::new(Format::new(tokenizer, source.chat_template()?, &config)),
-            sampling,
             description,
             examples: card.examples,
-            scorer: Arc::new(Scorer(model)),
-            inspection: serde_json::to_value(Inspection::new(&config, sys::memory::available_bytes()))?,
+            sampling,
+            options: ModelOptions { device: Device::cpu(), precision, trainable: false, n_positions: context },
             config,
+            source,
+            adapter: args.adapter.clone(),
         })
+    }
+
+    /// Prompt and completion together, in tokens.
+    pub fn context(&self) -> usize {
+        self.options.n_positions
+    }
+
+    /// Whether the vocabulary has tags for thinking.
+    pub fn has_think_tags(&self) -> anyhow::Result<bool> {
+        let tokenizer = tokenizer(&self.source)?;
+        Ok(tokenizer.think_start_id().is_some() && tokenizer.think_end_id().is_some())
+    }
+
+    /// Bytes that it will take up: weights, and the keys and values of one whole context.
+    pub fn memory_bytes(&self) -> u64 {
+        let inspection = Inspection::new(&self.config, None);
+        let n_bytes = |precision| if precision == Precision::Bf16 { 2 } else { 4 };
+        let n_scalars = inspection.memory_bytes / n_bytes(stored_precision(&self.config));
+        let kv_scalars = inspection.kv_bytes_per_token / 2 * self.context() as u64;
+        (n_scalars + kv_scalars) * n_bytes(self.options.precision)
+    }
+
+    /// Loads it, with room for `n_parallel` whole contexts as far as memory allows.
+    pub fn load(&self, n_parallel: usize) -> anyhow::Result<Loaded> {
+        let tokenizer = tokenizer(&self.source)?;
+        check_vocabulary(&tokenizer, &self.config)?;
+        let mut model = self.source.load_with_adapter(&self.options, self.adapter.as_deref())?;
+        model.pack_for_decoding();
+        let n_blocks = pool_size(&model, self.context(), n_parallel);
+        let model = Arc::new(model);
+        let engine = ExactModel::new(model.clone(), n_blocks);
+        Ok(Loaded {
+            engine: EngineHandle::spawn(Box::new(engine), EngineConfig::default())?,
+            format: Arc::new(Format::new(tokenizer, self.source.chat_template()?, &self.config, self.context())),
+            sampling: self.sampling.clone(),
+            scorer: Arc::new(Scorer(model)),
+        })
+    }
+}
+
+impl Loaded {
+    /// Loads what the arguments name, with room for `n_parallel` whole contexts as far as memory allows.
+    pub fn open(args: &ModelArgs, n_parallel: usize) -> anyhow::Result<Loaded> {
+        Found::new(&args.model, &args.options)?.load(n_parallel)
     }
 }
 
@@ -153,26 +195,38 @@ pub struct Format {
     stop_tokens: Vec<u32>,
     /// Ids that the model has rows for; a tokenizer may know fewer.
     n_rows: usize,
+    /// What no context would hold: every token of it as long as the longest.
+    longest_text: usize,
     constraints: OnceLock<Result<Constraints, ConstraintError>>,
 }
 
 impl Format {
-    fn new(tokenizer: Tokenizer, template: ChatTemplate, config: &Config) -> Self {
+    fn new(tokenizer: Tokenizer, template: ChatTemplate, config: &Config, context: usize) -> Self {
         let mut stop_tokens: Vec<u32> = tokenizer.eos_ids().iter().chain(config.eos_token_ids()).copied().collect();
         stop_tokens.sort_unstable();
         stop_tokens.dedup();
         // Where a checkpoint has no template it gets ours, which says nothing to a model without our tokens.
         let foreign = template.source() == PENSEUR_TEMPLATE && tokenizer.token_id("<｜User｜>").is_none();
         let template = (!foreign).then_some(template);
-        Self { tokenizer, template, stop_tokens, n_rows: config.vocab_size(), constraints: OnceLock::new() }
+        let n_rows = config.vocab_size();
+        // Normalisation may shorten a text, by less than half.
+        let longest_token = (0..n_rows as u32).filter_map(|id| tokenizer.token_bytes(id)).map(<[u8]>::len).max();
+        let longest_text = longest_token.map_or(usize::MAX, |n| 2 * n * context);
+        Self { tokenizer, template, stop_tokens, n_rows, longest_text, constraints: OnceLock::new() }
     }
 
     /// The prompt for the assistant's next turn.
-    pub fn encode_chat(&self, messages: &[Message], options: &RenderOptions) -> anyhow::Result<PromptTokens> {
+    pub fn encode_chat(&self, messages: &[Message], options: &RenderOptions) -> Result<PromptTokens, FormatError> {
         let Some(template) = &self.template else {
-            anyhow::bail!("this model has no chat template, so it cannot chat: use `penseur generate --raw`");
+            let message = "this model has no chat template, so it cannot chat: use `penseur generate --raw`";
+            return Err(FormatError::Refused(message.into()));
         };
-        let prompt = template.encode(&self.tokenizer, messages, options)?;
+        let options = RenderOptions { longest: Some(self.longest_text), ..options.clone() };
+        let encoded = template.encode(&self.tokenizer, messages, &options);
+        let prompt = encoded.map_err(|error| match error {
+            ChatTemplateError::TooLong { .. } => FormatError::TooLong(error.to_string()),
+            error => FormatError::Refused(error.to_string()),
+        })?;
         Ok(PromptTokens { tokens: prompt.tokens, in_thinking: prompt.in_thinking })
     }
 
@@ -253,7 +307,7 @@ impl ChatFormat for Format {
             tools: options.tools.clone(),
             ..RenderOptions::default()
         };
-        let mut prompt = self.encode_chat(&told, &options).map_err(|e| FormatError(e.to_string()))?;
+        let mut prompt = self.encode_chat(&told, &options)?;
         if let Some(begun) = begun {
             self.begin_answer(&mut prompt, begun);
         }
@@ -278,6 +332,10 @@ impl ChatFormat for Format {
             lists_tools: source.contains("tools"),
             shows_results: ["'tool'", "\"tool\"", "tool_response"].iter().any(|word| source.contains(word)),
         }
+    }
+
+    fn longest_text(&self) -> usize {
+        self.longest_text
     }
 
     fn control_id(&self, name: &str) -> Option<u32> {

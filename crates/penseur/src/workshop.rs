@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model::Config;
+use model::inspect::Inspection;
 use report::{Curves, Run};
 use serde_json::{Value, json};
 
@@ -15,13 +17,13 @@ const NO_CURVES: [&str; 4] = ["step", "tokens", "seconds", "dollars"];
 pub struct Workshop {
     /// Where training runs are.
     pub runs: PathBuf,
-    /// Figures of the served models, by name.
-    pub models: BTreeMap<String, Value>,
+    /// The served models, by name.
+    pub models: BTreeMap<String, Config>,
 }
 
 impl server::Workshop for Workshop {
     fn model(&self, name: &str) -> Option<Value> {
-        self.models.get(name).cloned()
+        serde_json::to_value(Inspection::new(self.models.get(name)?, sys::memory::available_bytes())).ok()
     }
 
     fn runs(&self) -> Result<Option<Value>, String> {

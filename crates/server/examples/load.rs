@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every client asks an arithmetic question with a seed of its own, over and over. Questions come from a small pool at
-//! fixed seeds, so that an answer is known from the first time it was given: a lost, doubled or mixed token shows as a
+//! fixed seeds, and each is asked once alone before the load begins: a lost, doubled or mixed token shows as a
 //! difference (`--no-compare` for servers whose answers may vary). Reported: errors, differences, tokens a second over all
 //! clients, time to the first token and between tokens (p50, p99), and the server's memory before and after (Linux,
 //! `--pid`). The exit code is 1 if anything was wrong.
@@ -55,6 +55,18 @@ async fn main() -> ExitCode {
     };
     let memory = || options.pid.and_then(resident_mb);
     let seen = Arc::new(Mutex::new(Seen::default()));
+    if options.compares {
+        for n in 0..N_QUESTIONS {
+            let (question, body) = question(n, &options);
+            match ask(&options, &body).await {
+                Ok(answer) => _ = seen.lock().expect("no client panicked").known.insert(question, answer.text),
+                Err(error) => {
+                    eprintln!("{question}: {error}");
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
     let start = Instant::now();
     let deadline = start + Duration::from_secs(options.seconds);
     let clients: Vec<_> = (0..options.clients)
@@ -135,22 +147,29 @@ fn resident_mb(pid: u32) -> Option<f64> {
 async fn work(client: usize, options: Options, deadline: Instant, seen: Arc<Mutex<Seen>>) {
     let mut n = client;
     while Instant::now() < deadline {
-        // Sixteen questions at four seeds: each is asked many times.
-        let (a, b, seed) = (100 + 37 * (n % 16), 200 + 53 * (n % 16), n / 16 % 4);
+        let (question, body) = question(n, &options);
         n += 1;
-        let mut body = json!({
-            "messages": [{"role": "user", "content": format!("What is {a} + {b}?")}], "stream": true, "seed": seed,
-            "temperature": 0.6, "max_tokens": options.max_tokens,
-        });
-        if let Some(model) = &options.model {
-            body["model"] = json!(model);
-        }
-        let question = format!("{a} + {b}, seed {seed}");
-        match ask(&options.address, &body).await {
+        match ask(&options, &body).await {
             Ok(answer) => note(&seen, question, answer, options.compares),
             Err(error) => seen.lock().expect("no client panicked").errors.push(format!("{question}: {error}")),
         }
     }
+}
+
+/// Sixteen questions at four seeds.
+const N_QUESTIONS: usize = 64;
+
+/// Question `n` of [`N_QUESTIONS`], again and again: its name and its body.
+fn question(n: usize, options: &Options) -> (String, Value) {
+    let (a, b, seed) = (100 + 37 * (n % 16), 200 + 53 * (n % 16), n / 16 % 4);
+    let mut body = json!({
+        "messages": [{"role": "user", "content": format!("What is {a} + {b}?")}], "stream": true, "seed": seed,
+        "temperature": 0.6, "max_tokens": options.max_tokens, "stream_options": {"include_usage": true},
+    });
+    if let Some(model) = &options.model {
+        body["model"] = json!(model);
+    }
+    (format!("{a} + {b}, seed {seed}"), body)
 }
 
 struct Answer {
@@ -173,7 +192,8 @@ fn note(seen: &Mutex<Seen>, question: String, answer: Answer, compares: bool) {
     }
 }
 
-async fn ask(address: &str, body: &Value) -> io::Result<Answer> {
+async fn ask(options: &Options, body: &Value) -> io::Result<Answer> {
+    let (address, compares) = (&options.address, options.compares);
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let body = body.to_string();
@@ -189,7 +209,7 @@ async fn ask(address: &str, body: &Value) -> io::Result<Answer> {
         return Err(io::Error::other(format!("the server said {status:?}")));
     }
     let mut answer = Answer { text: String::new(), n_tokens: 0, first: Duration::ZERO, between: Vec::new() };
-    let (mut last, mut is_done) = (None::<Instant>, false);
+    let (mut last, mut is_done, mut n_events) = (None::<Instant>, false, 0);
     while let Some(line) = lines.next_line().await? {
         let Some(data) = line.strip_prefix("data: ") else { continue };
         if data == "[DONE]" {
@@ -205,9 +225,10 @@ async fn ask(address: &str, body: &Value) -> io::Result<Answer> {
         }
         let delta = &event["choices"][0]["delta"];
         let texts = [("<think>", &delta["reasoning_content"]), ("", &delta["content"])];
-        for (mark, text) in
-            texts.iter().filter_map(|(mark, text)| Some((mark, text.as_str().filter(|t| !t.is_empty())?)))
-        {
+        // A server that says nothing of usage sends one event a token, some of them without a whole character.
+        let counts = |text: &&str| !text.is_empty() || (!compares && delta["role"].is_null());
+        for (mark, text) in texts.iter().filter_map(|(mark, text)| Some((mark, text.as_str().filter(counts)?))) {
+            n_events += 1;
             answer.text += mark;
             answer.text += text;
             let now = Instant::now();
@@ -217,6 +238,9 @@ async fn ask(address: &str, body: &Value) -> io::Result<Answer> {
             }
             last = Some(now);
         }
+    }
+    if answer.n_tokens == 0 {
+        answer.n_tokens = n_events;
     }
     if !is_done {
         return Err(io::Error::other("the stream broke off before [DONE]"));

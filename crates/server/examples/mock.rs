@@ -14,12 +14,12 @@ fn main() -> Result<(), ServeError> {
     let mut args = std::env::args().skip(1).filter_map(|arg| arg.parse::<u64>().ok());
     let port = args.next().unwrap_or(8080);
     let step_time = Duration::from_millis(args.next().unwrap_or(8));
-    let mut model = common::reasoner("mini", step_time, reply);
-    model.description =
+    let mut model = common::offer(common::reasoner("mini", step_time, reply));
+    model.card.description =
         "A small model that learned arithmetic from scratch and thinks aloud. It adds, subtracts and multiplies; \
          it knows nothing of the world."
             .into();
-    model.examples = [
+    model.card.examples = [
         "What is 347 + 588?",
         "47 * 86 =",
         "the product of 12 and 34",
@@ -40,6 +40,7 @@ fn main() -> Result<(), ServeError> {
         dollars_per_second: 0.08 / 3600.0,
         workshop: Some(std::sync::Arc::new(Workshop)),
         models: vec![model],
+        free_memory: || None,
         limits: Limits::default(),
     };
     serve(config, |address| println!("http://{address}"))

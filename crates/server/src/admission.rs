@@ -36,6 +36,11 @@ impl Running {
         Listed { running: self.clone(), id: id.to_owned() }
     }
 
+    /// Ends all of them; each client is told.
+    pub fn cancel_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().for_each(Control::cancel);
+    }
+
     pub fn find(&self, id: &str) -> Option<Vec<Control>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
@@ -79,18 +84,24 @@ impl Incoming {
 
     /// Prepares and submits a chat. `id_prefix` begins the id, in the dialect's manner.
     pub async fn chat(&self, chat: ChatRequest, id_prefix: &str) -> Result<Accepted, ApiError> {
-        let (model, thinking) = self.app.resolve(chat.model.as_deref())?;
+        let (model, thinking) = self.app.resolve(chat.model.as_deref()).await?;
         let model_name = chat.model.clone().unwrap_or_else(|| model.name.clone());
         let chat = with_default_thinking(chat, thinking);
         let stops = chat.stop.clone();
         let preparing = model.clone();
-        let job = blocking(move || params::prepare(&preparing, &chat)).await?;
+        let job = self.app.prepare(move || params::prepare(&preparing, &chat)).await?;
         self.submit(model, job, Named { id_prefix, model_name, stops })
     }
 
     /// Submits what was prepared.
     pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
         let Job { requests, split, in_thinking, tools } = job;
+        let most = model.engine.max_in_flight();
+        if requests.len() > most {
+            let message =
+                format!("this asks for {} completions, and at most {most} can run: ask for fewer", requests.len());
+            return Err(ApiError::invalid("n", message));
+        }
         let receipt = Receipt::new(self.app.clone(), self.caller, &model.name);
         let stops = StopStrings::new(named.stops);
         let choice = |request| {

@@ -6,10 +6,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::{ThinkingStopReason, ToolCall, Usage};
-use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
-use crate::admission::{Accepted, Incoming, blocking};
+use crate::admission::{Accepted, Incoming};
 use crate::chat::{collect_all, merged};
 use crate::completion::{End, Progress};
 use crate::error::ApiError;
@@ -28,8 +27,8 @@ pub async fn count_tokens(State(app): State<Arc<App>>, request: Request) -> Resp
     let count = async || {
         let incoming = Incoming::read(app.clone(), request).await?;
         let chat = parse(&incoming.body, true)?;
-        let (model, _) = app.resolve(chat.model.as_deref())?;
-        let prompt = blocking(move || params::render(&model, &chat)).await?;
+        let (model, _) = app.resolve(chat.model.as_deref()).await?;
+        let prompt = app.prepare(move || params::render(&model, &chat)).await?;
         Ok(Json(json!({"input_tokens": prompt.tokens.len()})).into_response())
     };
     count().await.unwrap_or_else(|error: ApiError| refused(&error))

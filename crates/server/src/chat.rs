@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::Usage;
 use engine::thread::Control;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::future::FutureExt;
+use futures_util::stream::{self, BoxStream, SelectAll, StreamExt};
 
 use crate::admission::{Accepted, Incoming};
 use crate::completion::{Choice, End, Progress};
 use crate::error::ApiError;
 use crate::params::random_id;
 use crate::reply::{
-    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, Head, LogprobsJson, Reply, TimingsJson, ToolCallJson,
-    UsageJson, WholeChoice,
+    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, FINGERPRINT, Head, LogprobsJson, Reply, TimingsJson,
+    ToolCallJson, UsageJson, WholeChoice,
 };
-use crate::routes::App;
+use crate::routes::{App, Name};
 use crate::sse::{self, Events, Gone};
 use crate::wire::ChatRequest;
 
@@ -36,7 +37,7 @@ pub async fn chat_completions(State(app): State<Arc<App>>, request: Request) -> 
 }
 
 /// Ends the thinking of a running completion.
-pub async fn answer_now(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn answer_now(State(app): State<Arc<App>>, Name(id): Name) -> Result<Response, ApiError> {
     let Some(controls) = app.running.find(&id) else {
         let message = format!("no completion \"{id}\" is running; it may have ended");
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message));
@@ -54,12 +55,45 @@ pub async fn collect_all(app: &App, choices: Vec<Choice>) -> Result<Vec<(crate::
 }
 
 /// What all completions of a request report, as it comes, with each one's index.
-pub fn merged(choices: Vec<Choice>) -> impl Stream<Item = (usize, Progress)> + Send + Unpin {
+pub fn merged(choices: Vec<Choice>) -> Merged {
     let streams = choices.into_iter().enumerate().map(|(index, choice)| {
         let steps = stream::unfold(choice, |mut choice| async move { Some((choice.next().await?, choice)) });
-        Box::pin(steps.map(move |progress| (index, progress)))
+        steps.map(move |progress| (index, progress)).boxed()
     });
-    stream::select_all(streams)
+    Merged { all: stream::select_all(streams), held: None }
+}
+
+/// See [`merged`]. Text that is there already when it is asked for comes in one piece: a client that is slower than the
+/// model, or a server that has much to do, has fewer events to handle and not more.
+pub struct Merged {
+    all: SelectAll<BoxStream<'static, (usize, Progress)>>,
+    /// Taken and not told yet.
+    held: Option<(usize, Progress)>,
+}
+
+impl Merged {
+    /// What comes next; `None` after all ends.
+    pub async fn next(&mut self) -> Option<(usize, Progress)> {
+        let mut first = match self.held.take() {
+            Some(held) => held,
+            None => self.all.next().await?,
+        };
+        while let (index, Progress::Text(text)) = &mut first {
+            match self.all.next().now_or_never().flatten() {
+                Some((other, Progress::Text(more)))
+                    if other == *index && (text.content.is_empty() || more.reasoning.is_empty()) =>
+                {
+                    text.reasoning += &more.reasoning;
+                    text.content += &more.content;
+                }
+                other => {
+                    self.held = other;
+                    break;
+                }
+            }
+        }
+        Some(first)
+    }
 }
 
 fn head(accepted: &Accepted, object: &'static str) -> Head {
@@ -68,7 +102,7 @@ fn head(accepted: &Accepted, object: &'static str) -> Head {
         object,
         created: accepted.created,
         model: accepted.model_name.clone(),
-        system_fingerprint: concat!("penseur-", env!("CARGO_PKG_VERSION")),
+        system_fingerprint: FINGERPRINT,
     }
 }
 

@@ -208,7 +208,10 @@ impl Choice {
             _ if self.answer.stopped().is_some() => Ok("stop"),
             FinishReason::Stop => Ok("stop"),
             FinishReason::Length => Ok("length"),
-            FinishReason::Cancelled => failed("cancelled", "this completion was cancelled".into()),
+            FinishReason::Cancelled => {
+                let message = "this completion was cancelled, because the server is ending: ask again";
+                Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))
+            }
             FinishReason::Error(message) => failed("model_failed", message),
         };
         // Tokens that the engine drew past a stop string are not the client's.

@@ -8,17 +8,16 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{TokenLogprobs, Usage};
-use futures_util::stream::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::admission::{Accepted, Incoming, Named, blocking, raw_job};
+use crate::admission::{Accepted, Incoming, Named, raw_job};
 use crate::chat::{collect_all, merged};
 use crate::completion::{End, Progress, Said, TokenReport};
 use crate::config::{ChatFormat, ServedModel};
 use crate::error::ApiError;
 use crate::params::{compile, each, random_u64};
-use crate::reply::{TimingsJson, UsageJson};
+use crate::reply::{FINGERPRINT, TimingsJson, UsageJson};
 use crate::routes::App;
 use crate::sse::{self, Events, Gone};
 use crate::wire::completions::{CompletionRequest, PromptWish};
@@ -30,6 +29,7 @@ struct TextCompletion {
     object: &'static str,
     created: u64,
     model: String,
+    system_fingerprint: &'static str,
     choices: Vec<TextChoice>,
     usage: Option<UsageJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ struct Prompt {
 pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
     let asked = CompletionRequest::parse(&incoming.body)?;
-    let (model, _) = app.resolve(asked.model.as_deref())?;
+    let (model, _) = app.resolve(asked.model.as_deref()).await?;
     let model_name = asked.model.clone().unwrap_or_else(|| model.name.clone());
     let (preparing, asked) = (model.clone(), Arc::new(asked));
     let for_prompts = asked.clone();
@@ -90,7 +90,7 @@ pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Resul
         true => Some(app.scoring.acquire().await),
         false => None,
     };
-    let prompts = blocking(move || prepare(&preparing, &for_prompts)).await?;
+    let prompts = app.prepare(move || prepare(&preparing, &for_prompts)).await?;
     let requests = if asked.max_tokens == 0 { Vec::new() } else { requests(&model, &asked, &prompts)? };
     let named = Named { id_prefix: "cmpl-", model_name, stops: asked.stop.clone() };
     let accepted = incoming.submit(model, raw_job(requests), named)?;
@@ -105,6 +105,16 @@ pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Resul
 fn prepare(model: &ServedModel, asked: &CompletionRequest) -> Result<Vec<Prompt>, ApiError> {
     let format = &model.format;
     let prepare_one = |wish: &PromptWish| {
+        let suffix = asked.suffix.as_ref().map_or(0, String::len);
+        if let PromptWish::Text(text) = wish
+            && text.len() + suffix > format.longest_text()
+        {
+            let (n, longest) = (text.len() + suffix, format.longest_text());
+            let message = format!(
+                "the prompt has {n} bytes, and no more than {longest} can fit this model's context: shorten it"
+            );
+            return Err(ApiError::too_long("prompt", message));
+        }
         let tokens = match (wish, &asked.suffix) {
             (PromptWish::Tokens(tokens), _) => tokens.clone(),
             (PromptWish::Text(text), None) => format.encode_raw(text),
@@ -141,7 +151,7 @@ fn check(model: &ServedModel, tokens: &[u32]) -> Result<(), ApiError> {
     if tokens.len() > model.engine.context() {
         let (n, context) = (tokens.len(), model.engine.context());
         let message = format!("the prompt has {n} tokens, but this model's context holds {context}: shorten it");
-        return Err(ApiError { code: Some("context_length_exceeded"), ..ApiError::invalid("prompt", message) });
+        return Err(ApiError::too_long("prompt", message));
     }
     Ok(())
 }
@@ -214,8 +224,17 @@ async fn whole(
     }
     let usage = usage_of_all(&usages, asked.n);
     let object = "text_completion";
-    Ok(Json(TextCompletion { id, object, created, model: model_name, choices, usage: Some(usage), timings: None })
-        .into_response())
+    let whole = TextCompletion {
+        id,
+        object,
+        created,
+        model: model_name,
+        system_fingerprint: FINGERPRINT,
+        choices,
+        usage: Some(usage),
+        timings: None,
+    };
+    Ok(Json(whole).into_response())
 }
 
 /// Each prompt counts once, however many completions it has.
@@ -231,6 +250,7 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
         object: "text_completion",
         created,
         model: model_name.clone(),
+        system_fingerprint: FINGERPRINT,
         choices,
         usage,
         timings,

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use engine::{
@@ -31,27 +32,59 @@ pub struct ServeConfig {
     /// What the app shows of models, training runs and plans; `None` shows none.
     pub workshop: Option<Arc<dyn Workshop>>,
     /// The models, the default one first; at least one.
-    pub models: Vec<ServedModel>,
+    pub models: Vec<Offer>,
+    /// Bytes of memory that could be allocated now, where the system says: a model that needs more is not loaded.
+    pub free_memory: fn() -> Option<u64>,
     /// Bounds on what clients may take up.
     pub limits: Limits,
 }
 
-/// One model under its public name.
-pub struct ServedModel {
+/// A model that may be asked for, and the way to bring it into memory.
+pub struct Offer {
+    /// What clients see of it.
+    pub card: ModelCard,
+    /// What it takes up, its cache included.
+    pub memory_bytes: u64,
+    /// Loads it; takes its time, on the caller's thread. The error's text is for the user.
+    pub load: Box<dyn Fn() -> Result<ServedModel, String> + Send + Sync>,
+}
+
+/// What is known of a model before it is loaded.
+#[derive(Clone, Debug)]
+pub struct ModelCard {
     /// The `model` of requests.
+    pub name: String,
+    /// One or two sentences from its card: what it can do, and what not.
+    pub description: String,
+    /// Questions it answers well, shown in the page.
+    pub examples: Vec<String>,
+    /// Prompt and completion together, in tokens.
+    pub context_length: usize,
+    /// Whether its thinking can be bounded and ended early.
+    pub thinking: bool,
+    /// Where a request says nothing.
+    pub temperature: f32,
+}
+
+/// One model in memory.
+pub struct ServedModel {
+    /// Its card's.
     pub name: String,
     /// Runs it.
     pub engine: EngineHandle,
     /// Its tokenizer and chat template.
     pub format: Arc<dyn ChatFormat>,
-    /// One or two sentences from its card: what it can do, and what not.
-    pub description: String,
-    /// Questions it answers well, shown in the page.
-    pub examples: Vec<String>,
     /// Used where a request says nothing; the seed is drawn anew for each request.
     pub sampling: SamplingParams,
     /// Judges given tokens, for `echo` with `logprobs`.
     pub scorer: Option<Arc<dyn Score>>,
+}
+
+impl ServedModel {
+    /// Whether it has nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.engine.stats().in_flight.load(Relaxed) == 0
+    }
 }
 
 /// Bounds on what clients may take up.
@@ -71,6 +104,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Time that running completions get to end after a signal.
     pub shutdown_grace: Duration,
+    /// Time without requests after which a model other than the default one is put away.
+    pub model_idle: Duration,
 }
 
 impl Default for Limits {
@@ -83,6 +118,7 @@ impl Default for Limits {
             connections: 512,
             keep_alive: Duration::from_secs(10),
             shutdown_grace: Duration::from_secs(5),
+            model_idle: Duration::from_secs(10 * 60),
         }
     }
 }
@@ -144,10 +180,16 @@ pub trait Score: Send + Sync {
     fn score(&self, tokens: &[u32], n_top: usize) -> Vec<TokenLogprobs>;
 }
 
-/// Why a template refuses a conversation; the user reads it.
+/// Why a conversation cannot become a prompt; the user reads it.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct FormatError(pub String);
+pub enum FormatError {
+    /// The template refuses it.
+    #[error("{0}")]
+    Refused(String),
+    /// It is so long that it need not be encoded to see that.
+    #[error("{0}")]
+    TooLong(String),
+}
 
 /// A model's tokenizer and chat template, as far as the server needs them.
 pub trait ChatFormat: Decode + Send + Sync {
@@ -162,6 +204,11 @@ pub trait ChatFormat: Decode + Send + Sync {
 
     /// How tools are shown and called.
     fn tool_support(&self) -> ToolSupport;
+
+    /// Bytes of text beyond which it cannot fit the context, whatever its tokens are.
+    fn longest_text(&self) -> usize {
+        usize::MAX
+    }
 
     /// The id of a control token by its name.
     fn control_id(&self, name: &str) -> Option<u32>;

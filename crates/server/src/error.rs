@@ -35,6 +35,11 @@ impl ApiError {
         }
     }
 
+    /// 400: more than the model's context holds.
+    pub fn too_long(param: &str, message: impl Into<String>) -> Self {
+        Self { code: Some("context_length_exceeded"), ..Self::invalid(param, message) }
+    }
+
     /// The body of the error, alone or as an event of a stream.
     pub fn body(&self) -> Value {
         let kind = match self.status {
@@ -70,13 +75,7 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         let message = error.to_string();
         match error {
-            SubmitError::Invalid(RequestError::PromptTooLong { .. }) => Self {
-                status: StatusCode::BAD_REQUEST,
-                message,
-                param: Some("messages".into()),
-                code: Some("context_length_exceeded"),
-                retry_after_s: None,
-            },
+            SubmitError::Invalid(RequestError::PromptTooLong { .. }) => Self::too_long("messages", message),
             SubmitError::Invalid(_) => Self { param: None, ..Self::invalid("", message) },
             SubmitError::Busy { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message),
             SubmitError::Stopped => Self::new(StatusCode::SERVICE_UNAVAILABLE, "engine_stopped", message),

@@ -27,6 +27,7 @@ mod responses;
 mod routes;
 mod security;
 mod serve;
+mod shelf;
 mod sse;
 mod tls;
 mod tool_prompt;
@@ -34,9 +35,11 @@ mod wire;
 
 pub use accounts::{Accounts, AccountsError, KeyInfo, KeyLimits, UsageRow, Used};
 pub use config::{
-    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
-    ToolSupport, Workshop,
+    ChatFormat, ChatMessage, FormatError, Limits, ModelCard, Offer, PromptOptions, PromptTokens, Score, ServeConfig,
+    ServedModel, ToolSupport, Workshop,
 };
 pub use engine::ThinkTags;
 pub use serve::{ServeError, Server, serve};
 pub use tls::TlsFiles;
+#[doc(hidden)]
+pub use wire::count_dialects;

@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use engine::{Stats, Timings};
 use serde_json::json;
 
+use crate::config::{ModelCard, ServedModel};
 use crate::routes::App;
+use crate::shelf::Presence;
 
 /// Bounds of the histogram of times to the first token.
 const FIRST_TOKEN_S: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -83,12 +85,17 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
         ("generated_tokens_total", "counter", "Tokens generated.", |s| s.generated_tokens.load(Relaxed) as f64),
         ("engine_busy_seconds_total", "counter", "Time spent computing.", |s| s.busy_us.load(Relaxed) as f64 / 1e6),
     ];
+    let loaded = app.shelf.loaded();
+    let of_model = |name: &str| format!("{{model=\"{}\"}}", label(name));
     for (name, kind, help, read) in families {
-        let row = |model: &Arc<crate::config::ServedModel>| {
-            (format!("{{model=\"{}\"}}", label(&model.name)), read(model.engine.stats()))
-        };
-        family(name, kind, help, app.models.iter().map(row).collect());
+        let row = |model: &Arc<ServedModel>| (of_model(&model.name), read(model.engine.stats()));
+        family(name, kind, help, loaded.iter().map(row).collect());
     }
+    let is_loaded = |(card, _, presence): (&ModelCard, u64, Presence)| {
+        (of_model(&card.name), f64::from(u8::from(presence == Presence::Loaded)))
+    };
+    let rows = app.shelf.cards().map(is_loaded).collect();
+    family("model_loaded", "gauge", "Whether a model is in memory; the figures above are of those alone.", rows);
     first_token_histogram(&app.metrics, &mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

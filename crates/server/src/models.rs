@@ -1,15 +1,20 @@
-//! `GET /v1/models`: what is served, with what the page needs to greet a newcomer.
+//! `GET /v1/models`: what is served, with what the page needs to greet a newcomer; and `POST /v1/models/load` and
+//! `/unload`, for who does not want to wait for the first answer, or wants the memory.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::config::ServedModel;
+use crate::admission::Incoming;
+use crate::config::ModelCard;
 use crate::error::ApiError;
-use crate::routes::App;
+use crate::routes::{App, Name};
+use crate::shelf::Presence;
+use crate::wire::fields::Fields;
 
 /// OpenAI's model object and, after `owned_by`, fields of ours.
 #[derive(Serialize)]
@@ -26,6 +31,9 @@ struct ModelJson<'a> {
     /// Whether thinking can be bounded and ended early.
     thinking: bool,
     temperature: f32,
+    state: Presence,
+    /// What it takes up when it is loaded.
+    memory_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -35,35 +43,62 @@ struct ModelList<'a> {
 }
 
 impl<'a> ModelJson<'a> {
-    fn of(app: &App, model: &'a ServedModel) -> Self {
+    fn of(app: &App, (card, memory_bytes, state): (&'a ModelCard, u64, Presence)) -> Self {
         Self {
-            id: &model.name,
+            id: &card.name,
             object: "model",
             created: app.started,
             owned_by: "penseur",
-            description: &model.description,
-            examples: &model.examples,
-            context_length: model.engine.context(),
-            thinking: model.format.think_tags().is_some(),
-            temperature: model.sampling.temperature,
+            description: &card.description,
+            examples: &card.examples,
+            context_length: card.context_length,
+            thinking: card.thinking,
+            temperature: card.temperature,
+            state,
+            memory_bytes,
         }
     }
 }
 
 /// All models, the default one first.
 pub async fn list(State(app): State<Arc<App>>) -> Response {
-    let data = app.models.iter().map(|model| ModelJson::of(&app, model)).collect();
+    let data = app.shelf.cards().map(|model| ModelJson::of(&app, model)).collect();
     Json(ModelList { object: "list", data }).into_response()
 }
 
 /// All models as values, for pages that add to them.
-pub fn described(app: &App) -> Vec<serde_json::Value> {
-    let describe = |model: &Arc<ServedModel>| serde_json::to_value(ModelJson::of(app, model));
-    app.models.iter().map(|model| describe(model).expect("plain data serializes")).collect()
+pub fn described(app: &App) -> Vec<Value> {
+    let describe = |model| serde_json::to_value(ModelJson::of(app, model)).expect("plain data serializes");
+    app.shelf.cards().map(describe).collect()
 }
 
 /// One model.
-pub async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
-    let (model, _) = app.resolve(Some(&name))?;
-    Ok(Json(ModelJson { id: &name, ..ModelJson::of(&app, &model) }).into_response())
+pub async fn show(State(app): State<Arc<App>>, Name(name): Name) -> Result<Response, ApiError> {
+    let (idx, _) = app.find(Some(&name))?;
+    let model = app.shelf.cards().nth(idx).map(|model| ModelJson { id: &name, ..ModelJson::of(&app, model) });
+    Ok(Json(model).into_response())
+}
+
+/// Loads a model, and answers when it is there.
+pub async fn load(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let idx = named(&app, request).await?;
+    app.shelf.get(idx).await?;
+    Ok(Json(json!({"success": true})).into_response())
+}
+
+/// Puts a model away, until somebody asks for it again.
+pub async fn unload(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let idx = named(&app, request).await?;
+    app.shelf.put_away(idx).await?;
+    Ok(Json(json!({"success": true})).into_response())
+}
+
+/// The model that a body of `{"model": NAME}` names.
+async fn named(app: &Arc<App>, request: Request) -> Result<usize, ApiError> {
+    let incoming = Incoming::read(app.clone(), request).await?;
+    let mut fields = Fields::of_body(&incoming.body)?;
+    let name: Option<String> = fields.take("model", "a string")?;
+    fields.refuse_the_rest(&["model"], &[], &[])?;
+    let name = name.ok_or_else(|| ApiError::invalid("model", "`model` is missing: give a name from /v1/models"))?;
+    Ok(app.find(Some(&name))?.0)
 }

@@ -7,14 +7,14 @@ use engine::tool_grammar::{CallRules, tool_grammar};
 use engine::{Constraint, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler};
 use serde_json::Value;
 
-use crate::config::{PromptOptions, PromptTokens, ServedModel};
+use crate::config::{FormatError, PromptOptions, PromptTokens, ServedModel};
 use crate::error::ApiError;
 use crate::tool_prompt;
 use crate::wire::ChatRequest;
 use crate::wire::tools::ToolChoice;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 /// What one chat request asks of the engine.
 pub struct Job {
@@ -76,7 +76,10 @@ pub fn render(model: &ServedModel, chat: &ChatRequest) -> Result<PromptTokens, A
         tools: if support.lists_tools { tools.to_vec() } else { Vec::new() },
         continues: chat.continues,
     };
-    model.format.prompt(&messages, &options).map_err(|e| ApiError::invalid("messages", e.to_string()))
+    model.format.prompt(&messages, &options).map_err(|error| match error {
+        FormatError::Refused(message) => ApiError::invalid("messages", message),
+        FormatError::TooLong(message) => ApiError::too_long("messages", message),
+    })
 }
 
 /// `n` copies of a request, each with a seed of its own.

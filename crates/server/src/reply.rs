@@ -8,6 +8,9 @@ use serde::Serialize;
 use crate::completion::TokenReport;
 use crate::config::ChatFormat;
 
+/// The version that answers.
+pub const FINGERPRINT: &str = concat!("penseur-", env!("CARGO_PKG_VERSION"));
+
 /// What all parts of one answer have in common.
 #[derive(Clone, Debug, Serialize)]
 pub struct Head {

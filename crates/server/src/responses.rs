@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::{ToolCall, Usage};
-use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
 use crate::admission::{Accepted, Incoming};

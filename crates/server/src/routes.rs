@@ -3,26 +3,32 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::accounts::Accounts;
-use crate::admission::Running;
+use crate::admission::{Running, blocking};
 use crate::app::Desk;
 use crate::chat;
 use crate::config::{Limits, ServedModel};
 use crate::error::ApiError;
 use crate::metrics::{self, Metrics};
 use crate::security::{self, Guard};
+use crate::shelf::Shelf;
 use crate::{anthropic, app, completions, models, openapi, responses};
 
 /// DeepSeek's names: the default model without thinking, and with it.
-pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), ("deepseek-reasoner", true)];
+pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), (REASONER, true)];
+
+/// The alias with thinking.
+pub const REASONER: &str = "deepseek-reasoner";
 
 /// What handlers share.
 pub struct App {
-    pub models: Vec<Arc<ServedModel>>,
+    pub shelf: Arc<Shelf>,
     pub limits: Limits,
     pub metrics: Metrics,
     pub running: Running,
@@ -30,6 +36,8 @@ pub struct App {
     pub accounts: Arc<Accounts>,
     /// What a second of computing costs.
     pub dollars_per_second: f64,
+    /// Held by who prepares a prompt: a long one takes a hundred times its size meanwhile.
+    pub preparing: tokio::sync::Semaphore,
     /// Held by who computes outside the engine.
     pub scoring: tokio::sync::Semaphore,
     /// The chat app's part.
@@ -39,26 +47,43 @@ pub struct App {
 }
 
 impl App {
-    /// The model of that name, or the default one; an alias also says whether to think.
-    pub fn resolve(&self, name: Option<&str>) -> Result<(Arc<ServedModel>, Option<bool>), ApiError> {
-        let listed = name.is_some_and(|name| self.models.iter().any(|model| model.name == name));
+    /// The number of the model of that name, or of the default one; an alias also says whether to think.
+    pub fn find(&self, name: Option<&str>) -> Result<(usize, Option<bool>), ApiError> {
+        let found = self.shelf.find(name);
         match name.and_then(|name| ALIASES.iter().find(|(alias, _)| *alias == name)) {
-            Some((_, thinking)) if !listed => Ok((self.model(None)?, Some(*thinking))),
-            _ => Ok((self.model(name)?, None)),
+            Some((_, thinking)) if found.is_err() => Ok((self.shelf.find(None)?, Some(*thinking))),
+            _ => Ok((found?, None)),
         }
     }
 
-    /// The model of that name, or the default one.
-    pub fn model(&self, name: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
-        let found = match name {
-            None => self.models.first(),
-            Some(name) => self.models.iter().find(|model| model.name == name),
-        };
-        found.cloned().ok_or_else(|| {
-            let names: Vec<&str> = self.models.iter().map(|model| model.name.as_str()).collect();
-            let message = format!("no model \"{}\" here: this server has {}", name.unwrap_or(""), names.join(", "));
-            ApiError { param: Some("model".into()), ..ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message) }
-        })
+    /// Runs the work of preparing a prompt where streams do not wait for it, a few at a time.
+    pub async fn prepare<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        // The semaphore is never closed.
+        let _place = self.preparing.acquire().await;
+        blocking(work).await
+    }
+
+    /// The model that [`Self::find`] finds, loaded.
+    pub async fn resolve(&self, name: Option<&str>) -> Result<(Arc<ServedModel>, Option<bool>), ApiError> {
+        let (idx, thinking) = self.find(name)?;
+        Ok((self.shelf.get(idx).await?, thinking))
+    }
+}
+
+/// A part of the path.
+pub struct Name(pub String);
+
+impl FromRequestParts<Arc<App>> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Path(name) = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|error| ApiError::invalid("path", error.body_text()))?;
+        Ok(Self(name))
     }
 }
 
@@ -73,6 +98,8 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
         router = router
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{name}}"), get(models::show))
+            .route(&format!("{prefix}/models/load"), post(models::load))
+            .route(&format!("{prefix}/models/unload"), post(models::unload))
             .route(&format!("{prefix}/completions"), post(completions::completions))
             .route(&format!("{prefix}/responses"), post(responses::responses))
             .route(&format!("{prefix}/messages"), post(anthropic::messages))

@@ -27,7 +27,14 @@ use crate::config::{Limits, ServeConfig};
 use crate::metrics::Metrics;
 use crate::routes::{App, router};
 use crate::security::{Guard, Keys};
+use crate::shelf::Shelf;
 use crate::tls;
+
+/// How long clients may take to hear that their answers end unfinished.
+const HAND_BACK_TIME: Duration = Duration::from_secs(1);
+
+/// Prompts that are prepared at a time.
+const N_PREPARING: usize = 4;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +45,9 @@ pub enum ServeError {
     /// A name twice.
     #[error("two models are called \"{0}\": give each its own name")]
     DuplicateModel(String),
+    /// The default model cannot be loaded.
+    #[error("{0}")]
+    Model(String),
     /// Listening beyond loopback without keys.
     #[error(
         "{host} is reachable from other machines, and there is no key: make one with `penseur keys add NAME`, give --api-key-file, or listen on 127.0.0.1"
@@ -163,6 +173,8 @@ pub struct Server {
     tls: Option<TlsAcceptor>,
     address: SocketAddr,
     router: Router,
+    shelf: Arc<Shelf>,
+    running: Running,
     limits: Limits,
 }
 
@@ -179,13 +191,15 @@ impl Server {
             dollars_per_second,
             workshop,
             models,
+            free_memory,
             limits,
         } = config;
         if models.is_empty() {
             return Err(ServeError::NoModels);
         }
-        if let Some(twice) = (1..models.len()).find(|&i| models[..i].iter().any(|m| m.name == models[i].name)) {
-            return Err(ServeError::DuplicateModel(models[twice].name.clone()));
+        let name = |i: usize| &models[i].card.name;
+        if let Some(twice) = (1..models.len()).find(|&i| (0..i).any(|other| name(other) == name(i))) {
+            return Err(ServeError::DuplicateModel(name(twice).clone()));
         }
         let address = resolve(&host, port).await?;
         let accounts = Arc::new(Accounts::open(data_dir.as_deref())?);
@@ -199,14 +213,18 @@ impl Server {
             _ => ServeError::Bind { address, source },
         })?;
         let address = listener.local_addr().map_err(|source| ServeError::Bind { address, source })?;
+        let shelf = Arc::new(Shelf::new(models, free_memory));
+        shelf.get(0).await.map_err(|error| ServeError::Model(error.message))?;
+        let running = Running::default();
         let app = Arc::new(App {
-            models: models.into_iter().map(Arc::new).collect(),
+            shelf: shelf.clone(),
             limits: limits.clone(),
             metrics: Metrics::default(),
-            running: Running::default(),
+            running: running.clone(),
             accounts,
             dollars_per_second,
-            scoring: tokio::sync::Semaphore::new(1),
+            preparing: Semaphore::new(N_PREPARING),
+            scoring: Semaphore::new(1),
             desk: Desk {
                 workshop,
                 pdf_reader,
@@ -216,7 +234,7 @@ impl Server {
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         });
         let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys });
-        Ok(Self { listener, tls, address, router: router(app, guard), limits })
+        Ok(Self { listener, tls, address, router: router(app, guard), shelf, running, limits })
     }
 
     /// Where it listens; the real port if 0 was asked for.
@@ -226,6 +244,7 @@ impl Server {
 
     /// Serves until `shutdown` ends, then lets open connections finish for at most `shutdown_grace`.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let tidying = tokio::spawn(self.shelf.tidy(self.limits.model_idle));
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let (stop, stopping) = watch::channel(false);
         tokio::pin!(shutdown);
@@ -260,11 +279,16 @@ impl Server {
                 drop(place);
             });
         }
+        tidying.abort();
         drop(self.listener);
         drop(stopping);
         // Nobody may be listening any more, which is as good.
         let _ = stop.send(true);
-        let _ = tokio::time::timeout(self.limits.shutdown_grace, stop.closed()).await;
+        if tokio::time::timeout(self.limits.shutdown_grace, stop.closed()).await.is_err() {
+            // Who is still answering hands back what it could not finish.
+            self.running.cancel_all();
+            let _ = tokio::time::timeout(HAND_BACK_TIME, stop.closed()).await;
+        }
     }
 }
 

@@ -105,6 +105,18 @@ impl ChatRequest {
     }
 }
 
+/// In how many dialects `body` is a request; what fuzzing calls.
+pub fn count_dialects(body: &[u8]) -> usize {
+    let read = [
+        ChatRequest::parse(body).is_ok(),
+        completions::CompletionRequest::parse(body).is_ok(),
+        responses::parse(body).is_ok(),
+        anthropic::parse(body, false).is_ok(),
+        anthropic::parse(body, true).is_ok(),
+    ];
+    read.into_iter().filter(|ok| *ok).count()
+}
+
 /// Fields that a chat completion honours.
 pub fn known() -> Vec<&'static str> {
     let own = [

@@ -564,6 +564,25 @@ async fn shutdown_lets_running_answers_end() {
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
+#[tokio::test]
+async fn shutdown_hands_back_what_it_cannot_finish() {
+    let mut config = config(vec![reasoner("mini", Duration::from_millis(5), |_| ("x".repeat(3000), "y".into()))]);
+    config.limits.shutdown_grace = Duration::from_millis(50);
+    let server = Server::bind(config).await.expect("a free port");
+    let address = server.address();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { _ = stopped.await }));
+    let streamed = tokio::spawn(async move { post(address, CHAT, &ask(json!({"stream": true}))).await });
+    let whole = tokio::spawn(async move { post(address, CHAT, &ask(json!({}))).await });
+    wait_for_metric(address, "requests_in_flight", 2.0).await;
+    stop.send(()).expect("the server runs");
+    let streamed = streamed.await.expect("an answer");
+    assert!(streamed.body.contains("the server is ending"), "{}", streamed.body);
+    let whole = whole.await.expect("an answer");
+    assert_eq!((whole.status, whole.message().contains("the server is ending")), (503, true));
+    tokio::time::timeout(Duration::from_secs(4), running).await.expect("ended in time").expect("no panic");
+}
+
 /// 64 conversations at once over a model with room for few: every answer is its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_clients_get_their_own_answers() {

@@ -101,4 +101,7 @@ fn errors_say_what_is_wrong() {
     assert!(!message(Grammar::Regex("(".into())).is_empty());
     assert!(!message(Grammar::Lark("start: nothing".into())).is_empty());
     assert!(message(Grammar::JsonSchema(json!({"type": "no such type"}))).contains("type"));
+    for hopeless in [Grammar::JsonSchema(json!({"$ref": "#"})), Grammar::Regex("[^\\x00-\\U0010ffff]".into())] {
+        assert!(message(hopeless).contains("no answer can begin"), "what nothing fulfils is known at once");
+    }
 }

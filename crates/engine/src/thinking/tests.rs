@@ -160,3 +160,23 @@ fn a_budget_goes_before_a_least_length() {
     assert_eq!(tokens, [7, 8, NEWLINE, END, NEWLINE]);
     assert_eq!(thinking.stop_reason(false), Some(ThinkingStopReason::Budget));
 }
+
+#[test]
+fn thinking_that_is_off_is_closed_as_soon_as_it_is_opened() {
+    let mut thinking = Thinking::new(ThinkingParams { budget: Some(0), open: false, ..params() }, 100);
+    assert!(!thinking.may_open());
+    let ids: Vec<u32> = run(&mut thinking, 100, 5, |i| [START, 9, 9, 9, 11][i]).into_iter().map(|t| t.0).collect();
+    assert_eq!(ids, [START, NEWLINE, END, NEWLINE, 11]);
+}
+
+#[test]
+fn an_answer_that_must_come_comes_though_the_model_ends_in_its_thinking() {
+    let mut free = Thinking::new(params(), 100);
+    assert!(!free.must_go_on(99, true));
+    let mut bound = Thinking::new(params(), 100).close_in_full();
+    bound.observe(9);
+    assert!(bound.must_go_on(99, true));
+    let ids: Vec<u32> = run(&mut bound, 100, 5, |_| 11).into_iter().map(|t| t.0).collect();
+    assert_eq!(ids, [NEWLINE, END, NEWLINE, 11, 11], "closed once");
+    assert_eq!(bound.stop_reason(false), Some(ThinkingStopReason::Natural));
+}

@@ -21,6 +21,7 @@ fn check(dir: &Path) -> usize {
             thinking: None,
             tools: vector["tools"].as_array().cloned().unwrap_or_default(),
             variables: vector["kwargs"].as_object().cloned().unwrap(),
+            longest: None,
             // The date that Llama's templates fall back to.
             now: Some(UNIX_EPOCH + Duration::from_secs(1_721_952_000)),
         };

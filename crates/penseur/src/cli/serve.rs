@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ModelArgs;
+use super::ModelOptionArgs;
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
@@ -16,8 +16,17 @@ The API is OpenAI's chat completions with DeepSeek's reasoning_content:
   curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
     -d '{\"model\": \"mini\", \"messages\": [{\"role\": \"user\", \"content\": \"What is 347 + 588?\"}]}'")]
 pub struct ServeArgs {
+    /// A directory in Hugging Face layout, or the name of a bundled model; several may be given: the first is the default,
+    /// others are loaded when they are asked for
+    #[arg(short, long, default_value = "mini", value_name = "MODEL")]
+    pub model: Vec<String>,
+
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub options: ModelOptionArgs,
+
+    /// Minutes without requests after which a model other than the first is unloaded
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub unload_after: u64,
 
     /// Address to listen on; beyond loopback an API key is demanded
     #[arg(long, default_value = "127.0.0.1", value_name = "HOST")]

@@ -60,12 +60,12 @@ struct Decode {
 }
 
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    if args.model.adapter.is_some() {
+    if args.model.options.adapter.is_some() {
         return Err(usage::error("bench measures a model without an adapter: leave out --adapter"));
     }
     let source = loaded::find(&args.model.model)?;
     let config = source.config()?;
-    let precision = match args.model.precision {
+    let precision = match args.model.options.precision {
         Some(PrecisionArg::F32) => Precision::F32,
         Some(PrecisionArg::Bf16) => Precision::Bf16,
         None => loaded::stored_precision(&config),

@@ -10,7 +10,7 @@ use model::chat_template::Message;
 
 use crate::answer::{Answer, Job, render_options};
 use crate::cli::{AnswerArgs, ChatArgs, OnOff};
-use crate::loaded::Loaded;
+use crate::loaded::{Found, Loaded};
 use crate::output::AnswerWriter;
 
 const HELP: &str = "\
@@ -22,11 +22,12 @@ Ctrl-C          stop the answer; at the prompt: leave
 A line that ends in \\ goes on in the next.";
 
 pub fn run(args: &ChatArgs) -> anyhow::Result<()> {
-    let loaded = Loaded::open(&args.model, 1)?;
+    let found = Found::new(&args.model.model, &args.model.options)?;
+    let loaded = found.load(1)?;
     let is_terminal = io::stdin().is_terminal();
     if is_terminal {
-        eprintln!("{}: {}\n/help lists the commands.", loaded.name, loaded.description);
-        for example in loaded.examples.iter().take(3) {
+        eprintln!("{}: {}\n/help lists the commands.", found.name, found.description);
+        for example in found.examples.iter().take(3) {
             eprintln!("  try: {example}");
         }
     }

@@ -64,15 +64,15 @@ fn evaluate(args: &EvalArgs) -> anyhow::Result<Results> {
         return ask(&mut Respondent::Endpoint(&endpoint, &journal), settings, &problems, args, 0.0);
     }
     let source = loaded::find(&args.model.model)?;
-    let precision = args.model.precision.map(|precision| match precision {
+    let precision = args.model.options.precision.map(|precision| match precision {
         PrecisionArg::F32 => Precision::F32,
         PrecisionArg::Bf16 => Precision::Bf16,
     });
-    let adapter = args.model.adapter.clone();
-    let options = LocalOptions { precision, context: args.model.ctx.map(|n| n.get()), adapter };
+    let adapter = args.model.options.adapter.clone();
+    let options = LocalOptions { precision, context: args.model.options.ctx.map(|n| n.get()), adapter };
     let mut model = LocalModel::open(&source, options).map_err(by_audience)?;
     let mut name = identified(&source)?;
-    if let Some(adapter) = &args.model.adapter {
+    if let Some(adapter) = &args.model.options.adapter {
         name = format!("{name}+{}", adapter.display());
     }
     let settings = settings(args, selection, sampling, name, None);

@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cost::Spending;
 use engine::EngineHandle;
+use engine::thread::Stats;
 use model::Config;
 use model::count::{FlopModel, MlaForm};
 
@@ -36,6 +38,29 @@ pub fn note(spending: &mut Spending, path: &Path, tokens: u64, flops: f64) {
     }
 }
 
+/// The engines that a server ran, with the operations of each one's tokens. Those that ended still count.
+#[derive(Clone, Default)]
+pub struct Engines(Arc<Mutex<Vec<(Arc<Stats>, f64)>>>);
+
+impl Engines {
+    /// Counts an engine from its start.
+    pub fn add(&self, engine: &EngineHandle, flops_per_token: f64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((engine.shared_stats(), flops_per_token));
+    }
+
+    /// Tokens computed so far, and operations for them.
+    fn done(&self) -> (u64, f64) {
+        let computed = |stats: &Stats| {
+            // Of a prompt, what was found in the cache is not computed.
+            let read = stats.prompt_tokens.load(Relaxed).saturating_sub(stats.cached_tokens.load(Relaxed));
+            read + stats.generated_tokens.load(Relaxed)
+        };
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_each = all.iter().map(|(stats, flops)| (computed(stats), *flops));
+        of_each.fold((0, 0.0), |(n, sum), (tokens, flops)| (n + tokens, sum + flops * tokens as f64))
+    }
+}
+
 /// Writes down what a server spends until it is closed.
 pub struct Meter {
     stop: mpsc::Sender<()>,
@@ -43,23 +68,20 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Starts the clock. Tokens are those that `engine` computes.
-    pub fn start(name: &str, engine: EngineHandle, flops_per_token: f64, path: PathBuf) -> Meter {
+    /// Starts the clock. Tokens are those that `engines` compute.
+    pub fn start(name: &str, engines: Engines, path: PathBuf) -> Meter {
         let mut spending = Spending::start(&format!("serve {name}"), cost::Price::default());
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let mut told = 0;
+            let mut told = (0, 0.0);
             loop {
                 let goes_on = stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
-                let stats = engine.stats();
-                // Of a prompt, what was found in the cache is not computed.
-                let read = stats.prompt_tokens.load(Relaxed).saturating_sub(stats.cached_tokens.load(Relaxed));
-                let done = read + stats.generated_tokens.load(Relaxed);
-                let tokens = done.saturating_sub(told);
+                let done = engines.done();
+                let tokens = done.0 - told.0;
                 // Idle minutes are held cores too; they come with the next line.
                 if tokens > 0 || !goes_on {
+                    note(&mut spending, &path, tokens, done.1 - told.1);
                     told = done;
-                    note(&mut spending, &path, tokens, flops_per_token * tokens as f64);
                 }
                 if !goes_on {
                     return;

@@ -3,32 +3,25 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use server::{Limits, ServeConfig, ServedModel, TlsFiles, lan, serve};
+use server::{Limits, ModelCard, Offer, ServeConfig, ServedModel, TlsFiles, lan, serve};
 
-use super::ledger::{self, Meter};
+use super::ledger::{self, Engines, Meter};
 use crate::cli::ServeArgs;
-use crate::loaded::Loaded;
+use crate::loaded::{Found, Loaded};
 use crate::workshop::Workshop;
 
 /// Whole contexts that fit the pool at once, memory permitting; further requests wait or take turns.
 const N_PARALLEL: usize = 8;
 
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let loaded = Loaded::open(&args.model, N_PARALLEL)?;
-    let name = loaded.name.clone();
-    let workshop = Workshop { runs: args.runs, models: [(name.clone(), loaded.inspection.clone())].into() };
-    let (engine, flops_per_token) = (loaded.engine.clone(), ledger::flops_per_token(&loaded.config));
-    let model = ServedModel {
-        name: loaded.name,
-        engine: loaded.engine,
-        format: loaded.format,
-        description: loaded.description,
-        examples: loaded.examples,
-        sampling: loaded.sampling,
-        scorer: Some(loaded.scorer),
-    };
+    let found: Vec<Found> = args.model.iter().map(|name| Found::new(name, &args.options)).collect::<Result<_, _>>()?;
+    let names = found.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
+    let configs = found.iter().map(|model| (model.name.clone(), model.config.clone())).collect();
+    let engines = Engines::default();
+    let workshop = Workshop { runs: args.runs, models: configs };
     let data_dir = data_dir(args.data_dir)?;
     let api_key_file = match (args.api_key_file, args.lan) {
         (None, true) => Some(lan::key_file(&data_dir).context("cannot write the key that --lan needs")?),
@@ -50,21 +43,43 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         pdf_reader: vec![std::env::current_exe()?.into(), "read-pdf".into()],
         dollars_per_second: cost::Price::default().dollars(sys::cpu::physical_cores() as f64),
         workshop: Some(Arc::new(workshop)),
-        models: vec![model],
-        limits: Limits::default(),
+        models: found.into_iter().map(|model| offer(model, &engines)).collect::<Result<_, _>>()?,
+        free_memory: sys::memory::available_bytes,
+        limits: Limits { model_idle: Duration::from_secs(args.unload_after.max(1) * 60), ..Limits::default() },
     };
-    let meter = Meter::start(&name, engine, flops_per_token, ledger.clone());
+    let meter = Meter::start(&names, engines.clone(), ledger.clone());
     let served = serve(config, |address| {
         if let Some(key) = invited {
             eprintln!("{}", lan::invitation(address, scheme == "https", &key));
         }
-        eprintln!("penseur serves {name} at {scheme}://{address} (Ctrl-C stops it)");
+        eprintln!("penseur serves {names} at {scheme}://{address} (Ctrl-C stops it)");
     });
     meter.close();
     served?;
     // Whoever read the first lines may have gone.
     let _ = writeln!(std::io::stderr(), "what it cost: penseur runs show {}", ledger.display());
     Ok(())
+}
+
+/// What the server may load.
+fn offer(found: Found, engines: &Engines) -> anyhow::Result<Offer> {
+    let card = ModelCard {
+        name: found.name.clone(),
+        description: found.description.clone(),
+        examples: found.examples.clone(),
+        context_length: found.context(),
+        thinking: found.has_think_tags()?,
+        temperature: found.sampling.temperature,
+    };
+    let memory_bytes = found.memory_bytes();
+    let (engines, flops_per_token) = (engines.clone(), ledger::flops_per_token(&found.config));
+    let load = move || {
+        let Loaded { engine, format, sampling, scorer } =
+            found.load(N_PARALLEL).map_err(|error| format!("{error:#}"))?;
+        engines.add(&engine, flops_per_token);
+        Ok(ServedModel { name: found.name.clone(), engine, format, sampling, scorer: Some(scorer) })
+    };
+    Ok(Offer { card, memory_bytes, load: Box::new(load) })
 }
 
 /// The directory of conversations, keys and usage: the one given, or where the system keeps a program's data for its user.

@@ -213,7 +213,7 @@ async fn accept(
             format!("`n_samples` is {n_samples}, but must be from 1 to {MAX_SAMPLES}"),
         ));
     }
-    let (model, _) = app.resolve(model.as_deref())?;
+    let (model, _) = app.resolve(model.as_deref()).await?;
     if varied && settings.temperature.is_none() && model.sampling.temperature == 0.0 {
         settings.temperature = Some(VARIED_TEMPERATURE);
     }
@@ -232,7 +232,7 @@ async fn accept(
     }
     let chat = ChatRequest::parse(body.to_string().as_bytes())?;
     let preparing = model.clone();
-    let job = blocking(move || params::prepare(&preparing, &chat)).await?;
+    let job = app.prepare(move || params::prepare(&preparing, &chat)).await?;
     let thinks = job.in_thinking && thinking.enabled;
     let budget = job.requests.first().and_then(|request| request.thinking.as_ref()?.budget);
     let incoming = Incoming { app: app.clone(), caller: caller.unwrap_or_default(), body: Bytes::new() };

@@ -28,8 +28,16 @@ pub fn all() -> Value {
             "properties": {
                 "id": {"type": "string"}, "object": {"type": "string", "const": "model"}, "created": count(),
                 "owned_by": {"type": "string"}, "context_length": count(), "thinking": {"type": "boolean"},
+                "state": {"type": "string", "enum": ["loaded", "loading", "unloaded"]}, "memory_bytes": count(),
             },
         },
+        "ModelName": {
+            "type": "object",
+            "required": ["model"],
+            "properties": {"model": {"type": "string"}},
+            "additionalProperties": false,
+        },
+        "Success": {"type": "object", "required": ["success"], "properties": {"success": {"type": "boolean"}}},
         "ModelList": {
             "type": "object",
             "required": ["object", "data"],

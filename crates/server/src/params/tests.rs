@@ -8,8 +8,8 @@ use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens, ToolSupp
 use crate::wire::sampling::SamplingWish;
 
 /// Prompts of ten tokens; tags as control tokens or not.
-struct Fixed {
-    tags: bool,
+pub struct Fixed {
+    pub tags: bool,
 }
 
 impl Decode for Fixed {
@@ -62,8 +62,6 @@ fn model(tags: bool) -> ServedModel {
         name: "m".into(),
         engine: EngineHandle::spawn(Box::new(MockModel::hashing(10)), EngineConfig::default()).expect("a thread"),
         format: Arc::new(Fixed { tags }),
-        description: String::new(),
-        examples: Vec::new(),
         sampling: SamplingParams { temperature: 0.6, top_p: 0.95, ..SamplingParams::default() },
         scorer: None,
     }

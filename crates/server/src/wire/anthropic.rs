@@ -10,6 +10,7 @@ use super::tools::{ToolChoice, ToolsWish, read_format, tool_json};
 use super::{ChatRequest, LABELS, thinking};
 use crate::config::ChatMessage;
 use crate::error::ApiError;
+use crate::routes::REASONER;
 
 /// Fields with the values that ask for nothing.
 const NEUTRAL: &[(&str, &[&str])] = &[("container", &[]), ("mcp_servers", &["[]"])];
@@ -53,9 +54,14 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         }
         Some(last) => last.role == "assistant" && last.tool_calls.is_empty(),
     };
-    let (thinking, template_variables) = take_thinking(&mut fields)?;
+    let (mut thinking, template_variables) = take_thinking(&mut fields)?;
+    let model: Option<String> = fields.take("model", "a string")?;
+    // As at Anthropic, who does not ask for thinking gets none; the name that stands for thinking asks for it.
+    if thinking.0.switch().is_none() && model.as_deref() != Some(REASONER) {
+        thinking.0.enabled = Some(false);
+    }
     let request = ChatRequest {
-        model: fields.take("model", "a string")?,
+        model,
         messages,
         continues,
         stream: fields.take("stream", "true or false")?.unwrap_or(false),

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -151,4 +152,93 @@ fn tools_and_forms_are_read() {
     assert_eq!(request.format, Some(engine::Grammar::JsonSchema(json!({"type": "object"}))));
     assert_eq!(request.logprobs, Some(2));
     assert_eq!(request.sampling.logit_bias, [(17, f32::NEG_INFINITY), (18, 5.0)]);
+}
+
+/// Any JSON, some of it what fields want.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0..40i64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "user",
+            "assistant",
+            "tool",
+            "text",
+            "function",
+            "auto",
+            "enabled",
+            "json_schema",
+            "low"
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 5, |inner| {
+        let keys = prop::sample::select(NESTED.to_vec());
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((keys, inner), 0..5)
+                .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+/// Names that stand below the top.
+const NESTED: [&str; 20] = [
+    "type",
+    "role",
+    "content",
+    "text",
+    "name",
+    "function",
+    "parameters",
+    "arguments",
+    "id",
+    "tool_calls",
+    "call_id",
+    "schema",
+    "json_schema",
+    "budget_tokens",
+    "min_tokens",
+    "effort",
+    "include_usage",
+    "input",
+    "prefix",
+    "1",
+];
+
+/// Names that stand at the top, in one dialect or another.
+fn top() -> Vec<&'static str> {
+    let more =
+        ["prompt", "suffix", "echo", "input", "text", "instructions", "system", "tool_choice", "max_output_tokens"];
+    [&known()[..], &more, LABELS, &NESTED].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn no_body_makes_a_parser_panic(
+        has_messages in any::<bool>(),
+        fields in prop::collection::vec((prop::sample::select(top()), any_json()), 0..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut body = json!({});
+        if has_messages {
+            body = json!({"messages": [{"role": "user", "content": "1 + 1?"}], "prompt": "1", "input": "1", "max_tokens": 9});
+        }
+        for (name, value) in fields {
+            body[name] = value;
+        }
+        let text = body.to_string();
+        count_dialects(text.as_bytes());
+        count_dialects(&text.as_bytes()[..cut.index(text.len())]);
+        if let Ok(chat) = ChatRequest::parse(text.as_bytes()) {
+            prop_assert!((1..=16).contains(&chat.n) && chat.stop.len() <= 16 && !chat.messages.is_empty());
+            prop_assert!(chat.max_tokens.is_none_or(|n| n > 0) && chat.logprobs.is_none_or(|n| n <= MAX_TOP_LOGPROBS));
+        }
+    }
 }

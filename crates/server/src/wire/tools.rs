@@ -133,7 +133,11 @@ pub fn read_format(mut format: Fields) -> Result<Option<Grammar>, ApiError> {
     let kind: String = format.take("type", expected)?.unwrap_or_default();
     let grammar = match kind.as_str() {
         "text" => None,
-        "json_object" => Some(Grammar::json_object()),
+        // llama.cpp's clients send a schema with it.
+        "json_object" => match format.take_object("schema", "a JSON schema")? {
+            Some(schema) => Some(Grammar::JsonSchema(schema.map.into())),
+            None => Some(Grammar::json_object()),
+        },
         "json_schema" => {
             let mut inner = match format.take_object("json_schema", "an object with `name` and `schema`")? {
                 Some(inner) => inner,

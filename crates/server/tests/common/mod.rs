@@ -11,8 +11,8 @@ use engine::{
     ConstraintError, Constraints, Decode, EngineConfig, EngineHandle, SamplingParams, TokenLogprobs, ToolFormat,
 };
 use server::{
-    ChatFormat, ChatMessage, FormatError, Limits, PromptOptions, PromptTokens, Score, ServeConfig, ServedModel,
-    ThinkTags, ToolSupport,
+    ChatFormat, ChatMessage, FormatError, Limits, ModelCard, Offer, PromptOptions, PromptTokens, Score, ServeConfig,
+    ServedModel, ThinkTags, ToolSupport,
 };
 
 /// R1's form over bytes.
@@ -33,7 +33,7 @@ impl ChatFormat for ByteFormat {
                 "user" => tokens.push(ByteTokenizer::USER),
                 "assistant" => tokens.push(ByteTokenizer::ASSISTANT),
                 _ if message.content == "forbidden" => {
-                    return Err(FormatError("this template takes no such prompt".into()));
+                    return Err(FormatError::Refused("this template takes no such prompt".into()));
                 }
                 _ => {}
             }
@@ -123,11 +123,27 @@ pub fn reasoner(
         name: name.into(),
         engine: EngineHandle::spawn(Box::new(model), config).expect("a thread"),
         format: Arc::new(ByteFormat),
-        description: "A scripted model.".into(),
-        examples: vec!["What is 347 + 588?".into(), "47 * 86 =".into()],
         sampling: SamplingParams { temperature: 0.0, ..SamplingParams::default() },
         scorer: Some(Arc::new(Uniform)),
     }
+}
+
+/// An offer of a model that is in memory all the time.
+pub fn offer(model: ServedModel) -> Offer {
+    let card = ModelCard {
+        name: model.name.clone(),
+        description: "A scripted model.".into(),
+        examples: vec!["What is 347 + 588?".into(), "47 * 86 =".into()],
+        context_length: model.engine.context(),
+        thinking: true,
+        temperature: 0.0,
+    };
+    let load = move || {
+        let ServedModel { name, engine, format, sampling, scorer } = &model;
+        let (engine, format, scorer) = (engine.clone(), format.clone(), scorer.clone());
+        Ok(ServedModel { name: name.clone(), engine, format, sampling: sampling.clone(), scorer })
+    };
+    Offer { card, memory_bytes: 1 << 20, load: Box::new(load) }
 }
 
 /// A configuration for tests: any free port on loopback.
@@ -141,7 +157,8 @@ pub fn config(models: Vec<ServedModel>) -> ServeConfig {
         pdf_reader: Vec::new(),
         dollars_per_second: 0.08 / 3600.0,
         workshop: None,
-        models,
+        models: models.into_iter().map(offer).collect(),
+        free_memory: || None,
         limits: Limits::default(),
     }
 }
