@@ -34,7 +34,9 @@ fn named_events(answer: &Answer) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn a_message_has_anthropics_shape() {
     let address = answering("Hello.").await;
-    let body = json!({"model": "mini", "max_tokens": 100, "system": "Be brief.", "messages": [{"role": "user", "content": "Hi"}]});
+    let hi = json!([{"role": "user", "content": "Hi"}]);
+    let thinking = json!({"type": "enabled", "budget_tokens": 1024});
+    let body = json!({"model": "mini", "max_tokens": 100, "system": "Be brief.", "messages": hi, "thinking": thinking});
     let found = post(address, "/v1/messages", &body).await.json();
     assert_eq!(
         (&found["type"], &found["role"], &found["stop_reason"]),
@@ -47,16 +49,18 @@ async fn a_message_has_anthropics_shape() {
         ])
     );
     assert!(found["usage"]["input_tokens"].as_u64() > Some(0) && found["usage"]["output_tokens"].as_u64() > Some(5));
-    let off =
-        json!({"max_tokens": 100, "thinking": {"type": "disabled"}, "messages": [{"role": "user", "content": "Hi"}]});
-    let found = post(address, "/v1/messages", &off).await.json();
-    assert_eq!(found["content"], json!([{"type": "text", "text": "Hello."}]));
+    for off in [json!(null), json!({"type": "disabled"})] {
+        let body = json!({"max_tokens": 100, "thinking": off, "messages": hi});
+        let found = post(address, "/v1/messages", &body).await.json();
+        assert_eq!(found["content"], json!([{"type": "text", "text": "Hello."}]), "thinking is there for who asks");
+    }
 }
 
 #[tokio::test]
 async fn a_messages_stream_is_of_blocks() {
     let address = answering("Hello.").await;
-    let body = json!({"max_tokens": 100, "stream": true, "messages": [{"role": "user", "content": "Hi"}]});
+    let messages = json!([{"role": "user", "content": "Hi"}]);
+    let body = json!({"max_tokens": 100, "stream": true, "messages": messages, "output_config": {"effort": "high"}});
     let answer = post(address, "/v1/messages", &body).await;
     let events = named_events(&answer);
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
@@ -82,7 +86,7 @@ async fn anthropics_tools_go_there_and_back() {
     let body = json!({"max_tokens": 200, "tools": [tool], "messages": messages});
     let found = post(address, "/v1/messages", &body).await.json();
     assert_eq!(found["stop_reason"], "tool_use", "{found}");
-    let call = &found["content"][1];
+    let call = &found["content"][0];
     assert_eq!((&call["type"], &call["name"], &call["input"]), (&json!("tool_use"), &json!("add"), &json!({"n": 2})));
     let mut streamed = body.clone();
     streamed["stream"] = json!(true);
