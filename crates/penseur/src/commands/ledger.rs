@@ -38,14 +38,20 @@ pub fn note(spending: &mut Spending, path: &Path, tokens: u64, flops: f64) {
     }
 }
 
-/// The engines that a server ran, with the operations of each one's tokens. Those that ended still count.
+/// The engines that a server ran. Those that ended still count.
 #[derive(Clone, Default)]
-pub struct Engines(Arc<Mutex<Vec<(Arc<Stats>, f64)>>>);
+pub struct Engines(Arc<Mutex<Vec<Counted>>>);
+
+struct Counted {
+    stats: Arc<Stats>,
+    flops_per_token: f64,
+}
 
 impl Engines {
     /// Counts an engine from its start.
     pub fn add(&self, engine: &EngineHandle, flops_per_token: f64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((engine.shared_stats(), flops_per_token));
+        let counted = Counted { stats: engine.shared_stats(), flops_per_token };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counted);
     }
 
     /// Tokens computed so far, and operations for them.
@@ -56,7 +62,7 @@ impl Engines {
             read + stats.generated_tokens.load(Relaxed)
         };
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_each = all.iter().map(|(stats, flops)| (computed(stats), *flops));
+        let of_each = all.iter().map(|engine| (computed(&engine.stats), engine.flops_per_token));
         of_each.fold((0, 0.0), |(n, sum), (tokens, flops)| (n + tokens, sum + flops * tokens as f64))
     }
 }
@@ -77,7 +83,7 @@ impl Meter {
             loop {
                 let goes_on = stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
                 let done = engines.done();
-                let tokens = done.0 - told.0;
+                let tokens = done.0.saturating_sub(told.0);
                 // Idle minutes are held cores too; they come with the next line.
                 if tokens > 0 || !goes_on {
                     note(&mut spending, &path, tokens, done.1 - told.1);
