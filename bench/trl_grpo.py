@@ -66,6 +66,7 @@ def main():
         output_dir=tempfile.mkdtemp(),
         use_cpu=True,
         bf16=True,
+        gradient_checkpointing=False,  # the faster choice where memory allows
         max_steps=args.steps + 1,
         per_device_train_batch_size=args.micro_batch,
         gradient_accumulation_steps=args.answers // args.micro_batch,
