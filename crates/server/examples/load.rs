@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
         for n in 0..N_QUESTIONS {
             let (question, body) = question(n, &options);
             match ask(&options, &body).await {
-                Ok(answer) => _ = seen.lock().expect("no client panicked").known.insert(question, answer.text),
+                Ok(answer) => _ = seen.lock().expect("no client panicked").known.insert(question, answer.whole()),
                 Err(error) => {
                     eprintln!("{question}: {error}");
                     return ExitCode::FAILURE;
@@ -173,21 +173,29 @@ fn question(n: usize, options: &Options) -> (String, Value) {
 }
 
 struct Answer {
+    thinking: String,
     text: String,
     n_tokens: u64,
     first: Duration,
     between: Vec<Duration>,
 }
 
+impl Answer {
+    /// Thinking and text together.
+    fn whole(&self) -> String {
+        format!("<think>{}</think>{}", self.thinking, self.text)
+    }
+}
+
 fn note(seen: &Mutex<Seen>, question: String, answer: Answer, compares: bool) {
+    let whole = answer.whole();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let mut seen = seen.lock().expect("no client panicked");
     seen.answers += 1;
     seen.tokens += answer.n_tokens;
     seen.first_ms.push(ms(answer.first));
     seen.between_ms.extend(answer.between.into_iter().map(ms));
-    let known = seen.known.entry(question).or_insert_with(|| answer.text.clone());
-    if compares && *known != answer.text {
+    if compares && seen.known.get(&question).is_none_or(|known| *known != whole) {
         seen.differences += 1;
     }
 }
@@ -208,7 +216,13 @@ async fn ask(options: &Options, body: &Value) -> io::Result<Answer> {
     if !status.contains(" 200 ") {
         return Err(io::Error::other(format!("the server said {status:?}")));
     }
-    let mut answer = Answer { text: String::new(), n_tokens: 0, first: Duration::ZERO, between: Vec::new() };
+    let mut answer = Answer {
+        thinking: String::new(),
+        text: String::new(),
+        n_tokens: 0,
+        first: Duration::ZERO,
+        between: Vec::new(),
+    };
     let (mut last, mut is_done, mut n_events) = (None::<Instant>, false, 0);
     while let Some(line) = lines.next_line().await? {
         let Some(data) = line.strip_prefix("data: ") else { continue };
@@ -224,13 +238,16 @@ async fn ask(options: &Options, body: &Value) -> io::Result<Answer> {
             answer.n_tokens = n;
         }
         let delta = &event["choices"][0]["delta"];
-        let texts = [("<think>", &delta["reasoning_content"]), ("", &delta["content"])];
+        let texts = [(true, &delta["reasoning_content"]), (false, &delta["content"])];
         // A server that says nothing of usage sends one event a token, some of them without a whole character.
         let counts = |text: &&str| !text.is_empty() || (!compares && delta["role"].is_null());
-        for (mark, text) in texts.iter().filter_map(|(mark, text)| Some((mark, text.as_str().filter(counts)?))) {
+        for (is_thinking, text) in
+            texts.into_iter().filter_map(|(kind, text)| Some((kind, text.as_str().filter(counts)?)))
+        {
             n_events += 1;
-            answer.text += mark;
-            answer.text += text;
+            // How many events a text comes in is up to the server.
+            let part = if is_thinking { &mut answer.thinking } else { &mut answer.text };
+            *part += text;
             let now = Instant::now();
             match last {
                 None => answer.first = now - start,
