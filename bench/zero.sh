@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # R1-Zero in small, with what keeps it honest: three seeds of reinforcement from one base, two controls that differ in the
 # reward alone, rejection sampling with the same compute, and what the base could do already. The base is trained once; a
-# chain finds it again by the digest of its inputs. About two hours on two cores.
+# chain finds it again by the digest of its inputs. About two hours on two quiet cores.
 #
 #     cargo build --release && bench/zero.sh [DIR]
 #
@@ -39,4 +39,5 @@ for run in "$dir"/zero-* "$dir"/rs-sft-*; do
 done
 
 # The same on families whose worked thinking the base never saw: a base of its own.
+dir=$dir/unseen
 train recipes/zero.toml --set stage.base.data.source.1.guess=1 --set stage.zero.data.source.0.weight=1e-9
