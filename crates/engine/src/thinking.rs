@@ -41,8 +41,8 @@ impl Thinking {
         }
     }
 
-    /// Each block is followed by an answer. After one that the model closes, puts in what the template has between the closing tag and the answer: an
-    /// answer under a constraint begins with its first character.
+    /// An answer must come after each block: one that the model ends with its turn is closed first. After one that it closes,
+    /// puts in what the template has between the closing tag and the answer, which begins with its first character.
     pub fn close_in_full(mut self) -> Self {
         self.close_in_full = true;
         self

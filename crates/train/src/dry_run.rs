@@ -1,7 +1,7 @@
 //! A run before it starts: the resolved recipe, parameters, memory, time and dollars, and a refusal of what cannot fit.
 //!
-//! What a stage will read and write comes from its problems ([`crate::outlook`]), how fast from a measurement of its own
-//! model here and now ([`crate::pace`]); the rest is counted.
+//! What a stage will read and write comes from its problems (`outlook.rs`), how fast from a measurement of its own
+//! model here and now (`pace.rs`); the rest is counted.
 
 mod forecast;
 mod show;

@@ -121,7 +121,10 @@ fn what_is_written_reads_back_equal() {
 #[test]
 fn other_architectures_are_refused_by_name() {
     let error = refusal(v3(), json!({"model_type": "mamba"}));
-    assert!(error.contains("mamba") && error.contains("deepseek_v3, deepseek_v2, llama, qwen2, qwen3"), "{error}");
+    assert!(
+        error.contains("mamba") && error.contains("deepseek_v3, deepseek_v2, kimi_k2, llama, qwen2, qwen3"),
+        "{error}"
+    );
     assert!(refusal(v3(), json!({"model_type": "deepseek_v32"})).contains("V3.2"));
     assert!(refusal(v3(), json!({"model_type": "deepseek_v4"})).contains("deepseek_v4"));
     assert!(refusal(v3(), json!({"index_topk": 2048})).contains("index_topk"));
