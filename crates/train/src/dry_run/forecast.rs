@@ -70,8 +70,10 @@ impl Forecast<'_> {
         let (prompt, answered) = (self.outlook.prompt(), answers.iter().sum::<usize>() as f64);
         let rollout_s =
             self.pace.answers_s(&answers, MAX_RUNNING) + self.pace.forward_row_s() * prompt * spec.prompts as f64;
-        // A prompt's group shares its forward pass, but each answer is learnt behind its own.
-        let rows = answered + n as f64 * (prompt - 1.0).max(0.0);
+        // Answers share their prompt's rows, in every micro-batch over which a group is spread.
+        let group_rows = answered / spec.prompts.max(1) as f64 + prompt;
+        let n_prompts = spec.prompts as f64 * (group_rows / self.stage.train.micro_batch_tokens.max(1) as f64).ceil();
+        let rows = answered + n_prompts * (prompt - 1.0).max(0.0);
         let (n_updates, epochs) = ((spec.epochs * spec.minibatches) as f64, spec.epochs as f64);
         let scored = if n_updates > 1.0 { (n_updates - 1.0) / n_updates } else { 0.0 };
         let passes = 3.0 + scored + f64::from(u8::from(spec.kl != KlKind::Off));
