@@ -1,4 +1,4 @@
-//! Prints samples of the mixture for `mini` as JSON lines: `cargo run -p tasks --example export -- N SPLIT [SEED]`.
+//! Prints samples of the mixture `reasoning` as JSON lines: `cargo run -p tasks --example export -- N SPLIT [SEED]`.
 
 use tasks::{Mixture, MixtureSpec, Split};
 
@@ -11,7 +11,7 @@ fn main() {
         Some("test") => Split::Test,
         Some(other) => panic!("split `{other}`: expected train, validation or test"),
     };
-    let mixture = Mixture::new(&MixtureSpec::mini()).expect("the built-in mixture is valid");
+    let mixture = Mixture::new(&MixtureSpec::reasoning()).expect("the built-in mixture is valid");
     for index in 0..number(0, 10) {
         println!("{}", serde_json::to_string(&mixture.sample(number(2, 1), index, split)).expect("plain data"));
     }

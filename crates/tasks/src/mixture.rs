@@ -13,6 +13,25 @@ use std::sync::Arc;
 /// First number of every stream drawn here, so that no other use of a seed sees the same numbers.
 const STREAM: u64 = 0x7461_736b_6d69_7831;
 
+/// What people try first, by weight: a family's levels in order.
+const EVERYDAY: &[(&str, &[f64])] = &[
+    ("addition", &[1.0, 3.0, 11.0, 4.0]),
+    ("subtraction", &[1.0, 4.0, 13.0, 5.0]),
+    ("multiplication", &[1.5, 3.0, 4.0, 19.0, 3.0]),
+    ("division", &[3.0, 7.0, 4.0]),
+    ("signed", &[1.5, 2.0, 1.5]),
+    ("chain", &[3.0, 3.0, 3.0]),
+    ("comparison", &[2.0, 4.0]),
+    ("digits", &[2.0, 3.0]),
+    ("word_problems", &[6.0, 6.0]),
+];
+
+/// Share of the characters of [`MixtureSpec::reasoning`] that is not of [`EVERYDAY`].
+const OTHERS_SHARE: f64 = 0.6;
+
+/// Families without a right answer.
+const NOT_JUDGED: &[&str] = &["conversation", "out_of_scope"];
+
 /// One line of a mixture: a task at one difficulty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,13 +56,12 @@ pub struct MixtureSpec {
 }
 
 impl MixtureSpec {
-    /// The mixture called `name`: `mini`, `reasoning`, or one task ([`registry::open`]) at all its difficulties.
+    /// The mixture called `name`: `reasoning`, or one task ([`registry::open`]) at all its difficulties.
     ///
     /// # Errors
     /// A name that is none of these, a file that cannot be read.
     pub fn named(name: &str) -> Result<Self, TaskError> {
         match name {
-            "mini" => Ok(Self::mini()),
             "reasoning" => Ok(Self::reasoning()),
             _ => {
                 let task = registry::open(name)?;
@@ -53,61 +71,36 @@ impl MixtureSpec {
         }
     }
 
-    /// Every native family. Each has about the same share of tokens, which grows with its levels: the weight is the level
-    /// over the mean length of prompt, thinking and reply.
+    /// Every native family whose answers are judged. [`EVERYDAY`] arithmetic has its own shares; the others have
+    /// [`OTHERS_SHARE`] of the text, each family as much as the next and each level half as much as the one below it.
     pub fn reasoning() -> Self {
-        let entries = registry::registry().into_iter().flat_map(|task| {
-            let levels = u32::from(task.levels());
-            let n_levels = f64::from(levels * (levels + 1) / 2);
-            (1..=task.levels())
-                .map(|difficulty| MixtureEntry {
-                    task: task.name().to_string(),
-                    weight: 1000.0 * f64::from(difficulty) / n_levels / mean_length(task.as_ref(), difficulty),
-                    difficulty,
-                })
-                .collect::<Vec<_>>()
-        });
-        Self { entries: entries.collect(), options: Options::default() }
-    }
-
-    /// What the bundled model `mini` is trained on.
-    pub fn mini() -> Self {
-        let entries = [
-            ("addition", 1.0, 1),
-            ("addition", 3.0, 2),
-            ("addition", 11.0, 3),
-            ("addition", 4.0, 4),
-            ("subtraction", 1.0, 1),
-            ("subtraction", 4.0, 2),
-            ("subtraction", 13.0, 3),
-            ("subtraction", 5.0, 4),
-            ("multiplication", 1.5, 1),
-            ("multiplication", 3.0, 2),
-            ("multiplication", 4.0, 3),
-            ("multiplication", 19.0, 4),
-            ("division", 2.0, 1),
-            ("division", 4.0, 2),
-            ("division", 1.5, 3),
-            ("signed", 1.0, 1),
-            ("signed", 1.5, 2),
-            ("signed", 0.5, 3),
-            ("chain", 3.0, 1),
-            ("chain", 3.0, 2),
-            ("chain", 1.5, 3),
-            ("comparison", 2.0, 2),
-            ("digits", 1.0, 1),
-            ("digits", 1.0, 2),
-            ("word_problems", 5.0, 1),
-            ("word_problems", 5.0, 2),
-            ("conversation", 1.5, 1),
-            ("out_of_scope", 3.0, 1),
-        ];
-        Self {
-            entries: entries
-                .map(|(task, weight, difficulty)| MixtureEntry { task: task.to_string(), weight, difficulty })
-                .to_vec(),
-            options: Options::default(),
+        let entry = |task: &str, difficulty: usize, weight| MixtureEntry {
+            task: task.to_string(),
+            weight,
+            difficulty: u8::try_from(difficulty).expect("levels are few"),
+        };
+        let everyday = |task: &str| EVERYDAY.iter().find(|(name, _)| *name == task).map(|(_, weights)| *weights);
+        let (mut entries, mut others, mut n_characters) = (Vec::new(), Vec::new(), 0.0);
+        for task in registry::registry() {
+            if let Some(weights) = everyday(task.name()) {
+                for (level, &weight) in (1..).zip(weights) {
+                    n_characters += weight * mean_length(task.as_ref(), level as u8);
+                    entries.push(entry(task.name(), level, weight));
+                }
+            } else if !NOT_JUDGED.contains(&task.name()) {
+                others.push(task);
+            }
         }
+        let n_each = n_characters * OTHERS_SHARE / (1.0 - OTHERS_SHARE) / others.len() as f64;
+        for task in others {
+            let halves = |level: u8| 0.5_f64.powi(i32::from(level));
+            let total: f64 = (1..=task.levels()).map(halves).sum();
+            for level in 1..=task.levels() {
+                let weight = n_each * halves(level) / total / mean_length(task.as_ref(), level);
+                entries.push(entry(task.name(), usize::from(level), weight));
+            }
+        }
+        Self { entries, options: Options::default() }
     }
 }
 

@@ -132,7 +132,7 @@ fn identity(example: &Example) -> Option<String> {
 
 #[test]
 fn splits_share_no_problem() {
-    let mixture = Mixture::new(&MixtureSpec::mini()).unwrap();
+    let mixture = Mixture::new(&MixtureSpec::reasoning()).unwrap();
     let mut seen: BTreeMap<String, Split> = BTreeMap::new();
     let mut n_problems = [0; 3];
     for split in SPLITS {

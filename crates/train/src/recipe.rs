@@ -175,7 +175,7 @@ pub struct SourceSpec {
     /// `stage`: the name of the earlier stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// `task`: a named mixture of families (`mini`, `reasoning`), or one family at all its difficulties, or
+    /// `task`: the mixture `reasoning` (every family whose answers are judged), or one family at all its difficulties, or
     /// `file:PATH#VERIFIER`: problems of one's own (docs/adding-a-task.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixture: Option<String>,

@@ -68,7 +68,9 @@ const TOPICS: &[Topic] = &[
             "hola",
         ],
         thinking: "This is a greeting. I greet back and say what I can do.",
-        replies: &["Hello! I am a tiny model that does arithmetic. Try: What is 347 + 588?"],
+        replies: &[
+            "Hello! I am a tiny model for small problems with numbers, words and logic. Try: What is 347 + 588?",
+        ],
     },
     Topic {
         name: "self",
@@ -106,7 +108,7 @@ const TOPICS: &[Topic] = &[
         ],
         thinking: "This is about me. I say what I am.",
         replies: &[
-            "I am mini, a tiny model of the penseur project. I think in small steps and do arithmetic with whole numbers. Try: 47 × 86",
+            "I am mini, a tiny model of the penseur project. I think in small steps and solve small problems with numbers, words and logic. Try: 47 × 86",
         ],
     },
     Topic {
@@ -148,7 +150,7 @@ const TOPICS: &[Topic] = &[
         ],
         thinking: "This asks what I can do. I list it with examples.",
         replies: &[
-            "I add, subtract, multiply and divide small whole numbers, compare them, and solve short word problems. Try: What is 347 + 588? Or: 900 - 1234. Or: the product of 47 and 86.",
+            "I calculate with small whole numbers, solve equations, word problems and puzzles, and work with lists, words and dates. Try: What is 347 + 588? Or: Solve 3x + 4 = 19. Or: Sort 52, 17, 88.",
         ],
     },
     Topic {

@@ -1,11 +1,11 @@
-//! Questions that a tiny arithmetic model cannot answer, and the honest reply.
+//! Questions that a tiny model of small problems cannot answer, and the honest reply. Nothing that another family teaches.
 
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
 use serde::{Deserialize, Serialize};
 
-/// Requests beyond arithmetic, or beyond the arithmetic that is taught here.
+/// Requests beyond small problems, or beyond the mathematics that is taught here.
 pub struct OutOfScope;
 
 /// Why a request is refused.
@@ -235,9 +235,6 @@ const MATHEMATICS: &[&str] = &[
     "{n}^{m}",
     "what is {n} to the power of {m}?",
     "{n} ** {m}",
-    "solve x + {m} = {n}",
-    "solve for x: {m}x + {m} = {n}",
-    "{m}x = {n}, what is x?",
     "what is {m}% of {n}?",
     "{m} percent of {n}",
     "what is {d} + {n}?",
@@ -252,13 +249,6 @@ const MATHEMATICS: &[&str] = &[
     "the factorial of {m}",
     "{m}!",
     "what is {m} factorial?",
-    "is {n} a prime number?",
-    "is {n} prime?",
-    "the prime factors of {n}",
-    "factor {n}",
-    "the greatest common divisor of {n} and {m}",
-    "gcd({n}, {m})",
-    "lcm of {m} and {k}",
     "integrate x^{m}",
     "the derivative of x^{m}",
     "differentiate {m}x^{k}",
@@ -267,8 +257,6 @@ const MATHEMATICS: &[&str] = &[
     "log({n})",
     "what is pi?",
     "pi times {m}",
-    "convert {n} to binary",
-    "{n} in binary",
     "what is the area of a circle with radius {m}?",
     "solve x^2 = {n}",
     "prove that there are infinitely many primes",
@@ -303,7 +291,7 @@ impl Family for OutOfScope {
     }
 
     fn about(&self) -> &'static str {
-        "requests beyond small whole-number arithmetic, refused with grace (not judged)"
+        "requests beyond small problems with whole numbers, refused with grace (not judged)"
     }
 
     fn levels(&self) -> u8 {
@@ -364,16 +352,16 @@ impl Family for OutOfScope {
     fn demonstrate(&self, p: &Problem, _: &Asked, _: &mut Rng, _: &Options) -> Option<Demonstration> {
         let (reasoning, answer_text) = match p.why {
             Why::NotArithmetic => (
-                "This is not arithmetic. I only know arithmetic with small whole numbers.",
-                "Sorry, I cannot answer that: I am a tiny model that only does arithmetic and short word problems. Try: What is 347 + 588?",
+                "This needs knowledge that I do not have. I only know small problems with numbers, words and logic.",
+                "Sorry, I cannot answer that: I am a tiny model for small problems with numbers, words and logic. Try: What is 347 + 588?",
             ),
             Why::TooLong => (
                 "These numbers are too long for me. I know sums and differences of up to 4 digits.",
                 "Sorry, these numbers are too long for me. I add and subtract up to 4 digits and multiply up to 2. Try: What is 347 + 588?",
             ),
             Why::OtherMathematics => (
-                "This is mathematics that I have not learned. I only know + - × ÷ with small whole numbers.",
-                "Sorry, I have not learned that yet. I add, subtract, multiply and divide small whole numbers. Try: What is 47 × 86?",
+                "This is mathematics that I have not learned.",
+                "Sorry, I have not learned that yet. I work with small whole numbers. Try: What is 47 × 86?",
             ),
         };
         Some(Demonstration { reasoning: reasoning.to_string(), answer_text: answer_text.to_string() })

@@ -105,7 +105,7 @@ fn equations_hold_at_the_solution() {
 }
 
 #[test]
-fn the_mixture_of_all_families_has_them_all() {
+fn the_mixture_has_every_family_that_is_judged() {
     let spec = MixtureSpec::named("reasoning").unwrap();
     assert_eq!(spec, MixtureSpec::reasoning());
     let mixture = Mixture::new(&spec).unwrap();
@@ -115,7 +115,8 @@ fn the_mixture_of_all_families_has_them_all() {
     }
     for task in registry() {
         let n = n_samples.get(task.name()).copied().unwrap_or(0);
-        assert!(n >= 8, "{n} of 8,000 are of {}", task.name());
+        let is_judged = !matches!(task.name(), "conversation" | "out_of_scope");
+        assert_eq!(n >= 8, is_judged, "{n} of 8,000 are of {}", task.name());
     }
     assert_eq!(MixtureSpec::named("digits").unwrap().entries.len(), 2);
     assert!(MixtureSpec::named("reasonin").is_err());

@@ -9,14 +9,17 @@ fn the_pipeline_is_planned_as_it_ships() {
     let recipe = Recipe::from_toml(R1, "r1", &[]).unwrap();
     let names: Vec<&str> = recipe.stages.iter().map(|stage| stage.name.as_str()).collect();
     assert_eq!(names[..4], ["base", "cold-start", "reasoning", "rejection-sampling"]);
-    assert_eq!(names[4..], ["sft", "r1", "distillation-data", "student-small", "student-large"]);
+    assert_eq!(names[4..7], ["sft", "r1", "distillation-data"]);
+    assert_eq!(names[7..10], ["small-base", "small-distilled", "small-zero"]);
+    assert_eq!(names[10..], ["large-base", "large-distilled", "large-zero"]);
     let from: Vec<Option<&str>> = recipe.stages.iter().map(|stage| stage.model.from.as_deref()).collect();
     assert_eq!(from[3..5], [Some("stage:reasoning"), Some("stage:base")]);
-    assert_eq!(from[6..], [Some("stage:r1"), None, None]);
+    assert_eq!(from[6..10], [Some("stage:r1"), None, Some("stage:small-base"), Some("stage:small-base")]);
+    assert_eq!(from[10..], [None, Some("stage:large-base"), Some("stage:large-base")]);
     let plans = crate::dry_run::tests::planned(&recipe);
-    assert_eq!(plans.len(), 9);
+    assert_eq!(plans.len(), 13);
     assert!(plans.iter().all(|plan| plan.tokens > 0 && plan.estimate.dollars > 0.0 && !plan.render().is_empty()));
-    assert!(plans[7].params_total < plans[8].params_total, "two students of different size");
+    assert!(plans[7].params_total < plans[10].params_total, "two students of different size");
 }
 
 /// The same file with the bundled model as base, one step in each stage.
@@ -45,10 +48,7 @@ fn tiny() -> Recipe {
     let base = file["stage"][0].as_table_mut().unwrap();
     base.insert("model".to_owned(), "from = \"mini\"".parse::<toml::Table>().unwrap().into());
     base.remove("tokenizer");
-    let sets: Vec<String> = ["student-small", "student-large"]
-        .iter()
-        .map(|name| format!("stage.{name}.model.depth={}", if *name == "student-small" { 1 } else { 2 }))
-        .collect();
+    let sets = ["stage.small-base.model.depth=1", "stage.large-base.model.depth=2"].map(str::to_owned);
     Recipe::from_toml(&file.to_string(), "r1", &sets).unwrap()
 }
 
@@ -57,14 +57,14 @@ fn the_pipeline_runs_from_end_to_end() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = tiny();
     let results = run(&recipe, &options(dir.path(), false)).unwrap();
-    assert_eq!(results.len(), 9);
+    assert_eq!(results.len(), 13);
     assert!(results.iter().all(|result| matches!(result.outcome, Outcome::Finished(_)) && !result.was_cached));
     let path = |idx: usize| match &results[idx].outcome {
         Outcome::Finished(path) => path.clone(),
         other => panic!("{other:?}"),
     };
     assert!(path(3).ends_with(DATASET) && path(6).ends_with(DATASET));
-    let models = [path(7), path(8)].map(Source::Dir);
+    let models = [path(8), path(12)].map(Source::Dir);
     assert_eq!(models[0].config().unwrap().model_type(), "qwen2");
     let mini = Source::resolve("mini").unwrap().tokenizer().unwrap().unwrap();
     assert_eq!(models[1].tokenizer().unwrap().unwrap().json(), mini.json(), "the teacher's tokenizer");
