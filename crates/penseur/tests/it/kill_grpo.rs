@@ -86,9 +86,6 @@ max_new_tokens = 24
 every = 3
 "#;
 
-/// Kills before a run is left alone.
-const N_KILLS: usize = 6;
-
 fn metrics(run: &Path) -> Vec<Value> {
     let mut metrics = lines(&run.join("metrics.jsonl"));
     for line in &mut metrics {
@@ -97,23 +94,22 @@ fn metrics(run: &Path) -> Vec<Value> {
     metrics
 }
 
-/// Everything that a run leaves, but for time and money.
-fn result(run: &Path) -> (Vec<Value>, [Vec<Value>; 2], [Vec<u8>; 3]) {
+/// Everything that a run leaves, but for time and money; of its last checkpoint these files.
+fn result(run: &Path, files: &[&str]) -> (Vec<Value>, [Vec<Value>; 2], Vec<Vec<u8>>) {
     let checkpoint = run.join("checkpoints/step_14");
-    let bytes = ["model.safetensors", "state/optimizer.safetensors", "state/trainer.json"]
-        .map(|name| std::fs::read(checkpoint.join(name)).expect("the last checkpoint is complete"));
-    (metrics(run), ["samples.jsonl", "gradients.jsonl"].map(|name| lines(&run.join(name))), bytes)
+    let bytes = files.iter().map(|name| std::fs::read(checkpoint.join(name)).expect("the last checkpoint is complete"));
+    (metrics(run), ["samples.jsonl", "gradients.jsonl"].map(|name| lines(&run.join(name))), bytes.collect())
 }
 
-#[test]
-fn rollouts_agree_with_updates_and_kills_change_nothing_but_time_and_money() {
-    let dir = scratch("kill-grpo");
-    for (name, text) in [("base.toml", BASE), ("grpo.toml", GRPO)] {
+/// Runs the recipe once whole and once with `n_kills` kills; `files` of the two checkpoints are compared.
+fn kills_change_nothing(name: &str, recipe: &str, n_kills: usize, files: &[&str]) {
+    let dir = scratch(name);
+    for (name, text) in [("base.toml", BASE), ("grpo.toml", recipe)] {
         std::fs::write(dir.join(name), text).expect("a recipe can be written");
     }
     finish_recipe(&dir, "base.toml", "base", false);
     finish_recipe(&dir, "grpo.toml", "whole", false);
-    let whole = result(&dir.join("whole"));
+    let whole = result(&dir.join("whole"), files);
     assert_eq!(whole.0.len(), 15, "what training begins from is measured too");
     for line in &whole.0[1..] {
         assert_eq!(line["mismatch_kl"], 0.0, "{line}");
@@ -124,13 +120,26 @@ fn rollouts_agree_with_updates_and_kills_change_nothing_but_time_and_money() {
     eprintln!("seed of the moments: {seed}");
     let mut moments = Moments(seed);
     let run = dir.join("killed");
-    for _ in 0..N_KILLS {
+    for _ in 0..n_kills {
         moments.kill(start_recipe(&dir, "grpo.toml", "killed", run.join("run.json").exists()), &run);
     }
     finish_recipe(&dir, "grpo.toml", "killed", true);
-    assert!(result(&run) == whole, "seed {seed}: {:#?}", metrics(&run));
+    assert!(result(&run, files) == whole, "seed {seed}: {:#?}", metrics(&run));
 
     let ledger = lines(&run.join("ledger.jsonl"));
     let kept: u64 = ledger.iter().filter(|l| l["lost"] == false).filter_map(|l| l["tokens"].as_u64()).sum();
     assert_eq!(Some(kept), whole.0[14]["tokens"].as_u64(), "kept work adds up to the run: {ledger:#?}");
+}
+
+#[test]
+fn rollouts_agree_with_updates_and_kills_change_nothing_but_time_and_money() {
+    let files = ["model.safetensors", "state/optimizer.safetensors", "state/trainer.json"];
+    kills_change_nothing("kill-grpo", GRPO, 6, &files);
+}
+
+#[test]
+fn an_adapter_survives_kills_as_weights_do() {
+    let recipe = GRPO.replace("[grpo]\n", "[train.lora]\nrank = 4\nalpha = 8\n[grpo]\n");
+    let files = ["model.safetensors", "adapter/adapter_model.safetensors", "state/trainer.json"];
+    kills_change_nothing("kill-lora", &recipe, 3, &files);
 }
