@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 use tensor::ops::TokenGrads;
 use tensor::{AdamW, AdamWConfig, Device, Gradients, Precision};
 
+#[global_allocator]
+static ALLOCATOR: sys::huge_pages::Allocator = sys::huge_pages::Allocator;
+
 const PROMPT: usize = 96;
 const GROUP: usize = 8;
 /// Answers that go through the model at once in the update: those to one prompt, which share its rows.

@@ -22,6 +22,9 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command};
 
+#[global_allocator]
+static ALLOCATOR: sys::huge_pages::Allocator = sys::huge_pages::Allocator;
+
 fn main() -> ExitCode {
     let cli = Cli::read();
     usage::exit_code(start(&cli).and_then(|()| run(cli)))

@@ -7,6 +7,7 @@
 pub mod cpu;
 pub mod disk;
 pub mod energy;
+pub mod huge_pages;
 pub mod limits;
 pub mod memory;
 pub mod mmap;

@@ -231,9 +231,11 @@ impl Machine {
         if !self.by_rows(job) {
             let each = if threads == 1 || tiles * job.k < 16_384 { tiles } else { 1 };
             packs.extend(chunks(tiles, each).map(|which| Pack::Tiles(i, which)));
-            // Four panels at least: what a lone row takes at once.
-            let each = n_panels.div_ceil(wanted).next_multiple_of(4);
-            tasks.extend(chunks(n_panels, each).map(|panels| Task { job: i, rows: 0..job.m, panels }));
+            // A lone row takes four panels at once.
+            let unit = if job.m == 1 { 4 } else { 1 };
+            let shares = even(n_panels.div_ceil(unit), wanted);
+            let panels = shares.map(|units| units.start * unit..(units.end * unit).min(n_panels));
+            tasks.extend(panels.map(|panels| Task { job: i, rows: 0..job.m, panels }));
             return;
         }
         if let Right::Raw(_) = job.b {
@@ -307,6 +309,12 @@ impl Machine {
         };
         dispatch_path(self.isa, self.compute, block);
     }
+}
+
+/// `0..n` in up to `parts` ranges that differ by one at most.
+fn even(n: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = parts.min(n).max(1);
+    (0..parts).map(move |i| i * n / parts..(i + 1) * n / parts)
 }
 
 /// `0..n` in ranges of `each`.
