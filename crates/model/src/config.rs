@@ -8,6 +8,7 @@
 //! Both dialects of `transformers` are read: `rope_theta` with `rope_scaling` (4.x) and `rope_parameters` (5.x);
 //! the first is written, which both load. Key names: DeepSeek's `configuration_deepseek.py` and `transformers` 5.23.
 
+mod counted;
 mod deepseek;
 mod dense;
 mod fields;
@@ -20,7 +21,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 pub use deepseek::{DeepseekModelType, DeepseekV3Config, LATENT_NORM_EPS, ScoringFunc, TopkMethod};
-pub use dense::{DenseConfig, DenseModelType};
+pub use dense::{DenseConfig, DenseModelType, ExpertsConfig};
 pub use rope::RopeScaling;
 
 use crate::error::{Error, Result};
@@ -34,8 +35,28 @@ pub const SUPPORTED: &str = "deepseek_v3, deepseek_v2, kimi_k2, llama, qwen2, qw
 pub enum Config {
     /// DeepSeek-V3, R1, R1-Zero, V3.1; V2 and V2-Lite for counting.
     DeepseekV3(DeepseekV3Config),
-    /// Llama, Qwen2 and Qwen3: dense decoders with grouped-query attention.
+    /// Llama, Qwen2 and Qwen3: dense decoders with grouped-query attention. Others of the kind, with experts or without,
+    /// for counting.
     Dense(DenseConfig),
+}
+
+/// How a model's experts are made up, whatever its architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Experts {
+    /// Routed experts of a layer.
+    pub n_routed: usize,
+    /// Of them those that a token meets.
+    pub per_token: usize,
+    /// Experts that every token meets.
+    pub n_shared: usize,
+    /// Groups of experts, and those among which a token may choose; 1 of 1 where it may choose among all.
+    pub n_group: usize,
+    /// The second of these.
+    pub topk_group: usize,
+    /// Width of an expert.
+    pub intermediate_size: usize,
+    /// Layers before the first with experts.
+    pub first_k_dense: usize,
 }
 
 /// How the stored weights are quantized (`quantization_config`); `None` for plain floating point.
@@ -111,7 +132,10 @@ impl Config {
                        DeepSeek-V3, V3.1 and R1 are"
                     .to_owned(),
             }),
-            _ => Err(Error::Architecture { found: model_type, hint: format!("supported: {SUPPORTED}") }),
+            other => match counted::known(other) {
+                Some(counted) => Ok(Config::Dense(counted::read(&fields, counted)?)),
+                None => Err(Error::Architecture { found: model_type, hint: format!("supported: {SUPPORTED}") }),
+            },
         }
     }
 
@@ -138,6 +162,16 @@ impl Config {
             return Err(Error::Architecture {
                 found: "deepseek_v2".to_owned(),
                 hint: "its parameters can be counted, but its softmax routing is not implemented yet; \
+                       runnable: deepseek_v3, llama, qwen2, qwen3"
+                    .to_owned(),
+            });
+        }
+        if let Config::Dense(c) = self
+            && let DenseModelType::Counted(name) = c.model_type
+        {
+            return Err(Error::Architecture {
+                found: name.to_owned(),
+                hint: "its parameters can be counted and its training planned, but it cannot be run; \
                        runnable: deepseek_v3, llama, qwen2, qwen3"
                     .to_owned(),
             });
@@ -177,6 +211,31 @@ impl Config {
         match self {
             Config::DeepseekV3(c) => c.vocab_size,
             Config::Dense(c) => c.vocab_size,
+        }
+    }
+
+    /// The experts of its layers; `None` in a dense model.
+    pub fn experts(&self) -> Option<Experts> {
+        match self {
+            Config::DeepseekV3(c) if c.n_routed_experts > 0 => Some(Experts {
+                n_routed: c.n_routed_experts,
+                per_token: c.num_experts_per_tok,
+                n_shared: c.n_shared_experts,
+                n_group: c.n_group.max(1),
+                topk_group: c.topk_group.max(1),
+                intermediate_size: c.moe_intermediate_size,
+                first_k_dense: c.first_k_dense_replace,
+            }),
+            Config::DeepseekV3(_) => None,
+            Config::Dense(c) => c.experts.as_ref().map(|e| Experts {
+                n_routed: e.n_routed_experts,
+                per_token: e.num_experts_per_tok,
+                n_shared: e.shared_intermediate_size.div_ceil(e.moe_intermediate_size.max(1)),
+                n_group: 1,
+                topk_group: 1,
+                intermediate_size: e.moe_intermediate_size,
+                first_k_dense: e.first_k_dense_replace,
+            }),
         }
     }
 

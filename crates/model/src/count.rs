@@ -209,10 +209,7 @@ pub fn kv_bytes_per_token_bf16(config: &Config, form: KvForm) -> u64 {
 }
 
 fn experts_per_token(config: &Config) -> usize {
-    match config {
-        Config::DeepseekV3(c) => c.num_experts_per_tok,
-        Config::Dense(_) => 0,
-    }
+    config.experts().map_or(0, |experts| experts.per_token)
 }
 
 /// Visits every group of equal tensors with the role of its layer. Layers of one kind are visited one by one: a count

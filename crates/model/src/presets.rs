@@ -107,6 +107,8 @@ impl Dial {
             attention_bias: model_type == DenseModelType::Qwen2,
             o_proj_bias: false,
             qk_norm: model_type == DenseModelType::Qwen3,
+            gated: true,
+            experts: None,
             rms_norm_eps: 1e-6,
             rope_theta: 10_000.0,
             rope_scaling: RopeScaling::None,

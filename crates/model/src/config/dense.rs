@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{Fields, MAX_DIM, MAX_LAYERS, check_divides, check_float, check_params, check_size};
+use super::fields::{Fields, MAX_DIM, MAX_EXPERTS, MAX_LAYERS, check_divides, check_float, check_params, check_size};
 use super::{QuantizationConfig, RopeScaling};
 use crate::error::{Error, Result};
 
@@ -17,6 +17,8 @@ pub enum DenseModelType {
     Qwen2,
     /// Qwen3: norms on q and k.
     Qwen3,
+    /// Another, by its `model_type`: counted, not run (`counted.rs`).
+    Counted(&'static str),
 }
 
 impl DenseModelType {
@@ -26,8 +28,21 @@ impl DenseModelType {
             DenseModelType::Llama => "llama",
             DenseModelType::Qwen2 => "qwen2",
             DenseModelType::Qwen3 => "qwen3",
+            DenseModelType::Counted(name) => name,
         }
     }
+}
+
+/// Experts of a decoder with grouped-query attention: counted, not run.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names are the file format's")]
+pub struct ExpertsConfig {
+    pub n_routed_experts: usize,
+    pub num_experts_per_tok: usize,
+    pub moe_intermediate_size: usize,
+    /// All shared experts together; 0 without one.
+    pub shared_intermediate_size: usize,
+    pub first_k_dense_replace: usize,
 }
 
 /// A dense model's configuration; fields are Hugging Face's keys, or what a key implies for the architecture.
@@ -49,6 +64,10 @@ pub struct DenseConfig {
     pub o_proj_bias: bool,
     /// RMSNorm over each head of q and k: Qwen3.
     pub qk_norm: bool,
+    /// Whether the feed-forward has a gate: in all that are run.
+    pub gated: bool,
+    /// Experts, in architectures that are counted.
+    pub experts: Option<ExpertsConfig>,
     pub rms_norm_eps: f64,
     pub rope_theta: f64,
     pub rope_scaling: RopeScaling,
@@ -102,6 +121,8 @@ impl DenseConfig {
             attention_bias,
             o_proj_bias,
             qk_norm: model_type == DenseModelType::Qwen3,
+            gated: true,
+            experts: None,
             rms_norm_eps: fields.float("rms_norm_eps", 1e-6)?,
             rope_theta,
             rope_scaling,
@@ -121,6 +142,7 @@ impl DenseConfig {
             DenseModelType::Llama => "LlamaForCausalLM",
             DenseModelType::Qwen2 => "Qwen2ForCausalLM",
             DenseModelType::Qwen3 => "Qwen3ForCausalLM",
+            DenseModelType::Counted(name) => name,
         };
         let object = json!({
             "architectures": [architecture],
@@ -146,6 +168,7 @@ impl DenseConfig {
         });
         let Value::Object(mut map) = object else { unreachable!("json! of braces is an object") };
         match self.model_type {
+            DenseModelType::Counted(_) => {}
             DenseModelType::Llama => {
                 map.insert("attention_bias".to_owned(), json!(self.attention_bias));
                 map.insert("mlp_bias".to_owned(), json!(false));
@@ -182,15 +205,24 @@ impl DenseConfig {
             ("num_key_value_heads", self.num_key_value_heads),
             ("num_attention_heads", self.num_attention_heads),
         )?;
-        if self.head_dim % 2 == 1 {
+        if self.head_dim % 2 == 1 && !matches!(self.model_type, DenseModelType::Counted(_)) {
             return Err(Error::invalid("head_dim", format!("found {}, expected an even number", self.head_dim)));
         }
         check_float("rms_norm_eps", self.rms_norm_eps, 0.0..=1.0)?;
         check_float("initializer_range", self.initializer_range, 0.0..=100.0)?;
         self.rope_scaling.validate(self.rope_theta)?;
+        if let Some(experts) = &self.experts {
+            check_size("n_routed_experts", experts.n_routed_experts, MAX_EXPERTS)?;
+            check_size("moe_intermediate_size", experts.moe_intermediate_size, MAX_DIM)?;
+            check_size("shared_expert_intermediate_size", experts.shared_intermediate_size.max(1), MAX_DIM)?;
+            check_size("num_experts_per_tok", experts.num_experts_per_tok, experts.n_routed_experts)?;
+        }
         let n = |x: usize| x as u128;
+        let routed = self.experts.as_ref().map_or(0, |e| {
+            n(e.n_routed_experts) * (3 * n(e.moe_intermediate_size) + 1) + 3 * n(e.shared_intermediate_size)
+        });
         let heads = 2 * n(self.num_attention_heads) + 2 * n(self.num_key_value_heads);
-        let layer = n(self.hidden_size) * (heads * n(self.head_dim) + 3 * n(self.intermediate_size) + 8)
+        let layer = n(self.hidden_size) * (heads * n(self.head_dim) + 3 * n(self.intermediate_size) + routed + 8)
             + heads * n(self.head_dim);
         check_params(2 * n(self.vocab_size) * n(self.hidden_size) + n(self.num_hidden_layers) * layer)
     }

@@ -3,7 +3,7 @@
 //! Shapes are those of `torch.nn.Linear`: [out, in]. Names from DeepSeek's published files and `transformers` 5.23;
 //! the MTP layer of DeepSeek-V3 is stored as `model.layers.{num_hidden_layers}` (README_WEIGHTS.md).
 
-use crate::config::{Config, DeepseekModelType, DeepseekV3Config, DenseConfig};
+use crate::config::{Config, DeepseekModelType, DeepseekV3Config, DenseConfig, ExpertsConfig};
 
 /// What a tensor does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,9 +172,13 @@ pub(super) fn layer_groups(config: &Config, layer_idx: usize) -> Vec<TensorGroup
         Config::DeepseekV3(c) => {
             ffn_groups("mlp.", hidden, c.intermediate_size, Part::DenseFfn, &mut groups);
         }
-        Config::Dense(c) => {
-            ffn_groups("mlp.", hidden, c.intermediate_size, Part::DenseFfn, &mut groups);
-        }
+        Config::Dense(c) => match &c.experts {
+            Some(experts) if layer_idx >= experts.first_k_dense_replace => {
+                counted_moe_groups(hidden, experts, &mut groups);
+            }
+            _ if c.gated => ffn_groups("mlp.", hidden, c.intermediate_size, Part::DenseFfn, &mut groups),
+            _ => plain_ffn_groups(hidden, c.intermediate_size, &mut groups),
+        },
     }
     if layer_idx >= config.num_hidden_layers() {
         mtp_groups(config, &mut groups);
@@ -226,6 +230,26 @@ fn ffn_groups(prefix: &str, hidden: usize, width: usize, part: Part, groups: &mu
     for (name, shape) in [("gate_proj", [width, hidden]), ("up_proj", [width, hidden]), ("down_proj", [hidden, width])]
     {
         groups.push(TensorGroup::new(&format!("{prefix}{name}.weight"), &shape, part));
+    }
+}
+
+/// A feed-forward without a gate.
+fn plain_ffn_groups(hidden: usize, width: usize, groups: &mut Vec<TensorGroup>) {
+    for (name, shape) in [("up_proj", [width, hidden]), ("down_proj", [hidden, width])] {
+        groups.push(TensorGroup::new(&format!("mlp.{name}.weight"), &shape, Part::DenseFfn));
+    }
+}
+
+/// Experts of an architecture that is only counted.
+fn counted_moe_groups(hidden: usize, experts: &ExpertsConfig, groups: &mut Vec<TensorGroup>) {
+    groups.push(TensorGroup::new("mlp.gate.weight", &[experts.n_routed_experts, hidden], Part::Router));
+    let first_expert = groups.len();
+    ffn_groups("mlp.experts.{e}.", hidden, experts.moe_intermediate_size, Part::RoutedExperts, groups);
+    for group in &mut groups[first_expert..] {
+        group.n_experts = Some(experts.n_routed_experts);
+    }
+    if experts.shared_intermediate_size > 0 {
+        ffn_groups("mlp.shared_expert.", hidden, experts.shared_intermediate_size, Part::SharedExperts, groups);
     }
 }
 

@@ -137,3 +137,57 @@ fn layers_add_up_to_the_model() {
         assert_eq!(mtp, counts.mtp.total(), "{name}");
     }
 }
+
+/// Architectures that are counted and not run: published totals and active parameters, in billions, within 1%.
+#[test]
+fn counted_architectures_have_the_published_parameters() {
+    let of = |text: &str| Config::from_json(text).unwrap();
+    for (text, total, active) in [
+        // arXiv:2005.14165, Table 2.1.
+        (
+            r#"{"model_type": "gpt2", "n_embd": 12288, "n_layer": 96, "n_head": 96, "vocab_size": 50257, "n_positions": 2048}"#,
+            175.0,
+            175.0,
+        ),
+        // arXiv:2211.05100, Table 3.
+        (
+            r#"{"model_type": "bloom", "hidden_size": 14336, "n_layer": 70, "n_head": 112, "vocab_size": 250880}"#,
+            176.2,
+            176.2,
+        ),
+        // arXiv:2401.04088, section 2.1.
+        (
+            r#"{"model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+            "num_attention_heads": 32, "num_key_value_heads": 8, "num_local_experts": 8, "num_experts_per_tok": 2,
+            "vocab_size": 32000}"#,
+            46.7,
+            12.9,
+        ),
+        // arXiv:2505.09388, Table 2.
+        (
+            r#"{"model_type": "qwen3_moe", "hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 94,
+            "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
+            "num_experts_per_tok": 8, "moe_intermediate_size": 1536, "vocab_size": 151936}"#,
+            235.1,
+            22.2,
+        ),
+        // Its model card, August 2025: 116.8 and, without the embedding's 0.6, 5.1.
+        (
+            r#"{"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
+            "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64, "num_local_experts": 128,
+            "experts_per_token": 4, "vocab_size": 201088}"#,
+            116.8,
+            5.7,
+        ),
+    ] {
+        let config = of(text);
+        let counts = count_params(&config);
+        let near = |found: u64, published: f64| (found as f64 / 1e9 / published - 1.0).abs() < 0.01;
+        assert!(near(counts.total(), total) && near(counts.active(), active), "{text}: {counts:?}");
+        assert!(config.check_runnable().unwrap_err().to_string().contains("planned"));
+    }
+    let error = Config::from_json(r#"{"model_type": "mamba2", "hidden_size": 64}"#).unwrap_err().to_string();
+    assert!(error.contains("mamba2"), "{error}");
+    let error = Config::from_json(r#"{"model_type": "gpt2", "n_layer": 2, "n_head": 2, "vocab_size": 9}"#).unwrap_err();
+    assert!(error.to_string().contains("n_embd"), "{error}");
+}
