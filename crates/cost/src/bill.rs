@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::page::Table;
-use crate::text::{dollars, duration, si, significant, thousands};
+use crate::text::{dollars, duration, percent, si, significant, thousands};
 
 /// What work has taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Usage {
     pub wall_s: f64,
     /// Seconds of cores that were held, busy or not.
     pub core_s: f64,
+    /// Of them those that this process computed in, where the machine says.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
     /// Tokens processed.
     pub tokens: u64,
     /// Floating-point operations of the model.
@@ -24,17 +27,16 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Both together. Energy is known as far as one of them knows it.
+    /// Both together. Energy and processor time are known as far as one of them knows it.
     pub fn plus(&self, other: &Usage) -> Usage {
+        let sum = |a: Option<f64>, b: Option<f64>| a.or(b).map(|_| a.unwrap_or(0.0) + b.unwrap_or(0.0));
         Usage {
             wall_s: self.wall_s + other.wall_s,
             core_s: self.core_s + other.core_s,
             tokens: self.tokens + other.tokens,
             flops: self.flops + other.flops,
-            joules: match (self.joules, other.joules) {
-                (None, None) => None,
-                (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
-            },
+            cpu_s: sum(self.cpu_s, other.cpu_s),
+            joules: sum(self.joules, other.joules),
         }
     }
 }
@@ -70,6 +72,9 @@ pub struct Promise {
     pub tokens: u64,
     /// Seconds on the clock.
     pub wall_s: f64,
+    /// Seconds of cores that compute, where the machine says; other programs on it do not change them.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
     /// Dollars.
     pub dollars: f64,
 }
@@ -83,21 +88,38 @@ pub struct Against {
     pub taken: Promise,
     /// By how much a token took longer than promised: 0.1 is 10% longer. Holds for stopped runs too.
     pub error: f64,
+    /// The same in processor time, which is fair on a machine that others use as well; `None` where it is not known.
+    pub cpu_error: Option<f64>,
+}
+
+impl Against {
+    /// The planner's error: in processor time where that is known.
+    pub fn planner_error(&self) -> f64 {
+        self.cpu_error.unwrap_or(self.error)
+    }
 }
 
 /// Holds `promise` against the lines of a stage's ledger; `None` before the first token.
 pub fn against(promise: &Promise, lines: &[LedgerLine]) -> Option<Against> {
-    let mut taken = Promise { tokens: 0, wall_s: 0.0, dollars: 0.0 };
-    for line in lines.iter().filter(|line| !line.lost) {
-        taken.tokens += line.usage.tokens;
-        taken.wall_s += line.usage.wall_s;
-        taken.dollars += line.dollars;
-    }
+    let kept: Vec<&LedgerLine> = lines.iter().filter(|line| !line.lost).collect();
+    let usage = kept.iter().fold(Usage::default(), |sum, line| sum.plus(&line.usage));
+    let taken = Promise {
+        tokens: usage.tokens,
+        wall_s: usage.wall_s,
+        cpu_s: usage.cpu_s.filter(|_| kept.iter().all(|line| line.attempt == 0 || line.usage.cpu_s.is_some())),
+        dollars: kept.iter().map(|line| line.dollars).sum(),
+    };
     if taken.tokens == 0 || promise.tokens == 0 || promise.wall_s <= 0.0 {
         return None;
     }
-    let pace = |p: &Promise| p.wall_s / p.tokens as f64;
-    Some(Against { promised: *promise, taken, error: pace(&taken) / pace(promise) - 1.0 })
+    let tokens = promise.tokens as f64 / taken.tokens as f64;
+    let off = |taken: f64, promised: f64| taken / promised * tokens - 1.0;
+    Some(Against {
+        promised: *promise,
+        taken,
+        error: off(taken.wall_s, promise.wall_s),
+        cpu_error: taken.cpu_s.zip(promise.cpu_s).map(|(taken, promised)| off(taken, promised)),
+    })
 }
 
 /// What one stage took.
@@ -232,10 +254,14 @@ impl Bill {
 
 /// Plan against bill, stage by stage, and all together where there are several.
 pub fn render_against(stages: &[(String, Against)]) -> String {
-    let columns = ["", "planned", "taken", "dollars", "taken", "tokens", "taken", "time a token"];
+    let has_cpu = stages.iter().any(|(_, held)| held.cpu_error.is_some());
+    let mut columns = vec!["", "planned", "taken", "dollars", "taken", "tokens", "taken", "time a token"];
+    columns.extend(has_cpu.then_some("processor time"));
     let mut table = Table::new("Plan and bill", &columns);
-    let row = |name: &str, promised: &Promise, taken: &Promise, error: f64| {
-        vec![
+    let row = |name: &str, held: &Against| {
+        let (promised, taken) = (&held.promised, &held.taken);
+        let off = |error: f64| format!("{:+.0}%", 100.0 * error);
+        let mut row = vec![
             name.to_owned(),
             duration(promised.wall_s),
             duration(taken.wall_s),
@@ -243,24 +269,59 @@ pub fn render_against(stages: &[(String, Against)]) -> String {
             dollars(taken.dollars),
             si(promised.tokens as f64),
             si(taken.tokens as f64),
-            format!("{:+.0}%", 100.0 * error),
-        ]
+            off(held.error),
+        ];
+        row.extend(has_cpu.then(|| held.cpu_error.map_or("-".to_owned(), off)));
+        row
     };
-    table.rows.extend(stages.iter().map(|(name, held)| row(name, &held.promised, &held.taken, held.error)));
+    table.rows.extend(stages.iter().map(|(name, held)| row(name, held)));
     if stages.len() > 1 {
-        let sum = |side: fn(&Against) -> &Promise| {
-            stages.iter().map(|(_, held)| side(held)).fold(Promise::default(), |sum, one| Promise {
-                tokens: sum.tokens + one.tokens,
-                wall_s: sum.wall_s + one.wall_s,
-                dollars: sum.dollars + one.dollars,
-            })
-        };
-        // What the stages' tokens should have taken at the promised pace; a stage that was stopped counts as far as it got.
-        let due: f64 = stages.iter().map(|(_, held)| held.taken.wall_s / (1.0 + held.error)).sum();
-        let taken = sum(|held| &held.taken);
-        table.rows.push(row("total", &sum(|held| &held.promised), &taken, taken.wall_s / due - 1.0));
+        table.rows.push(row("total", &together(stages)));
     }
-    table.text()
+    let shared = "\n  Processor time is what other programs on the machine do not change: the planner is judged by it.";
+    table.text() + if has_cpu { shared } else { "" }
+}
+
+/// All stages as one.
+fn together(stages: &[(String, Against)]) -> Against {
+    let sum = |side: fn(&Against) -> &Promise| {
+        stages.iter().map(|(_, held)| side(held)).fold(Promise::default(), |sum, one| Promise {
+            tokens: sum.tokens + one.tokens,
+            wall_s: sum.wall_s + one.wall_s,
+            cpu_s: None,
+            dollars: sum.dollars + one.dollars,
+        })
+    };
+    // What the stages' tokens should have taken at the promised pace; a stage that was stopped counts as far as it got.
+    let off = |of: &dyn Fn(&Against) -> Option<(f64, f64)>| {
+        let both: Option<Vec<(f64, f64)>> = stages.iter().map(|(_, held)| of(held)).collect();
+        both.map(|both| {
+            let due: f64 = both.iter().map(|(taken, error)| taken / (1.0 + error)).sum();
+            both.iter().map(|(taken, _)| taken).sum::<f64>() / due - 1.0
+        })
+    };
+    Against {
+        promised: sum(|held| &held.promised),
+        taken: sum(|held| &held.taken),
+        error: off(&|held| Some((held.taken.wall_s, held.error))).unwrap_or(0.0),
+        cpu_error: off(&|held| held.taken.cpu_s.zip(held.cpu_error)),
+    }
+}
+
+/// The planner's error on a machine over stages that ran there, in a sentence; `None` of none.
+pub fn render_error(machine: &str, stages: &[Against]) -> Option<String> {
+    let mut errors: Vec<f64> = stages.iter().map(|held| held.planner_error().abs()).collect();
+    errors.sort_by(f64::total_cmp);
+    let (most, middle) = (errors.last()?, errors[(errors.len() - 1) / 2]);
+    let n = match errors.len() {
+        1 => "one stage".to_owned(),
+        n => format!("{n} stages"),
+    };
+    Some(format!(
+        "The planner on this machine ({machine}): off by {} at the median of {n}, by {} at most.",
+        percent(middle),
+        percent(*most)
+    ))
 }
 
 #[cfg(test)]
@@ -271,7 +332,7 @@ mod tests {
         LedgerLine {
             stage: stage.to_owned(),
             attempt,
-            usage: Usage { wall_s: core_s / 2.0, core_s, tokens: 10, flops: 1e12, joules },
+            usage: Usage { wall_s: core_s / 2.0, core_s, cpu_s: Some(0.9 * core_s), tokens: 10, flops: 1e12, joules },
             price: 0.04,
             price_source: "test".to_owned(),
             dollars: core_s / 3600.0 * 0.04,
@@ -309,14 +370,23 @@ mod tests {
 
     #[test]
     fn a_promise_is_held_against_the_bill() {
-        let promise = Promise { tokens: 40, wall_s: 3600.0, dollars: 0.08 };
+        let promise = Promise { tokens: 40, wall_s: 3600.0, cpu_s: None, dollars: 0.08 };
         let lines = [line("a", 1, 3600.0, false, None), line("a", 1, 720.0, true, None)];
         let held = against(&promise, &lines).unwrap();
         // Ten tokens in half an hour, where forty an hour were promised; lost work is not the planner's fault.
-        assert!((held.error - 1.0).abs() < 1e-12, "{held:?}");
+        assert!((held.error - 1.0).abs() < 1e-12 && held.cpu_error.is_none(), "{held:?}");
         let text = render_against(&[("a".to_owned(), held), ("b".to_owned(), held)]);
-        assert!(text.contains("+100%") && text.contains("total"), "{text}");
+        assert!(text.contains("+100%") && text.contains("total") && !text.contains("rocessor"), "{text}");
         assert_eq!(against(&promise, &[]), None);
+        // The clock ran twice as long as promised, the processor a tenth less.
+        let busy = Promise { cpu_s: Some(4.0 * 3600.0), ..promise };
+        let held = against(&busy, &lines).unwrap();
+        assert!((held.planner_error() + 0.1).abs() < 1e-12, "{held:?}");
+        let text = render_against(&[("a".to_owned(), held), ("b".to_owned(), held)]);
+        assert!(text.contains("-10%") && text.contains("Processor time"), "{text}");
+        let told = render_error("CPU", &[held, Against { cpu_error: Some(0.3), ..held }]).unwrap();
+        assert!(told.contains("10.0% at the median of 2 stages, by 30.0% at most"), "{told}");
+        assert_eq!(render_error("CPU", &[]), None);
     }
 
     /// The keys of a ledger line are fixed: tools outside read them.

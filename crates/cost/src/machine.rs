@@ -43,6 +43,11 @@ impl Machine {
         }
     }
 
+    /// Which machine it is, whatever is measured: processor, cores, instruction set.
+    pub fn name(&self) -> String {
+        format!("{}, {} cores, {}", self.cpu, self.cores, self.isa)
+    }
+
     /// One line for people.
     pub fn describe(&self) -> String {
         let memory = match self.memory_bytes {

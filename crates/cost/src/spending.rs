@@ -29,6 +29,7 @@ pub struct Spending {
     n_cores: usize,
     started: Instant,
     energy: Option<EnergyMeter>,
+    cpu_before: Option<f64>,
     last: Usage,
 }
 
@@ -41,6 +42,7 @@ impl Spending {
             n_cores: sys::cpu::physical_cores(),
             started: Instant::now(),
             energy: EnergyMeter::start(),
+            cpu_before: sys::cpu::process_cpu_seconds(),
             last: Usage::default(),
         }
     }
@@ -50,14 +52,16 @@ impl Spending {
     pub fn line(&mut self, tokens: u64, flops: f64) -> LedgerLine {
         let wall_s = self.started.elapsed().as_secs_f64();
         let joules = self.energy.as_mut().map(EnergyMeter::joules);
+        let cpu_s = sys::cpu::process_cpu_seconds().zip(self.cpu_before).map(|(now, before)| now - before);
         let usage = Usage {
             wall_s: wall_s - self.last.wall_s,
             core_s: (wall_s - self.last.wall_s) * self.n_cores as f64,
+            cpu_s: cpu_s.map(|s| s - self.last.cpu_s.unwrap_or(0.0)),
             tokens,
             flops,
             joules: joules.map(|j| j - self.last.joules.unwrap_or(0.0)),
         };
-        self.last = Usage { wall_s, joules, ..Usage::default() };
+        self.last = Usage { wall_s, cpu_s, joules, ..Usage::default() };
         LedgerLine {
             stage: self.stage.clone(),
             attempt: 1,

@@ -1,7 +1,7 @@
 //! Runs together: the stages of a chain in their order, and all runs below a directory.
 
 use crate::error::{Error, Result};
-use crate::files::{ChainFile, read_json};
+use crate::files::{ChainFile, PlanFile, read_json, read_ledger};
 use crate::run::{Run, Status, is_run};
 use cost::Bill;
 use serde::Serialize;
@@ -76,7 +76,29 @@ impl Chain {
             held.extend(run.against_plan()?.map(|held| (run.stage().to_owned(), held)));
         }
         let bill = self.bill().render();
-        Ok(if held.is_empty() { bill } else { format!("{bill}\n\n{}", cost::bill::render_against(&held)) })
+        if held.is_empty() {
+            return Ok(bill);
+        }
+        let planner = self.planner()?.map_or(String::new(), |line| format!("\n  {line}"));
+        Ok(format!("{bill}\n\n{}{planner}", cost::bill::render_against(&held)))
+    }
+
+    /// The planner's error over all finished stages that ran on this run's machine and are kept beside it.
+    fn planner(&self) -> Result<Option<String>> {
+        let plan_of = |dir: &Path| read_json::<PlanFile>(&dir.join("plan.json"));
+        let Some(machine) = plan_of(&self.last().path)?.map(|plan| plan.machine).filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let resolved = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let beside = children(resolved.parent().unwrap_or(&resolved))?;
+        let below = beside.iter().filter(|dir| !is_run(dir)).flat_map(|dir| children(dir).unwrap_or_default());
+        let mut held = Vec::new();
+        for dir in beside.iter().cloned().chain(below.collect::<Vec<_>>()).filter(|dir| is_finished(dir)) {
+            // What a killed run left half written is no reason to tell nothing.
+            let Some(plan) = plan_of(&dir).ok().flatten().filter(|plan| plan.machine == machine) else { continue };
+            held.extend(read_ledger(&dir).ok().and_then(|lines| cost::against(&plan.promise, &lines)));
+        }
+        Ok(cost::bill::render_error(&machine, &held))
     }
 
     /// Running if a stage is, finished if all that have begun are.
@@ -170,24 +192,9 @@ pub fn list(root: &Path) -> Result<Vec<Summary>> {
     Ok(found)
 }
 
-/// The planner's error on this machine: the mean, over finished stages under `root`, of how far a token's time was from the
-/// promised one, and how many stages there are.
-///
-/// # Errors
-/// As [`list`].
-pub fn planner_error(root: &Path) -> Result<Option<(f64, usize)>> {
-    let mut errors = Vec::new();
-    for dir in children(root)? {
-        let stages = match Chain::open(&dir) {
-            Ok(chain) => chain.stages,
-            Err(Error::NotARun { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        for run in stages.iter().filter(|run| run.status == Status::Finished) {
-            errors.extend(run.against_plan()?.map(|held| held.error.abs()));
-        }
-    }
-    Ok((!errors.is_empty()).then(|| (crate::stats::mean(&errors), errors.len())))
+/// Whether a directory is that of a stage with its result.
+fn is_finished(dir: &Path) -> bool {
+    is_run(dir) && dir.join("done.json").is_file()
 }
 
 /// Directories below a directory, sorted.
@@ -200,4 +207,37 @@ fn children(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut dirs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     dirs.sort();
     Ok(dirs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::FakeRun;
+    use serde_json::json;
+
+    /// Two finished stages of this machine count, beside each other and in a chain; another machine's and a stopped one do not.
+    #[test]
+    fn the_planners_error_is_that_of_this_machine() {
+        let root = tempfile::tempdir().unwrap();
+        let run = |name: &str, core_s: f64, machine: &str, is_done: bool| {
+            let dir = root.path().join(name);
+            FakeRun::new("pretrain", 2).ledger(1, core_s, false).write_to(&dir);
+            let plan = json!({ "tokens": 100, "wall_s": 50.0, "dollars": 0.001, "machine": machine });
+            std::fs::write(dir.join("plan.json"), plan.to_string()).unwrap();
+            if is_done {
+                std::fs::write(
+                    dir.join("done.json"),
+                    "{\"digest\": \"d\", \"checkpoint\": \"c\", \"steps\": 2, \"tokens\": 100}",
+                )
+                .unwrap();
+            }
+            dir
+        };
+        let this = run("a", 110.0, "here", true);
+        run("chain/b", 130.0, "here", true);
+        run("c", 900.0, "elsewhere", true);
+        run("d", 900.0, "here", false);
+        let account = Chain::open(&this).unwrap().account().unwrap();
+        assert!(account.contains("(here): off by 10.0% at the median of 2 stages, by 30.0% at most"), "{account}");
+    }
 }

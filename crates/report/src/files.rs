@@ -2,7 +2,7 @@
 //! are read.
 
 use crate::error::{Error, Result};
-use cost::{LedgerLine, Usage};
+use cost::{LedgerLine, Promise, Usage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +30,17 @@ pub struct Done {
     pub steps: u64,
     /// Tokens.
     pub tokens: u64,
+}
+
+/// `plan.json`: what the stage should take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// What was promised.
+    #[serde(flatten)]
+    pub promise: Promise,
+    /// The machine that it was promised on.
+    #[serde(default)]
+    pub machine: String,
 }
 
 /// What an attempt had spent when a checkpoint was taken.

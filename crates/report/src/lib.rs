@@ -28,7 +28,7 @@ pub mod tensorboard;
 #[cfg(test)]
 mod test_support;
 
-pub use chain::{Chain, Summary, list, planner_error};
+pub use chain::{Chain, Summary, list};
 pub use curves::{Curve, Curves};
 pub use error::{Error, Result};
 pub use run::{Run, Sample, Status};

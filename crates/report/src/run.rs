@@ -2,7 +2,7 @@
 
 use crate::curves::Curves;
 use crate::error::{Error, Result};
-use crate::files::{Attempt, Done, RunInfo, read_json, read_ledger, read_lines};
+use crate::files::{Attempt, Done, PlanFile, RunInfo, read_json, read_ledger, read_lines};
 use cost::bill::Against;
 use cost::{Bill, LedgerLine};
 use serde::{Deserialize, Serialize};
@@ -200,8 +200,8 @@ impl Run {
     /// # Errors
     /// A promise that cannot be read.
     pub fn against_plan(&self) -> Result<Option<Against>> {
-        let promise: Option<cost::Promise> = read_json(&self.path.join("plan.json"))?;
-        Ok(promise.and_then(|promise| cost::against(&promise, &self.ledger)))
+        let plan: Option<PlanFile> = read_json(&self.path.join("plan.json"))?;
+        Ok(plan.and_then(|plan| cost::against(&plan.promise, &self.ledger)))
     }
 
     /// The latest value of every metric, also of those that are measured now and then.

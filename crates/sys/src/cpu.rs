@@ -38,6 +38,21 @@ pub fn process_cpu_seconds() -> Option<f64> {
     usage().map(|u| seconds(u.ru_utime) + seconds(u.ru_stime))
 }
 
+/// Seconds that this process's threads have waited for a core while others had them, summed over the threads that live.
+pub fn waited_seconds() -> Option<f64> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let waited = |task: std::fs::DirEntry| parse_waited(&std::fs::read_to_string(task.path().join("schedstat")).ok()?);
+    // A thread that ends meanwhile has no file any more.
+    let all: Vec<f64> = tasks.flatten().filter_map(waited).collect();
+    (!all.is_empty()).then(|| all.iter().sum())
+}
+
+/// Of a thread's `schedstat` (time on a core, time waiting for one, in nanoseconds, and turns) the second.
+fn parse_waited(schedstat: &str) -> Option<f64> {
+    let ns: u64 = schedstat.split_whitespace().nth(1)?.parse().ok()?;
+    Some(ns as f64 * 1e-9)
+}
+
 pub(crate) fn usage() -> Option<libc::rusage> {
     // SAFETY: all-zero bytes are a valid `rusage` (integers only), and the pointer is to that local, valid for a write.
     unsafe {
@@ -85,6 +100,7 @@ mod tests {
     fn reads_proc_formats() {
         assert_eq!(parse_cpu_list("0-3,8\n"), Some(vec![0, 1, 2, 3, 8]));
         assert_eq!(parse_cpu_list("3-1"), None);
+        assert_eq!((parse_waited("5000 1500000000 7\n"), parse_waited("5000")), (Some(1.5), None));
         assert_eq!(value_of("a : 1\nmodel name\t: EPYC: 9\n", "model name").unwrap(), "EPYC: 9");
     }
 
@@ -93,5 +109,6 @@ mod tests {
         assert!(!model_name().is_empty());
         assert!((1..=logical_cores()).contains(&physical_cores()));
         assert!(process_cpu_seconds().unwrap() >= 0.0);
+        assert!(waited_seconds().unwrap_or(0.0) >= 0.0);
     }
 }

@@ -22,6 +22,7 @@ use model::count::count_params;
 use model::memory::plan_training;
 use model::source::Source;
 use model::tokenizer::Tokenizer;
+use report::files::PlanFile;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,6 +64,8 @@ pub struct StagePlan {
     pub training_s: f64,
     /// Seconds of evaluations.
     pub evaluation_s: f64,
+    /// Seconds of cores that compute, where the machine says; the others are held and idle.
+    pub cpu_s: Option<f64>,
     /// Where the price is from.
     pub price_source: String,
     /// Time and dollars.
@@ -202,11 +205,14 @@ fn check_data(stage: &StageRecipe) -> Result<()> {
 }
 
 /// What is promised when a stage begins, for `plan.json`.
-pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook) -> Promise {
+pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook) -> PlanFile {
     let machine = Machine::measure();
     let pace = pace::measure(stage, config, outlook, &machine, &mut pace::Decoded::new());
     let plan = plan_stage(stage, config, outlook, &machine, pace);
-    Promise { tokens: plan.tokens, wall_s: plan.estimate.wall_s, dollars: plan.estimate.dollars }
+    let estimate = &plan.estimate;
+    let promise =
+        Promise { tokens: plan.tokens, wall_s: estimate.wall_s, cpu_s: plan.cpu_s, dollars: estimate.dollars };
+    PlanFile { promise, machine: machine.name() }
 }
 
 fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine, pace: Pace) -> StagePlan {
@@ -239,6 +245,9 @@ fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: 
         rollout_s: course.rollout_s,
         training_s: course.training_s,
         evaluation_s: course.evaluation_s,
+        cpu_s: pace.busy.zip(pace.decode_busy).map(|(training, decoding)| {
+            machine.cores as f64 * (training * course.training_s + decoding * (course.rollout_s + course.evaluation_s))
+        }),
         price_source: price.source,
         estimate,
         recipe: stage.to_toml(),

@@ -1,5 +1,8 @@
 //! How fast this machine trains a recipe's own model and answers with it, measured: a micro-batch of the stage's documents,
 //! forward, backward and update, and some steps of decoding. Nothing else is known of a model that nobody has trained.
+//!
+//! Other programs may be running. Where the system says how long threads waited for a core, that is taken off, so that a
+//! plan is one for a machine of one's own ([`Watch`]). What is measured is a model of its own: its weights change.
 
 use crate::learner::Learner;
 use crate::model_learner::{self, ModelLearner};
@@ -24,10 +27,10 @@ const DECODING: f64 = 0.67;
 const MOST_S: f64 = 6.0;
 
 /// Rounds, of which the best counts: the others were disturbed.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
 
 /// The same of decoding, whose prompts take long to read.
-const DECODING_ROUNDS: usize = 2;
+const DECODING_ROUNDS: usize = 3;
 
 /// Steps of decoding that are timed.
 const DECODING_STEPS: usize = 16;
@@ -46,6 +49,9 @@ pub(crate) struct Pace {
     pub(crate) decode_step_s: f64,
     /// A row of it.
     pub(crate) decode_row_s: f64,
+    /// Share of the cores that training keeps busy, and decoding; `None` where the system does not say.
+    pub(crate) busy: Option<f64>,
+    pub(crate) decode_busy: Option<f64>,
     /// Share of the machine's peak that training reaches, in the stage's precision.
     pub(crate) efficiency: f64,
     /// Whether it was measured here and now.
@@ -73,8 +79,67 @@ impl Pace {
     }
 }
 
-/// Seconds of decoding that were measured before, by the model's configuration and precision: stages share models.
-pub(crate) type Decoded = BTreeMap<String, (f64, f64)>;
+/// Decoding that was measured before, by the model's configuration and precision: stages share models.
+pub(crate) type Decoded = BTreeMap<String, Decoding>;
+
+/// Seconds of a step of decoding beside its rows, and of a row; the share of the cores that it keeps busy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoding {
+    step_s: f64,
+    row_s: f64,
+    busy: Option<f64>,
+}
+
+/// A stretch of work, as long as it would take on a machine of its own.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    seconds: f64,
+    /// Of all cores together; `None` where the system does not say.
+    cpu_s: Option<f64>,
+}
+
+impl Stretch {
+    const NONE: Stretch = Stretch { seconds: f64::INFINITY, cpu_s: None };
+
+    /// The shorter one.
+    fn best(self, other: Stretch) -> Stretch {
+        if other.seconds < self.seconds { other } else { self }
+    }
+
+    fn busy(&self, n_cores: usize) -> Option<f64> {
+        self.cpu_s.map(|cpu_s| (cpu_s / (n_cores as f64 * self.seconds)).clamp(0.0, 1.0))
+    }
+}
+
+/// Times work on a machine that others may use.
+struct Watch {
+    n_cores: usize,
+    started: Instant,
+    cpu_s: Option<f64>,
+    waited_s: Option<f64>,
+}
+
+impl Watch {
+    fn start(n_cores: usize) -> Watch {
+        let (cpu_s, waited_s) = (sys::cpu::process_cpu_seconds(), sys::cpu::waited_seconds());
+        Watch { n_cores, started: Instant::now(), cpu_s, waited_s }
+    }
+
+    fn stop(&self) -> Stretch {
+        let since = |now: Option<f64>, before: Option<f64>| Some((now? - before?).max(0.0));
+        let wall_s = self.started.elapsed().as_secs_f64();
+        let cpu_s = since(sys::cpu::process_cpu_seconds(), self.cpu_s);
+        let waited_s = since(sys::cpu::waited_seconds(), self.waited_s);
+        Stretch { seconds: alone(wall_s, waited_s, cpu_s, self.n_cores), cpu_s }
+    }
+}
+
+/// Seconds without others: the clock's less what threads waited for a core (work is joined after every operation, so that
+/// one thread's wait is all threads'), and no less than the cores computed.
+fn alone(wall_s: f64, waited_s: Option<f64>, cpu_s: Option<f64>, n_cores: usize) -> f64 {
+    let least = cpu_s.map_or(wall_s, |cpu_s| cpu_s / n_cores as f64).min(wall_s);
+    (wall_s - waited_s.unwrap_or(0.0)).max(least)
+}
 
 /// Measures the pace of `stage`, whose model is `config`; the machine's limits are known.
 pub(crate) fn measure(
@@ -92,6 +157,8 @@ pub(crate) fn measure(
         update_s: 0.0,
         decode_step_s: 0.0,
         decode_row_s: DECODING * usual_row_s,
+        busy: None,
+        decode_busy: None,
         efficiency: USUAL,
         is_measured: false,
     };
@@ -107,11 +174,21 @@ pub(crate) fn measure(
         files: Vec::new(),
     };
     let Ok(mut learner) = ModelLearner::new(parts) else { return assumed };
-    let (row_s, update_s) = training(&mut learner, stage, outlook, config.vocab_size());
+    let n_cores = machine.cores;
+    let (n_rows, pass, update) = training(&mut learner, stage, outlook, config.vocab_size(), n_cores);
     let model = format!("{:?} {}", stage.model.precision, config.to_json());
-    let (decode_step_s, decode_row_s) = *decoded.entry(model).or_insert_with(|| decoding(&mut learner, stage, outlook));
-    let efficiency = run.flops_per_token() / row_s / peak;
-    Pace { row_s, update_s, decode_step_s, decode_row_s, efficiency, is_measured: true }
+    let decoding = *decoded.entry(model).or_insert_with(|| decoding(&mut learner, stage, outlook, n_cores));
+    let row_s = pass.seconds / n_rows as f64;
+    Pace {
+        row_s,
+        update_s: update.seconds,
+        decode_step_s: decoding.step_s,
+        decode_row_s: decoding.row_s,
+        busy: pass.busy(n_cores),
+        decode_busy: decoding.busy,
+        efficiency: run.flops_per_token() / row_s / peak,
+        is_measured: true,
+    }
 }
 
 /// A run of the stage over so many tokens, for counting.
@@ -131,8 +208,14 @@ fn mtp_weight(stage: &StageRecipe) -> f64 {
     if stage.grpo.is_some() || stage.sample.is_some() { 0.0 } else { stage.train.mtp_weight }
 }
 
-/// Seconds of a row, and of an update.
-fn training(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, vocab: usize) -> (f64, f64) {
+/// Rows of a pass, a pass, and an update.
+fn training(
+    learner: &mut ModelLearner,
+    stage: &StageRecipe,
+    outlook: &Outlook,
+    vocab: usize,
+    n_cores: usize,
+) -> (usize, Stretch, Stretch) {
     let train = &stage.train;
     let batch = match packed(outlook, train.micro_batch_tokens) {
         batch if batch.is_empty() => random_batch(train.micro_batch_tokens, train.seq_len.div_ceil(2), vocab as u64),
@@ -140,20 +223,20 @@ fn training(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, 
     };
     let spec = LossSpec::over(std::slice::from_ref(&batch), mtp_weight(stage) as f32, train.balance_alpha as f32);
     let settings = StepSettings { lr: 1e-9, mtp_weight: 0.0, balance_alpha: 0.0, bias_gamma: 0.0 };
-    let (mut best_pass, mut best_update) = (f64::INFINITY, f64::INFINITY);
+    let (mut best_pass, mut best_update) = (Stretch::NONE, Stretch::NONE);
     for _ in 0..ROUNDS {
-        let start = Instant::now();
+        let watch = Watch::start(n_cores);
         let loss = learner.accumulate(&batch, &spec);
-        best_pass = start.elapsed().as_secs_f64().min(best_pass);
-        let start = Instant::now();
+        best_pass = best_pass.best(watch.stop());
+        let watch = Watch::start(n_cores);
         learner.update(&settings, &loss);
-        best_update = start.elapsed().as_secs_f64().min(best_update);
+        best_update = best_update.best(watch.stop());
     }
-    (best_pass / batch.len() as f64, best_update)
+    (batch.len(), best_pass, best_update)
 }
 
-/// Seconds of a step of decoding beside its rows, and of a row, in the middle of an answer.
-fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook) -> (f64, f64) {
+/// Decoding in the middle of an answer.
+fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, n_cores: usize) -> Decoding {
     let most = learner.context().saturating_sub(DECODING_STEPS + 1).max(1);
     let prompt = vec![0u32; ((outlook.document(stage.train.seq_len) / 2.0) as usize).clamp(1, most)];
     let request = |max_tokens: usize| Request {
@@ -162,18 +245,24 @@ fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook) 
         sampling: SamplingParams { temperature: 1.0, ..SamplingParams::default() },
         ..Request::default()
     };
-    let mut seconds = |n: usize, max_tokens: usize| {
-        let timed = (0..DECODING_ROUNDS).map(|_| {
-            let start = Instant::now();
+    let mut timed = |n: usize, max_tokens: usize| {
+        let rounds = (0..DECODING_ROUNDS).map(|_| {
+            let watch = Watch::start(n_cores);
             learner.generate(vec![request(max_tokens); n], &mut |_, _| {});
-            start.elapsed().as_secs_f64()
+            watch.stop()
         });
-        timed.fold(f64::INFINITY, f64::min)
+        rounds.fold(Stretch::NONE, Stretch::best)
     };
-    let mut step = |n: usize| (seconds(n, 1 + DECODING_STEPS) - seconds(n, 1)).max(1e-9) / DECODING_STEPS as f64;
-    let (few, many) = (step(FEW), step(model_learner::MAX_RUNNING));
-    let row_s = (many - few).max(0.1 * many) / (model_learner::MAX_RUNNING - FEW) as f64;
-    ((many - model_learner::MAX_RUNNING as f64 * row_s).max(0.0), row_s)
+    let mut steps = |n: usize| {
+        let (all, first) = (timed(n, 1 + DECODING_STEPS), timed(n, 1));
+        let cpu_s = all.cpu_s.zip(first.cpu_s).map(|(all, first)| (all - first).max(0.0));
+        Stretch { seconds: (all.seconds - first.seconds).max(1e-9), cpu_s }
+    };
+    let (few, many) = (steps(FEW), steps(model_learner::MAX_RUNNING));
+    let [few_s, many_s] = [few, many].map(|stretch| stretch.seconds / DECODING_STEPS as f64);
+    let row_s = (many_s - few_s).max(0.1 * many_s) / (model_learner::MAX_RUNNING - FEW) as f64;
+    let step_s = (many_s - model_learner::MAX_RUNNING as f64 * row_s).max(0.0);
+    Decoding { step_s, row_s, busy: many.busy(n_cores) }
 }
 
 /// The outlook's documents, as many as fit into the rows.
@@ -218,6 +307,8 @@ mod tests {
             update_s: 0.0,
             decode_step_s: 1.0,
             decode_row_s: 0.5,
+            busy: None,
+            decode_busy: None,
             efficiency: 1.0,
             is_measured: true,
         };
@@ -226,5 +317,15 @@ mod tests {
         assert_eq!(pace.answers_s(&[], 4), 0.0);
         assert_eq!(pace.answers_s(&[5], 0), 5.0 * 1.5);
         assert_eq!(pace.forward_row_s(), 1.0);
+    }
+    #[test]
+    fn waiting_for_others_is_taken_off() {
+        // Alone; a second of waiting; waits that overlap, where the processor's time is the floor; a system that is silent.
+        assert_eq!(alone(2.0, Some(0.0), Some(3.6), 2), 2.0);
+        assert_eq!(alone(3.0, Some(1.0), Some(3.6), 2), 2.0);
+        assert_eq!(alone(4.0, Some(4.0), Some(3.6), 2), 1.8);
+        assert_eq!(alone(4.0, None, None, 2), 4.0);
+        let busy = Stretch { seconds: 2.0, cpu_s: Some(3.0) }.best(Stretch::NONE).busy(2);
+        assert_eq!(busy, Some(0.75));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cost::text::{dollars, duration, percent, si, thousands};
+use cost::text::{dollars, duration, si, thousands};
 use report::compare::Comparison;
 use report::tensorboard::Exporter;
 use report::{Chain, Run, Status, Summary, doctor};
@@ -122,14 +122,7 @@ fn show(run: &Path, as_json: bool) -> anyhow::Result<()> {
     for stage in &chain.stages {
         output::print_line(text_of(stage))?;
     }
-    output::print_line(chain.account()?)?;
-    if let Some((error, n)) = report::planner_error(chain.path.parent().unwrap_or(Path::new(ROOT)))? {
-        output::print_line(format!(
-            "\nThe planner was off by {} a token on average, over {n} finished stages here.",
-            percent(error)
-        ))?;
-    }
-    Ok(())
+    Ok(output::print_line(chain.account()?)?)
 }
 
 /// The bill of evaluations and of serving, which are not runs.

@@ -6,7 +6,16 @@ use super::*;
 const ZERO: &str = include_str!("../../../../recipes/zero.toml");
 
 fn seconds_each() -> Pace {
-    Pace { row_s: 3.0, update_s: 7.0, decode_step_s: 0.0, decode_row_s: 1.0, efficiency: 0.5, is_measured: true }
+    Pace {
+        row_s: 3.0,
+        update_s: 7.0,
+        decode_step_s: 0.0,
+        decode_row_s: 1.0,
+        busy: Some(1.0),
+        decode_busy: Some(0.5),
+        efficiency: 0.5,
+        is_measured: true,
+    }
 }
 
 /// A recipe's plans without measuring anything.

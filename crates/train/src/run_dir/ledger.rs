@@ -24,6 +24,8 @@ pub struct Meter {
     n_cores: usize,
     started: Instant,
     energy: Option<EnergyMeter>,
+    /// Processor time of this process when the attempt began.
+    cpu_before: Option<f64>,
     /// What earlier attempts took, lost work included, and cost.
     before: (Usage, f64),
     now: Attempt,
@@ -43,6 +45,7 @@ impl Meter {
             n_cores: sys::cpu::physical_cores(),
             started: Instant::now(),
             energy: EnergyMeter::start(),
+            cpu_before: sys::cpu::process_cpu_seconds(),
             before: (Usage::default(), 0.0),
             now: Attempt { attempt: 1, kept: begin, pending: None, spent: begin },
             last_heartbeat: None,
@@ -162,6 +165,7 @@ impl Meter {
         spent.step = step;
         spent.usage.wall_s = self.started.elapsed().as_secs_f64();
         spent.usage.core_s = spent.usage.wall_s * self.n_cores as f64;
+        spent.usage.cpu_s = sys::cpu::process_cpu_seconds().zip(self.cpu_before).map(|(now, before)| now - before);
         spent.usage.joules = self.energy.as_mut().map(EnergyMeter::joules);
     }
 
@@ -193,6 +197,7 @@ fn between(before: &Usage, after: &Usage) -> Usage {
     Usage {
         wall_s: (after.wall_s - before.wall_s).max(0.0),
         core_s: (after.core_s - before.core_s).max(0.0),
+        cpu_s: after.cpu_s.map(|s| (s - before.cpu_s.unwrap_or(0.0)).max(0.0)),
         tokens: after.tokens.saturating_sub(before.tokens),
         flops: (after.flops - before.flops).max(0.0),
         joules: after.joules.zip(before.joules).map(|(a, b)| (a - b).max(0.0)),
