@@ -7,7 +7,8 @@ mod of_plan;
 #[cfg(test)]
 mod tests;
 
-pub use chart::{Bar, Chart, Curve};
+pub use chart::{Bar, Chart, Curve, Stage};
+pub(crate) use chart::{colour, legend};
 pub use html::escape;
 
 use serde::Serialize;

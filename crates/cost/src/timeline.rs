@@ -7,6 +7,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::page::{colour, legend};
 use crate::schedule::{Chunk, Plan, Work};
 
 /// How long work takes.
@@ -32,12 +33,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str, &'static str); 4] = [
-        (Kind::Forward, "1F", "#4c78a8"),
-        (Kind::Backward, "1B", "#f58518"),
-        (Kind::Weight, "1W", "#54a24b"),
-        (Kind::Both, "1F1B", "#b279a2"),
-    ];
+    const ALL: [(Kind, &'static str); 4] =
+        [(Kind::Forward, "1F"), (Kind::Backward, "1B"), (Kind::Weight, "1W"), (Kind::Both, "1F1B")];
 }
 
 /// One piece of work of one rank.
@@ -181,12 +178,12 @@ impl Timeline {
 
     /// Seconds that a rank waits, the mean over ranks.
     pub fn bubble_s(&self) -> f64 {
-        self.end - Kind::ALL.iter().map(|(kind, ..)| self.mean_s(*kind)).sum::<f64>()
+        self.end - Kind::ALL.iter().map(|(kind, _)| self.mean_s(*kind)).sum::<f64>()
     }
 
     /// Chrome's trace JSON: a process, a thread a rank, microseconds.
     pub fn chrome_trace(&self) -> Value {
-        let name = |kind| Kind::ALL.iter().find(|(k, ..)| *k == kind).map_or("", |(_, name, _)| name);
+        let name = |kind| Kind::ALL.iter().find(|(k, _)| *k == kind).map_or("", |(_, name)| name);
         let events: Vec<Value> = self
             .events
             .iter()
@@ -207,16 +204,11 @@ impl Timeline {
         let scale = (width - left) / self.end.max(f64::MIN_POSITIVE);
         let height = top + row * self.n_ranks as f64 + 22.0;
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"timeline of a step\" \
+            "<svg class=\"plot\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"timeline of a step\" \
              font-family=\"inherit\" font-size=\"11\" fill=\"currentColor\">"
         );
-        for (i, (_, name, colour)) in Kind::ALL.iter().enumerate() {
-            let x = left + 90.0 * i as f64;
-            let _ = write!(
-                svg,
-                "<rect x=\"{x}\" y=\"4\" width=\"12\" height=\"12\" fill=\"{colour}\"/><text x=\"{}\" y=\"14\">{name}</text>",
-                x + 17.0
-            );
+        for (i, (_, name)) in Kind::ALL.iter().enumerate() {
+            legend(&mut svg, left + 90.0 * i as f64, i, name);
         }
         for rank in 0..self.n_ranks {
             let y = top + row * rank as f64;
@@ -230,14 +222,14 @@ impl Timeline {
                 row - 1.0
             );
         }
-        for (kind, _, colour) in Kind::ALL {
+        for (i, (kind, _)) in Kind::ALL.into_iter().enumerate() {
             let mut path = String::new();
             for e in self.events.iter().filter(|e| e.kind == kind) {
                 let (x, w) = (left + e.start * scale, ((e.end - e.start) * scale - 0.3).max(0.2));
                 let y = top + row * e.rank as f64;
                 let _ = write!(path, "M{x:.1} {y:.1}h{w:.1}v{:.1}h-{w:.1}z", row - 1.0);
             }
-            let _ = write!(svg, "<path d=\"{path}\" fill=\"{colour}\"/>");
+            let _ = write!(svg, "<path d=\"{path}\" fill=\"currentColor\" {}/>", colour(i));
         }
         let foot = height - 6.0;
         let _ = write!(

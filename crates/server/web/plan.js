@@ -37,7 +37,7 @@ function field(name, label, value, attributes = {}) {
 
 /** Shows the page. */
 export async function show(root) {
-  const result = make("div", "", { "aria-live": "polite" });
+  const result = make("div", "plan-result", { "aria-live": "polite" });
   const preset = make("select", "", { id: "plan-preset", name: "preset" }, new Option("v3", "v3"));
   const chip = make("select", "", { id: "plan-on", name: "on" }, new Option("h800", "h800"));
   let isFilled = false;
@@ -50,11 +50,14 @@ export async function show(root) {
   async function compute(event) {
     event?.preventDefault();
     const values = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+    result.classList.add("waiting");
     try {
       draw(await post("/api/plan", values));
     } catch (error) {
       if (error instanceof Failure && error.status === 404) result.replaceChildren(make("p", "note", {}, t("planMissing")));
       else toast(error.message);
+    } finally {
+      result.classList.remove("waiting");
     }
   }
 
@@ -81,7 +84,7 @@ export async function show(root) {
     const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(cell ? tag : "td", "", {}, cell)));
     const tables = page.tables.flatMap(({ title, columns, rows }) => [
       make("h2", "", {}, title),
-      make("div", "scroll", { tabindex: "0", role: "region", "aria-label": title }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
+      make("div", "scroll", { tabindex: "0", role: "region", "aria-label": title }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", first === "total" ? "total" : "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
     const drawings = page.drawings.map(({ title, svg }) => make("figure", "drawing", {}, make("figcaption", "", {}, title), serverNodes(svg)));
     const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${name}: ${value}` : name), make("dd", "note", {}, source ? `${how} [${source}]` : how)));
     return [...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];

@@ -24,6 +24,23 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
 }
 
+/// A stretch of time.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// What is done.
+    pub label: String,
+    /// Seconds of each part.
+    pub seconds: Vec<f64>,
+    /// What is written beside it.
+    pub shown: String,
+}
+
+impl Stage {
+    fn total_s(&self) -> f64 {
+        self.seconds.iter().sum()
+    }
+}
+
 /// A plot.
 #[derive(Clone, Debug)]
 pub enum Chart {
@@ -47,15 +64,45 @@ pub enum Chart {
         /// The curves.
         curves: Vec<Curve>,
     },
+    /// What is done one after the other, on an axis of time.
+    Stages {
+        /// What they are.
+        title: String,
+        /// What the parts of a stage are.
+        parts: Vec<String>,
+        /// The stages, in order.
+        stages: Vec<Stage>,
+    },
 }
 
-const COLOURS: [&str; 6] = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2"];
+/// Attributes that colour a shape: a class `c1` to `c6` by which a page chooses for light and dark, and what is seen
+/// without one.
+const COLOURS: [(&str, &str); 6] =
+    [("c1", "#4f78b3"), ("c2", "#d08a3a"), ("c3", "#5b9a68"), ("c4", "#9079b8"), ("c5", "#c4605a"), ("c6", "#4f9aa0")];
+
+/// The colour of the `i`-th of several things, for a shape filled or drawn in `currentColor`.
+pub(crate) fn colour(i: usize) -> String {
+    let (class, seen) = COLOURS[i % COLOURS.len()];
+    format!("class=\"{class}\" color=\"{seen}\"")
+}
+
+/// A square of a colour and what it stands for.
+pub(crate) fn legend(svg: &mut String, x: f64, i: usize, name: &str) {
+    let _ = write!(
+        svg,
+        "<rect x=\"{x:.1}\" y=\"5\" width=\"11\" height=\"11\" rx=\"2\" fill=\"currentColor\" {}/>\
+         <text x=\"{:.1}\" y=\"15\">{}</text>",
+        colour(i),
+        x + 17.0,
+        escape(name)
+    );
+}
 
 impl Chart {
     /// What it shows.
     pub fn title(&self) -> &str {
         match self {
-            Chart::Bars { title, .. } | Chart::Curves { title, .. } => title,
+            Chart::Bars { title, .. } | Chart::Curves { title, .. } | Chart::Stages { title, .. } => title,
         }
     }
 
@@ -72,6 +119,7 @@ impl Chart {
                 format!("{title}\n{}", bars.iter().map(line).collect::<Vec<_>>().join("\n"))
             }
             Chart::Curves { title, x, y, log, curves } => grid(title, x, y, &Axes::of(curves, *log), curves),
+            Chart::Stages { title, stages, .. } => stages_text(title, stages),
         }
     }
 
@@ -80,41 +128,97 @@ impl Chart {
         match self {
             Chart::Bars { title, bars } => bars_svg(title, bars),
             Chart::Curves { title, x, y, log, curves } => curves_svg(title, (x, y), &Axes::of(curves, *log), curves),
+            Chart::Stages { title, parts, stages } => stages_svg(title, parts, stages),
         }
     }
 }
 
-fn opening(width: f64, height: f64, title: &str) -> String {
+fn opening(class: &str, width: f64, height: f64, title: &str) -> String {
     format!(
-        "<svg viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{}\" font-family=\"inherit\" font-size=\"12\" \
+        "<svg class=\"{class}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{}\" font-family=\"inherit\" font-size=\"12\" \
          fill=\"currentColor\">",
         escape(title)
     )
 }
 
+/// Width and height of a row: a label and its value over a thin bar, which reads as well on a phone as on a desk.
+const ROW: (f64, f64) = (480.0, 40.0);
+
+/// A row whose bar is still empty, `top` below the plot's.
+fn row_svg(svg: &mut String, top: f64, label: &str, shown: &str) {
+    let _ = write!(
+        svg,
+        "<text x=\"0\" y=\"{y:.1}\">{}</text><text x=\"{w}\" y=\"{y:.1}\" text-anchor=\"end\">{}</text>",
+        escape(label),
+        escape(shown),
+        w = ROW.0,
+        y = top + 14.0
+    );
+    bar_svg(svg, top, (0.0, 1.0), "opacity=\"0.09\"");
+}
+
+/// A stretch of a row's bar, in shares of its width.
+fn bar_svg(svg: &mut String, top: f64, (from, to): (f64, f64), attributes: &str) {
+    let _ = write!(
+        svg,
+        "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"8\" rx=\"3\" fill=\"currentColor\" {attributes}/>",
+        ROW.0 * from,
+        top + 21.0,
+        ROW.0 * (to - from).max(0.0)
+    );
+}
+
 fn bars_svg(title: &str, bars: &[Bar]) -> String {
-    let label = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0) as f64 * 7.0 + 12.0;
-    let shown = bars.iter().map(|bar| bar.shown.chars().count()).max().unwrap_or(0) as f64 * 7.5 + 12.0;
-    let (width, row) = (760.0, 24.0);
-    let room = (width - label - shown).max(80.0);
     let longest = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
-    let mut svg = opening(width, row * bars.len() as f64 + 4.0, title);
+    let mut svg = opening("rows", ROW.0, ROW.1 * bars.len() as f64, title);
     for (i, bar) in bars.iter().enumerate() {
-        let (y, length) = (row * i as f64, room * (bar.value / longest).max(0.0));
-        let _ = write!(
-            svg,
-            "<text x=\"0\" y=\"{:.1}\">{}</text><rect x=\"{label:.1}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"16\" \
-             rx=\"2\" fill=\"{}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            y + 16.0,
-            escape(&bar.label),
-            y + 4.0,
-            COLOURS[0],
-            label + length + 6.0,
-            y + 16.0,
-            escape(&bar.shown)
-        );
+        let top = ROW.1 * i as f64;
+        row_svg(&mut svg, top, &bar.label, &bar.shown);
+        bar_svg(&mut svg, top, (0.0, bar.value / longest), &colour(0));
     }
     svg + "</svg>"
+}
+
+fn stages_svg(title: &str, parts: &[String], stages: &[Stage]) -> String {
+    let all = stages.iter().map(Stage::total_s).sum::<f64>().max(f64::MIN_POSITIVE);
+    let (head, foot) = (28.0, 18.0);
+    let mut svg = opening("rows", ROW.0, head + ROW.1 * stages.len() as f64 + foot, title);
+    for (i, name) in parts.iter().enumerate() {
+        legend(&mut svg, ROW.0 / parts.len() as f64 * i as f64, i, name);
+    }
+    let mut start = 0.0;
+    for (i, stage) in stages.iter().enumerate() {
+        let top = head + ROW.1 * i as f64;
+        row_svg(&mut svg, top, &stage.label, &stage.shown);
+        for (part, seconds) in stage.seconds.iter().enumerate() {
+            bar_svg(&mut svg, top, (start / all, (start + seconds) / all), &colour(part));
+            start += seconds;
+        }
+    }
+    let at = head + ROW.1 * stages.len() as f64 + 10.0;
+    let _ = write!(
+        svg,
+        "<text x=\"0\" y=\"{at:.1}\" opacity=\"0.6\">0</text><text x=\"{}\" y=\"{at:.1}\" text-anchor=\"end\" opacity=\"0.6\">{}</text></svg>",
+        ROW.0,
+        crate::text::duration(all)
+    );
+    svg
+}
+
+fn stages_text(title: &str, stages: &[Stage]) -> String {
+    const WIDE: f64 = 40.0;
+    let all = stages.iter().map(Stage::total_s).sum::<f64>().max(f64::MIN_POSITIVE);
+    let width = stages.iter().map(|stage| stage.label.chars().count()).max().unwrap_or(0);
+    let mut start = 0.0;
+    let mut lines = vec![title.to_owned()];
+    for stage in stages {
+        let place = |s: f64| (WIDE * s / all).round() as usize;
+        let (from, to) = (place(start), place(start + stage.total_s()).max(place(start) + 1));
+        start += stage.total_s();
+        let bar = format!("{}{}", " ".repeat(from), "█".repeat(to - from));
+        lines.push(format!("  {:<width$}  {bar:<wide$} {}", stage.label, stage.shown, wide = WIDE as usize + 1));
+    }
+    lines.join("\n")
 }
 
 /// The ranges of a plot's axes.
@@ -156,7 +260,7 @@ impl Axes {
 fn curves_svg(title: &str, (x, y): (&str, &str), axes: &Axes, curves: &[Curve]) -> String {
     let (width, height, left, right, top, bottom) = (760.0, 320.0, 70.0, 16.0, 30.0, 48.0);
     let (w, h) = (width - left - right, height - top - bottom);
-    let mut svg = opening(width, height, title);
+    let mut svg = opening("plot", width, height, title);
     for (at, label) in axes.ticks(axes.y) {
         let level = top + h * (1.0 - at);
         let _ = write!(
@@ -173,7 +277,7 @@ fn curves_svg(title: &str, (x, y): (&str, &str), axes: &Axes, curves: &[Curve]) 
         let _ = write!(svg, "<text x=\"{place:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", top + h + 16.0);
     }
     for (i, curve) in curves.iter().enumerate() {
-        let colour = COLOURS[i % COLOURS.len()];
+        let colour = colour(i);
         let points: Vec<String> = curve
             .points
             .iter()
@@ -182,16 +286,13 @@ fn curves_svg(title: &str, (x, y): (&str, &str), axes: &Axes, curves: &[Curve]) 
             .collect();
         let _ = write!(
             svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\
-             <rect x=\"{:.1}\" y=\"4\" width=\"12\" height=\"12\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"14\">{}</text>",
-            points.join(" "),
-            left + 190.0 * i as f64,
-            left + 190.0 * i as f64 + 17.0,
-            escape(&curve.name)
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" {colour}/>",
+            points.join(" ")
         );
+        legend(&mut svg, left + 190.0 * i as f64, i, &curve.name);
         for point in points.iter().filter(|_| curve.points.len() <= 40) {
             if let Some((px, py)) = point.split_once(',') {
-                let _ = write!(svg, "<circle cx=\"{px}\" cy=\"{py}\" r=\"3\" fill=\"{colour}\"/>");
+                let _ = write!(svg, "<circle cx=\"{px}\" cy=\"{py}\" r=\"3\" fill=\"currentColor\" {colour}/>");
             }
         }
     }

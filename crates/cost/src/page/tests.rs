@@ -40,7 +40,18 @@ fn charts_draw_any_numbers() {
         log,
         curves: vec![Curve { name: "c".to_owned(), points: points.to_vec() }],
     };
+    let stages = |seconds: &[f64]| Chart::Stages {
+        title: "t".to_owned(),
+        parts: vec!["p".to_owned()],
+        stages: seconds
+            .iter()
+            .map(|s| Stage { label: "l".to_owned(), seconds: vec![*s, 0.0], shown: "s".to_owned() })
+            .collect(),
+    };
     for chart in [
+        stages(&[]),
+        stages(&[0.0]),
+        stages(&[1.0, 1e6, 3.0]),
         bars(&[]),
         bars(&[0.0, 0.0]),
         bars(&[1.0, 1e9]),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cost::page::{Page, Table};
+use cost::page::{Chart, Page, Stage, Table};
 use cost::text::{dollars, duration, si, significant, whole};
 use serde_json::{Value, json};
 use train::Recipe;
@@ -82,11 +82,26 @@ fn page(path: &Path, stages: &[StagePlan]) -> Page {
         title: format!("{} on this machine", path.display()),
         headline: format!("{} and {}.", dollars(cost), duration(seconds)),
         tables: vec![table],
+        charts: vec![when(stages)],
         lines: stages.iter().flat_map(StagePlan::explain).collect(),
         notes: vec![
             "Speed: one micro-batch of the recipe's own model, trained here a moment ago.".to_owned(),
             format!("Price: {}.", stages.first().map_or("", |s| s.price_source.as_str())),
         ],
         ..Page::default()
+    }
+}
+
+/// The stages on an axis of time, each with what it goes to and what it costs.
+fn when(stages: &[StagePlan]) -> Chart {
+    let stage = |s: &StagePlan| Stage {
+        label: s.stage.clone(),
+        seconds: vec![s.rollout_s, s.training_s, s.evaluation_s],
+        shown: format!("{}, {}", duration(s.estimate.wall_s), dollars(s.estimate.dollars)),
+    };
+    Chart::Stages {
+        title: "When, and for how much".to_owned(),
+        parts: ["answers to learn from", "training", "evaluations"].map(str::to_owned).to_vec(),
+        stages: stages.iter().map(stage).collect(),
     }
 }
