@@ -52,6 +52,21 @@ pub const LAYER_LATENCY_S: f64 = 60e-6;
 /// at 128 rows (github.com/deepseek-ai/DeepEP, 2025); the part that rows do not explain.
 pub const ALL_TO_ALL_LATENCY_S: f64 = 100e-6;
 
+/// Seconds of a sum over chips of a node with few rows: assumed, as NCCL's small all-reduces over NVLink take some tens of
+/// microseconds.
+pub const ALL_REDUCE_LATENCY_S: f64 = 20e-6;
+
+/// Share of a chip's memory that a model's weights may take where it is served; the rest is for caches. Assumed.
+pub const SERVED_WEIGHTS: f64 = 0.7;
+
+/// Sequences of a chip from which a decode step works in two halves, whose communication hides behind each other: assumed;
+/// half of it fills no more than a tile of rows.
+pub const TWO_HALVES_FROM: f64 = 32.0;
+
+/// Watts of a server's core at load, where nothing is measured: assumed, as EPYC 9654's 360 W over 96 cores (AMD data
+/// sheet, 2022) with memory.
+pub const WATTS_A_CORE: f64 = 5.0;
+
 /// FITTED (serving): the share of what prefill and decode nodes could do that they do over a day, with users' load
 /// rising and falling: to DeepSeek's 73.7K and 14.8K tokens a second and node (open-infra-index, day 6, February 2025).
 pub const DAY_LOAD: f64 = 0.59;
@@ -62,3 +77,7 @@ pub const MTP_SPEEDUP: f64 = 1.8;
 /// Seconds between two decode steps of the rollout engine in which chips wait for it: assumed. (vLLM's own work was more
 /// than half of a step of an 8B model before version 0.6.0: blog.vllm.ai, 5 September 2024.)
 pub const ENGINE_S: f64 = 8e-3;
+
+/// MEASURED: published chip-hours over derived ones, of runs that nothing was fitted to: one run in ten is below the first,
+/// one in ten above the second (`published/runs.toml`; a test derives them again).
+pub const PUBLISHED_SPREAD: [f64; 2] = [0.95, 1.42];

@@ -147,56 +147,106 @@ fn parse(text: &str) -> std::result::Result<BTreeMap<String, Chip>, String> {
     Ok(chips)
 }
 
+/// More operations a second and watt (1e12) than this no chip has by far: B200's are 2.25 (NVIDIA DGX B200 data sheet, 2024).
+const MOST_TFLOPS_A_WATT: f64 = 50.0;
+
+/// The figures of a chip with the most that is believed: a few times those of the largest one sold, a whole wafer (Cerebras
+/// WSE-3 data sheet, 2024: 125,000 TFLOP/s, 2.1e7 GB/s, 900,000 cores, 23 kW).
 fn check(chip: &Chip) -> std::result::Result<(), String> {
     let positive = [
-        ("bf16_tflops", chip.bf16_tflops),
-        ("fp8_tflops", chip.fp8_tflops.unwrap_or(1.0)),
-        ("memory_gb", chip.memory_gb),
-        ("memory_gb_s", chip.memory_gb_s),
-        ("link_gb_s", chip.link_gb_s),
-        ("nic_gb_s", chip.nic_gb_s),
-        ("watts", chip.watts),
-        ("per_node", chip.per_node as f64),
-        ("n_sm", chip.n_sm as f64),
+        ("bf16_tflops", chip.bf16_tflops, 5e5),
+        ("fp8_tflops", chip.fp8_tflops.unwrap_or(1.0), 1e6),
+        ("memory_gb", chip.memory_gb, 1e6),
+        ("memory_gb_s", chip.memory_gb_s, 5e7),
+        ("link_gb_s", chip.link_gb_s, 1e6),
+        ("nic_gb_s", chip.nic_gb_s, 1e5),
+        ("watts", chip.watts, 1e5),
+        ("per_node", chip.per_node as f64, 1e5),
+        ("n_sm", chip.n_sm as f64, 2e6),
     ];
-    if let Some((key, value)) = positive.into_iter().find(|(_, value)| !(*value > 0.0 && value.is_finite())) {
-        return Err(format!("{key} is {value}, expected more than 0"));
+    for (key, value, most) in positive {
+        if !(value > 0.0 && value <= most) {
+            return Err(format!("{key} is {value}, expected more than 0 and at most {most}{}", slip(value, most)));
+        }
     }
-    let shares = [("gemm_bf16", chip.gemm_bf16), ("gemm_fp8", chip.gemm_fp8)];
-    if let Some((key, value)) = shares.into_iter().find(|(_, value)| !(*value > 0.0 && *value <= 1.0)) {
-        return Err(format!("{key} is {value}, expected a share above 0, at most 1"));
+    let shares = [("gemm_bf16", chip.gemm_bf16, 1.0), ("gemm_fp8", chip.gemm_fp8, 1.0)];
+    if let Some((key, value, most)) = shares.into_iter().find(|(_, value, most)| !(*value > 0.0 && value <= most)) {
+        return Err(format!("{key} is {value}, expected a share above 0, at most {most}"));
     }
-    let prices = [("price", chip.price), ("buy", chip.buy)];
-    match prices.into_iter().find(|(_, value)| value.is_some_and(|v| !(v >= 0.0 && v.is_finite()))) {
-        Some((key, value)) => Err(format!("{key} is {}, expected dollars", value.unwrap_or_default())),
+    if !(0.0..=10.0).contains(&chip.host_share) {
+        return Err(format!("host_share is {}, expected a share of the chips' power, from 0 to 10", chip.host_share));
+    }
+    if let Some(fp8) = chip.fp8_tflops.filter(|fp8| !(0.5..=16.0).contains(&(fp8 / chip.bf16_tflops))) {
+        return Err(format!("fp8_tflops is {fp8} beside {} of BF16, expected once or twice as many", chip.bf16_tflops));
+    }
+    let a_watt = chip.bf16_tflops / chip.watts;
+    if a_watt > MOST_TFLOPS_A_WATT {
+        return Err(format!(
+            "bf16_tflops of {} at {} W is {} a watt, expected at most {MOST_TFLOPS_A_WATT}: B200 has 2.25",
+            chip.bf16_tflops,
+            chip.watts,
+            crate::text::significant(a_watt)
+        ));
+    }
+    let prices = [("price", chip.price, 1e4), ("buy", chip.buy, 1e8)];
+    if let Some((key, value, most)) =
+        prices.into_iter().find(|(_, value, most)| value.is_some_and(|v| !(0.0..=*most).contains(&v)))
+    {
+        return Err(format!("{key} is {}, expected dollars, from 0 to {most}", value.unwrap_or_default()));
+    }
+    let now = this_year();
+    let future =
+        |text: &str| words(text).filter_map(|word| word.parse::<u32>().ok()).any(|year| year > now && year < 2100);
+    match chip.source.iter().find(|(_, text)| future(text)) {
+        Some((group, text)) => Err(format!("source.{group} is \"{text}\", a date in the future: it is {now}")),
         None => Ok(()),
     }
+}
+
+/// A figure in another unit, where that is what it looks like.
+fn slip(value: f64, most: f64) -> &'static str {
+    match value > most {
+        true => "; rates are 1e12 operations a second, memory 1e9 bytes, bandwidths 1e9 bytes a second",
+        false => "",
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '.').map(|word| word.trim_matches('.'))
+}
+
+/// By this machine's clock.
+fn this_year() -> u32 {
+    const SECONDS: f64 = 365.2425 * 86_400.0;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    1970 + (since.as_secs_f64() / SECONDS) as u32
 }
 
 impl Chip {
     /// This machine as a chip of which there is one, from its measured limits and the price of a core-hour.
     pub fn of_machine(machine: &Machine, dollars_per_core_hour: f64) -> Chip {
         let measured = format!("measured by penseur: {}", machine.describe());
+        let priced = format!("${dollars_per_core_hour} a core-hour, of which this machine has {}", machine.cores);
         Chip {
             id: "this-machine".to_owned(),
-            name: machine.cpu.clone(),
+            name: format!("{} ({} cores)", machine.cpu, machine.cores),
             per_node: 1,
-            bf16_tflops: machine.bf16_gflops / 1e3,
+            bf16_tflops: rounded(machine.bf16_gflops / 1e3),
             fp8_tflops: None,
-            memory_gb: machine.memory_bytes.unwrap_or(8 << 30) as f64 / 1e9,
-            memory_gb_s: machine.memory_gb_s,
-            link_gb_s: machine.memory_gb_s,
+            memory_gb: rounded(machine.memory_bytes.unwrap_or(8 << 30) as f64 / 1e9),
+            memory_gb_s: rounded(machine.memory_gb_s),
+            link_gb_s: rounded(machine.memory_gb_s),
             nic_gb_s: 1.0,
             n_sm: machine.cores as u64,
             // The rate is a measured one already.
             gemm_bf16: 1.0,
             gemm_fp8: 1.0,
-            // A server core at load; the ledger has joules where the machine reports them.
-            watts: 5.0 * machine.cores as f64,
+            // The ledger has joules where the machine reports them.
+            watts: crate::assumptions::WATTS_A_CORE * machine.cores as f64,
             host_share: usual_host_share(),
             price: Some(dollars_per_core_hour * machine.cores as f64),
             buy: None,
-            source: [("rates".to_owned(), measured)].into(),
+            source: [("rates".to_owned(), measured), ("price".to_owned(), priced)].into(),
         }
     }
 
@@ -252,6 +302,11 @@ impl Chip {
             (None, None) => Err(Error::NoPrice { chip: self.id.clone() }),
         }
     }
+}
+
+/// In four digits, as people read it.
+fn rounded(x: f64) -> f64 {
+    format!("{x:.3e}").parse().unwrap_or(x)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub enum Error {
         message: String,
     },
     /// A chip that the catalogue does not have.
-    #[error("no chip \"{found}\"{}; known: {}", match near { Some(near) => format!(", did you mean \"{near}\"?"), None => String::new() }, known.join(", "))]
+    #[error("no chip \"{found}\"{}; known: {}; others from their data sheets by --catalog FILE (docs/plan.md)", match near { Some(near) => format!(", did you mean \"{near}\"?"), None => String::new() }, known.join(", "))]
     Chip {
         /// What was asked for.
         found: String,

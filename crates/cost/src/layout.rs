@@ -67,6 +67,9 @@ pub struct Layout {
     pub zero: u8,
     /// The pipeline's order.
     pub schedule: Schedule,
+    /// Whether chips that share a sequence have an early and a late piece of it each, and so the same pairs of attention
+    /// (Llama 3, arXiv:2407.21783, section 3.3.2); otherwise the last chip has nearly twice the mean.
+    pub zigzag: bool,
     /// Sequences of a micro-batch.
     pub micro_batch: u64,
     /// Type of matrix products.
@@ -99,7 +102,7 @@ pub struct Job {
 impl Job {
     /// Tokens of a step.
     pub fn step_tokens(&self) -> f64 {
-        (self.batch * self.seq_len) as f64
+        self.batch as f64 * self.seq_len as f64
     }
 
     /// Layers that are trained, the MTP layers included.
@@ -117,20 +120,30 @@ impl Job {
 
 /// Routed experts of a layer; 0 in a dense model.
 pub fn n_experts(config: &Config) -> u64 {
+    config.experts().map_or(0, |experts| experts.n_routed as u64)
+}
+
+/// Heads of queries, and of keys and values, over which tensor parallelism divides.
+fn heads(config: &Config) -> (u64, u64) {
     match config {
-        Config::DeepseekV3(c) => c.n_routed_experts as u64,
-        Config::Dense(_) => 0,
+        Config::DeepseekV3(c) => (c.num_attention_heads as u64, c.num_attention_heads as u64),
+        Config::Dense(c) => (c.num_attention_heads as u64, c.num_key_value_heads as u64),
     }
 }
 
-fn heads(config: &Config) -> u64 {
-    match config {
-        Config::DeepseekV3(c) => c.num_attention_heads as u64,
-        Config::Dense(c) => c.num_key_value_heads as u64,
-    }
+/// Whether `tp` chips can share the heads: heads of keys and values are copied where there are fewer than chips.
+fn divides_heads(config: &Config, tp: u64) -> bool {
+    let (queries, keys) = heads(config);
+    queries.is_multiple_of(tp) && (keys.is_multiple_of(tp) || tp.is_multiple_of(keys))
 }
 
 impl Layout {
+    /// Pairs of attention on the busiest of the chips that share a sequence, relative to the mean.
+    pub(crate) fn attention_imbalance(&self) -> f64 {
+        // The last of cp pieces sees all before it: 1 - (1 - 1/cp)^2 of the pairs, where 1/cp is the mean.
+        if self.zigzag { 1.0 } else { 2.0 - 1.0 / self.cp as f64 }
+    }
+
     /// Chips that it takes.
     pub fn chips(&self) -> u64 {
         self.dp * self.pp * self.tp * self.cp
@@ -150,7 +163,7 @@ impl Layout {
         };
         let mut text = format!("dp={},pp={},ep={},tp={},zero={}", self.dp, self.pp, self.ep, self.tp, self.zero);
         if self.cp > 1 {
-            text.push_str(&format!(",cp={}", self.cp));
+            text.push_str(&format!(",cp={},zigzag={}", self.cp, self.zigzag));
         }
         if self.vpp > 1 {
             text.push_str(&format!(",vpp={}", self.vpp));
@@ -175,22 +188,31 @@ impl Layout {
     pub fn check(&self, job: &Job, chip: &Chip, count: u64) -> Result<()> {
         let refuse = |found: String, expected: String, nearest: String| Err(Error::Layout { found, expected, nearest });
         if self.chips() != count {
-            let share = self.pp * self.tp * self.cp;
-            let whole = (count / share).max(1) * share;
-            return refuse(
-                format!("pp·tp·cp·dp = {}·{}·{}·{} on {count} chips", self.pp, self.tp, self.cp, self.dp),
-                format!("a number of chips that {share} divides"),
-                format!("--count {whole}"),
-            );
+            return Err(self.off_by_chips(count));
         }
         chip.peak_tflops(self.precision == Precision::Fp8)?;
         let per_node = chip.per_node;
-        if self.tp > per_node || !heads(&job.config).is_multiple_of(self.tp) {
-            let near = divisor_near(self.tp.min(per_node), |n| heads(&job.config).is_multiple_of(n) && n <= per_node);
+        if self.tp > per_node || !divides_heads(&job.config, self.tp) {
+            let near = divisor_near(self.tp.min(per_node), |n| divides_heads(&job.config, n) && n <= per_node);
             return refuse(
                 format!("tp={}", self.tp),
-                format!("a divisor of {} heads, at most {per_node} (a node)", heads(&job.config)),
+                format!("a divisor of {} heads, at most {per_node} (a node)", heads(&job.config).0),
                 format!("tp={near}"),
+            );
+        }
+        if self.comm_sm >= chip.n_sm {
+            let usual = (chip.n_sm * 20).div_ceil(132);
+            return refuse(
+                format!("comm_sm={}", self.comm_sm),
+                format!("fewer than the {} units of {}", chip.n_sm, chip.name),
+                format!("comm_sm={}", usual.min(chip.n_sm.saturating_sub(1))),
+            );
+        }
+        if self.cp > job.seq_len {
+            return refuse(
+                format!("cp={}", self.cp),
+                format!("at most a token a chip, and a sequence has {}", job.seq_len),
+                "cp=1".to_owned(),
             );
         }
         self.check_pipeline(job)?;
@@ -224,17 +246,43 @@ impl Layout {
         Ok(())
     }
 
+    /// The layout takes another number of chips than there are: what is nearest to it.
+    fn off_by_chips(&self, count: u64) -> Error {
+        let (found, share) = (self.chips(), self.pp * self.tp * self.cp);
+        let nearest = match count.is_multiple_of(share) {
+            true => format!("dp={}, or leave dp out", count / share),
+            // One of the three is changed, the largest that does not fit.
+            false => {
+                let parts = [("pp", self.pp), ("tp", self.tp), ("cp", self.cp)];
+                let odd = parts.into_iter().filter(|(_, n)| !count.is_multiple_of(*n)).max_by_key(|(_, n)| *n);
+                let (key, n) = odd.unwrap_or_else(|| parts.into_iter().max_by_key(|(_, n)| *n).unwrap_or(parts[0]));
+                let others = share / n;
+                let near = divisor_near(n, |n| count.is_multiple_of(others * n));
+                format!("{key}={near}, or --count {}", (count / share).max(1) * share)
+            }
+        };
+        Error::Layout {
+            found: format!(
+                "pp·tp·cp·dp = {}·{}·{}·{} is {found} chips, of {count}",
+                self.pp, self.tp, self.cp, self.dp
+            ),
+            expected: format!("a layout that takes all {count}"),
+            nearest,
+        }
+    }
+
     fn check_pipeline(&self, job: &Job) -> Result<()> {
         let n_layers = job.n_layers() as u64;
         // The first stage may hold the embedding alone and the last the head, as Llama 3's do.
         if self.pp * self.vpp > n_layers + 2 || self.pp > n_layers {
+            let nearest = match self.pp > n_layers {
+                true => format!("pp={}", divisor_near(n_layers, |n| n.is_power_of_two() && n <= n_layers)),
+                false => format!("vpp={}", ((n_layers + 2) / self.pp).max(1)),
+            };
             return Err(Error::Layout {
                 found: format!("pp·vpp = {}·{} stages", self.pp, self.vpp),
                 expected: format!("at most the model's {n_layers} layers"),
-                nearest: format!(
-                    "pp={}",
-                    divisor_near(self.pp.min(n_layers), |n| n.is_power_of_two() && n <= n_layers)
-                ),
+                nearest,
             });
         }
         if self.vpp > 1 && self.schedule != Schedule::OneFOneB {

@@ -7,6 +7,7 @@
 //! | [`layout`], [`work`], [`traffic`], [`schedule`], [`timeline`], [`training`] | a training step on a cluster, from a layer on a chip to the simulated pipeline |
 //! | [`serving`], [`rl`] | prefill, decoding and what tokens cost; rollouts, rewards and updates |
 //! | [`plan`], [`questions`] | a run before it starts, with every number's arithmetic; which chip, which layout, by when |
+//! | [`published`] | published runs of others, derived, beside what was published |
 //! | [`page`], [`app`] | an answer as text and as one HTML file; the same for the app |
 //! | [`bill`], [`spending`] | what was spent, added up, and beside what was promised |
 //! | [`assumptions`] | every constant that no data sheet gives, and which were fitted |
@@ -25,6 +26,7 @@ pub mod machine;
 pub mod page;
 pub mod plan;
 pub mod price;
+pub mod published;
 pub mod questions;
 pub mod rl;
 pub mod schedule;

@@ -10,6 +10,7 @@ mod tests;
 pub use chart::{Bar, Chart, Curve, Stage};
 pub(crate) use chart::{colour, legend};
 pub use html::escape;
+pub(crate) use of_plan::energy;
 
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -20,6 +20,9 @@ use crate::training::{Interruptions, Step, best_layout, flops_per_token, simulat
 /// More chips than this are a slip: all that were sold in a year are fewer.
 const MAX_CHIPS: u64 = 10_000_000;
 
+/// A step of more tokens is a slip: V3's are 63M.
+const MAX_STEP_TOKENS: f64 = 1e11;
+
 /// A chip-hour that costs more, in dollars, is a slip.
 const MAX_PRICE: f64 = 10_000.0;
 
@@ -102,6 +105,8 @@ pub struct Plan {
     pub days: f64,
     /// At the cluster's price.
     pub dollars: f64,
+    /// The same, as much less and more as published runs took against what is derived for them (four in five are within).
+    pub dollars_range: Option<[f64; 2]>,
     /// The fullest chip, 1e9 bytes.
     pub memory_gb: f64,
     /// What most of the time goes to.
@@ -129,6 +134,14 @@ pub struct Plan {
 /// # Errors
 /// A layout that does not divide or fit, with the nearest one that does.
 pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec) -> Result<Plan> {
+    if job.step_tokens() > MAX_STEP_TOKENS {
+        return Err(Error::Question(format!(
+            "{} sequences a step: expected at most {} tokens in a step; nearest: --batch {}",
+            crate::text::thousands(job.batch),
+            crate::text::si(MAX_STEP_TOKENS),
+            (MAX_STEP_TOKENS / job.seq_len as f64) as u64
+        )));
+    }
     if !(job.tokens >= 1.0 && job.tokens.is_finite()) {
         return Err(Error::Question(format!("{} tokens: expected at least one, as in --tokens 14.8T", job.tokens)));
     }
@@ -142,7 +155,7 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         }
     };
     let interruptions = Interruptions::of(count);
-    let n_steps = job.tokens / job.step_tokens();
+    let n_steps = (job.tokens / job.step_tokens()).ceil();
     let busy_s = n_steps * step.seconds * (1.0 + interruptions.overhead);
     let gpu_hours = busy_s / 3600.0 * count as f64;
     let rate = flops_per_token(job, AttentionSpan::Causal) * job.step_tokens() / step.seconds;
@@ -157,6 +170,7 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         gpu_hours,
         days: busy_s / 86_400.0,
         dollars: cluster.dollars(gpu_hours),
+        dollars_range: Some(dollars_range(cluster.dollars(gpu_hours))),
         memory_gb: step.memory.total() / 1e9,
         limited_by: step.spent.limit().to_owned(),
         tokens: job.tokens,
@@ -197,6 +211,10 @@ fn fewer_chips(job: &Job, cluster: &Cluster, spec: &LayoutSpec, gpu_hours: f64) 
     })
 }
 
+fn dollars_range(dollars: f64) -> [f64; 2] {
+    crate::assumptions::PUBLISHED_SPREAD.map(|times| dollars * times)
+}
+
 /// Nothing is said that only a layout decides.
 fn is_open(spec: &LayoutSpec) -> bool {
     let said = [spec.pp, spec.tp, spec.ep, spec.dp, spec.vpp];
@@ -214,15 +232,21 @@ fn phase(name: &str, tokens: Option<f64>, gpu_hours: f64, cluster: &Cluster) -> 
 }
 
 /// Tokens of a step where nobody says: V3's 62.9M for a model of its size (report, section 4.2), Llama 3's 16M for a
-/// large one (arXiv:2407.21783, Table 4), 4M below (Llama 2, arXiv:2307.09288, section 2.2); a multiple of the chips.
+/// large one (arXiv:2407.21783, Table 4), 4M below (Llama 2, arXiv:2307.09288, section 2.2). More chips do not make a step
+/// larger: where there are more of them than sequences, several share one. A multiple of the copies that see data.
 pub fn usual_batch(config: &Config, seq_len: u64, count: u64) -> u64 {
     let total = count_params(config).total();
-    let tokens: u64 = match (total, config) {
-        (n, Config::DeepseekV3(_)) if n > 500_000_000_000 => 15360 * 4096,
+    let tokens: u64 = match (total, config.experts()) {
+        (n, Some(_)) if n > 500_000_000_000 => 15360 * 4096,
         (n, _) if n > 60_000_000_000 => 16 << 20,
         (n, _) if n > 1_000_000_000 => 4 << 20,
         _ => 1 << 19,
     };
     let sequences = (tokens / seq_len).max(1);
-    (sequences as f64 / count as f64).round().max(1.0) as u64 * count
+    // Tensor, context and pipeline parallelism share a sequence among a power of two of chips.
+    let mut copies = count;
+    while copies > sequences && copies.is_multiple_of(2) {
+        copies /= 2;
+    }
+    (sequences as f64 / copies as f64).round().max(1.0) as u64 * copies
 }

@@ -240,6 +240,7 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         gpu_hours,
         days: seconds / 86_400.0,
         dollars: cluster.dollars(gpu_hours),
+        dollars_range: None,
         memory_gb: service.held_bytes(run.rollout_unit.min(cluster.count)) / 1e9,
         limited_by: limit.to_owned(),
         tokens,

@@ -69,13 +69,13 @@ impl Service {
         for unit in (0..=10).map(|i| 1u64 << i) {
             service.prefill_unit = unit;
             service.decode_unit = unit;
-            if service.held_bytes(unit) < 0.7 * chip.memory_gb * 1e9 {
+            if service.held_bytes(unit) < assume::SERVED_WEIGHTS * chip.memory_gb * 1e9 {
                 return Ok(service);
             }
         }
         Err(Error::DoesNotFit {
             needed_gb: service.held_bytes(1024) / 1e9,
-            available_gb: 0.7 * chip.memory_gb,
+            available_gb: assume::SERVED_WEIGHTS * chip.memory_gb,
             chip: chip.name.clone(),
             nearest: "a chip with more memory holds the part that every chip needs".to_owned(),
         })
@@ -99,7 +99,7 @@ impl Service {
     pub fn decode_step_s(&self, chip: &Chip, batch: f64, context: f64) -> f64 {
         let moe = n_experts(&self.config) > 0;
         let tp = if moe { 1.0 } else { self.decode_unit as f64 };
-        let halves = if moe && batch >= 32.0 { 2.0 } else { 1.0 };
+        let halves = if moe && batch >= assume::TWO_HALVES_FROM { 2.0 } else { 1.0 };
         let flops = FlopModel::new(&self.config, MlaForm::Absorbed);
         let peak = chip.bf16_tflops * 1e12;
         let read_rate = chip.memory_gb_s * 1e9 * assume::READ_SHARE;
@@ -130,7 +130,8 @@ impl Service {
             return if halves > 1.0 { compute.max(sent) } else { compute + sent };
         }
         let reduced = 2.0 * 2.0 * sequences * self.config.hidden_size() as f64 * 2.0 * (1.0 - 1.0 / tp);
-        compute + n_layers * (reduced / (chip.link_gb_s * 1e9) + if tp > 1.0 { 20e-6 } else { 0.0 })
+        compute
+            + n_layers * (reduced / (chip.link_gb_s * 1e9) + if tp > 1.0 { assume::ALL_REDUCE_LATENCY_S } else { 0.0 })
     }
 
     /// Input tokens that a prefill chip computes in a second at full load, in documents of the mean context.

@@ -33,10 +33,8 @@ impl AllToAll {
     /// Among `ep` chips, `per_node` in a node. Groups of experts are placed on neighbours, so that a token that may
     /// choose among `topk_group` of `n_group` groups stays on as large a part of the chips.
     pub fn between(config: &Config, ep: u64, per_node: u64, fp8: bool) -> AllToAll {
-        let (top_k, groups) = match config {
-            Config::DeepseekV3(c) => (c.num_experts_per_tok as f64, c.topk_group as f64 / c.n_group.max(1) as f64),
-            Config::Dense(_) => (0.0, 1.0),
-        };
+        let (top_k, groups) =
+            config.experts().map_or((0.0, 1.0), |e| (e.per_token as f64, e.topk_group as f64 / e.n_group as f64));
         // Of `n` equal places, those that hold at least one of top_k experts drawn from a share of them.
         let hit = |n: f64| {
             let open = (n * groups).max(1.0);

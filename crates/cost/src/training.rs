@@ -366,9 +366,10 @@ fn step_traffic(job: &Job, layout: &Layout, chip: &Chip, data_parallel: f64) -> 
     let n = layout.n_micro_batches(job) as f64;
     let tokens = (layout.micro_batch * job.seq_len) as f64 / layout.cp as f64;
     let per_rank = job.n_layers() as f64 / layout.pp as f64;
-    let experts = match (layout.ep > 1, &job.config) {
-        (true, model::Config::DeepseekV3(c)) => {
-            let layers = (c.n_moe_layers() as f64 / layout.pp as f64) * 2.0 * n;
+    let experts = match job.config.experts() {
+        Some(experts) if layout.ep > 1 => {
+            let n_layers = job.n_layers().saturating_sub(experts.first_k_dense);
+            let layers = (n_layers as f64 / layout.pp as f64) * 2.0 * n;
             layers * AllToAll::new(&job.config, layout, chip).network_bytes(tokens / layout.tp as f64)
         }
         _ => 0.0,

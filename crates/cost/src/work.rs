@@ -118,7 +118,7 @@ impl<'a> Worker<'a> {
             products: 2.0 * tokens * low / tp,
             products_bf16: 2.0 * tokens * (n.router + n.mtp_projection) as f64 / tp,
             again: 2.0 * tokens * self.recomputed(&n) / tp,
-            attention: per_pair * pairs / tp,
+            attention: layout.attention_imbalance() * per_pair * pairs / tp,
             stream: stream.forward * tokens / tp,
             stream_weight: stream.weight * tokens / tp,
             held: self.held(layer_idx),
@@ -208,6 +208,14 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Matrices of a feed-forward: three with a gate.
+pub(crate) fn ffn_matrices(config: &Config) -> f64 {
+    match config {
+        Config::Dense(c) if !c.gated => 2.0,
+        _ => 3.0,
+    }
+}
+
 /// Bytes that a token moves between products in a layer.
 struct Stream {
     forward: f64,
@@ -232,9 +240,9 @@ fn stream_bytes(config: &Config, n: &PartCounts, precision: Precision) -> Stream
     let [q, kv, latents, out] = [q, kv, latents, out].map(|n| n as f64);
     let low = if precision == Precision::Fp8 { 1.0 } else { 2.0 };
     // Columns of the feed-forward that a token passes, over all its experts, and the experts' number.
-    let columns = (n.dense_ffn + n.routed_experts + n.shared_experts) as f64 / (3.0 * hidden);
-    let rows = match config {
-        Config::DeepseekV3(c) if n.routed_experts > 0 => (c.num_experts_per_tok + c.n_shared_experts) as f64,
+    let columns = (n.dense_ffn + n.routed_experts + n.shared_experts) as f64 / (ffn_matrices(config) * hidden);
+    let rows = match config.experts() {
+        Some(experts) if n.routed_experts > 0 => (experts.per_token + experts.n_shared) as f64,
         _ => 0.0,
     };
     // Norms read and write; residuals read two and write one.
@@ -242,7 +250,8 @@ fn stream_bytes(config: &Config, n: &PartCounts, precision: Precision) -> Stream
     // Queries, keys and values are written, turned by the rotary embedding, and read; the output written and read.
     let attention = 3.0 * 2.0 * (q + kv) + 2.0 * 2.0 * out;
     // Gate and up are written and read, their product written and read; rows to experts and back.
-    let ffn = columns * (2.0 * 2.0 * 2.0 + 2.0 * low) + rows * hidden * (2.0 * low + 2.0 * 2.0);
+    let ffn =
+        columns * ((ffn_matrices(config) - 1.0) * 2.0 * 2.0 + 2.0 * low) + rows * hidden * (2.0 * low + 2.0 * 2.0);
     let weight = if precision == Precision::Fp8 {
         let n_inputs = rows.max(1.0);
         let inputs = 2.0 * (hidden + latents + out + n_inputs * hidden + columns) + 2.0 * columns;

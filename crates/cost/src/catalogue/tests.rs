@@ -37,8 +37,24 @@ fn a_users_chip_joins_and_mistakes_are_named() {
         let error = Catalogue::load(Some(&path)).unwrap_err().to_string();
         assert!(error.contains(needle) && error.contains("mine.toml"), "{error}");
     }
-    std::fs::write(&path, good.replace("watts = 300", "watts = 0")).unwrap();
-    assert!(Catalogue::load(Some(&path)).unwrap_err().to_string().contains("watts"));
+    for (figure, nonsense, needle) in [
+        ("watts = 300", "watts = 0", "watts"),
+        ("bf16_tflops = 500", "bf16_tflops = 5e9", "1e12 operations"),
+        ("bf16_tflops = 500", "bf16_tflops = 400000", "a watt"),
+        ("bf16_tflops = 500", "bf16_tflops = nan", "bf16_tflops"),
+        ("memory_gb = 64", "memory_gb = 0", "memory_gb"),
+        ("memory_gb_s = 2000", "memory_gb_s = 2e12", "1e9 bytes a second"),
+        ("nic_gb_s = 25", "nic_gb_s = -25", "nic_gb_s"),
+        ("price = 1", "price = -1", "price"),
+        ("price = 1", "price = 1e9", "price"),
+        ("price = 1", "fp8_tflops = 5", "fp8_tflops"),
+        ("price = 1", "host_share = -1", "host_share"),
+        ("price = 1", "price = 1\nsource.price = \"a cloud, March 2098\"", "future"),
+    ] {
+        std::fs::write(&path, good.replace(figure, nonsense)).unwrap();
+        let error = Catalogue::load(Some(&path)).unwrap_err().to_string();
+        assert!(error.contains(needle), "{nonsense}: {error}");
+    }
 }
 
 #[test]

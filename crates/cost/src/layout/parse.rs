@@ -24,9 +24,10 @@ pub struct LayoutSpec {
     pub comm_sm: Option<u64>,
     pub imbalance: Option<f64>,
     pub hide_dp: Option<bool>,
+    pub zigzag: Option<bool>,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "pp",
     "vpp",
     "ep",
@@ -41,6 +42,7 @@ const KEYS: [&str; 14] = [
     "comm_sm",
     "imbalance",
     "hide_dp",
+    "zigzag",
 ];
 
 impl LayoutSpec {
@@ -93,6 +95,7 @@ impl LayoutSpec {
                 Ok(n) if (1.0..=100.0).contains(&n) => self.imbalance = Some(n),
                 _ => return Err(written(&format!("imbalance={value}"), "a number from 1 to 100", "imbalance=1.1")),
             },
+            "zigzag" => self.zigzag = Some(one_of(key, value, &[("true", true), ("false", false)])?),
             "hide_dp" => self.hide_dp = Some(one_of(key, value, &[("true", true), ("false", false)])?),
             _ => {
                 let near = nearest(key, KEYS).unwrap_or("pp");
@@ -135,6 +138,7 @@ impl LayoutSpec {
             comm_sm: self.comm_sm.unwrap_or((chip.n_sm * 20).div_ceil(132)),
             imbalance: self.imbalance.unwrap_or(1.0),
             hide_dp: self.hide_dp.unwrap_or(false),
+            zigzag: self.zigzag.unwrap_or(true),
         }
     }
 }

@@ -24,7 +24,12 @@ fn what_is_not_said_is_chosen() {
 #[test]
 fn nonsense_is_refused_with_what_works() {
     for (count, spec, needle) in [
-        (2048, "pp=15", "--count 2040"),
+        (2048, "pp=15", "nearest: pp=16, or --count 2040"),
+        (2048, "pp=16,tp=3", "nearest: tp=2"),
+        (2048, "pp=16,dp=999", "nearest: dp=128"),
+        (2048, "pp=16,cp=8192,dp=1", "nearest: cp="),
+        (2048, "pp=16,vpp=99", "nearest: vpp=4"),
+        (2048, "pp=16,comm_sm=500", "nearest: comm_sm=20"),
         (2048, "pp=16,ep=48", "nearest: ep=32"),
         (2048, "pp=128", "nearest: pp="),
         (2048, "pp=16,tp=16", "nearest: tp=8"),
@@ -39,4 +44,26 @@ fn nonsense_is_refused_with_what_works() {
         let error = v3_on(count, spec).unwrap_err().to_string();
         assert!(error.contains(needle), "{spec}: {error}");
     }
+}
+
+/// Without zigzag the last of the chips that share a sequence sees nearly twice the mean.
+#[test]
+fn pieces_in_order_make_attention_uneven() {
+    for (spec, times) in [("pp=16,cp=8", 1.0), ("pp=16,cp=8,zigzag=false", 1.875), ("pp=16,zigzag=false", 1.0)] {
+        assert_eq!(v3_on(2048, spec).unwrap().attention_imbalance(), times, "{spec}");
+    }
+}
+
+/// Falcon's 232 heads have 8 of keys and values; PaLM's and Falcon 7B's have one, which is copied.
+#[test]
+fn heads_of_keys_are_copied_where_there_are_fewer() {
+    let of = |keys: u64| {
+        let text = format!(
+            r#"{{"model_type": "falcon", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 64,
+            "num_kv_heads": {keys}, "vocab_size": 65024}}"#
+        );
+        Config::from_json(&text).unwrap()
+    };
+    assert!(divides_heads(&of(1), 8) && divides_heads(&of(8), 4) && divides_heads(&of(4), 8));
+    assert!(!divides_heads(&of(1), 3) && !divides_heads(&of(4), 6));
 }

@@ -12,23 +12,26 @@ impl From<&Plan> for Page {
             "{} and {} on {} {}{}.",
             dollars(plan.dollars),
             duration(plan.days * 86_400.0),
-            whole(cluster.count as f64),
+            if cluster.count == 1 { "one".to_owned() } else { whole(cluster.count as f64) },
             cluster.chip.name,
             if cluster.count == 1 { "" } else { "s" }
         );
         let facts = [
-            ("chip-hours", whole(plan.gpu_hours)),
+            ("chip-hours", hours(plan.gpu_hours)),
             ("limited by", plan.limited_by.clone()),
             ("tokens", si(plan.tokens)),
             ("tokens a day", si(plan.tokens_per_day)),
             ("step", duration(plan.step_seconds)),
             ("causal MFU", format!("{:.1}%", 100.0 * plan.mfu_causal)),
-            ("memory a chip", format!("{} of {} GB", significant(plan.memory_gb), cluster.chip.memory_gb)),
+            ("memory a chip", format!("{} of {} GB", significant(plan.memory_gb), significant(cluster.chip.memory_gb))),
             ("parameters", format!("{}, {} active", si(plan.params_total as f64), si(plan.params_active as f64))),
             ("price", format!("${} a chip-hour", cluster.price)),
-            ("energy", format!("{} MWh", significant(plan.energy_kwh / 1e3))),
+            ("energy", energy(plan.energy_kwh)),
         ];
-        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let range = plan
+            .dollars_range
+            .map(|[low, high]| ("as published runs vary", format!("{} to {}", dollars(low), dollars(high))));
+        let facts = range.into_iter().chain(facts).map(|(name, value)| (name.to_owned(), value)).collect();
         Page {
             title: plan.title.clone(),
             headline,
@@ -42,6 +45,19 @@ impl From<&Plan> for Page {
     }
 }
 
+/// Chip-hours, in digits that say something for a minute's run as well.
+fn hours(hours: f64) -> String {
+    if hours < 100.0 { significant(hours) } else { whole(hours) }
+}
+
+pub(crate) fn energy(kwh: f64) -> String {
+    match kwh {
+        kwh if kwh >= 1e3 => format!("{} MWh", significant(kwh / 1e3)),
+        kwh if kwh >= 1.0 => format!("{} kWh", significant(kwh)),
+        kwh => format!("{} Wh", significant(kwh * 1e3)),
+    }
+}
+
 /// As V3's Table 1.
 fn phases(plan: &Plan) -> Table {
     let has_published = plan.phases.iter().any(|phase| phase.published_gpu_hours.is_some());
@@ -50,11 +66,11 @@ fn phases(plan: &Plan) -> Table {
         columns.extend(["published", "off by"]);
     }
     let mut table = Table::new("The bill to expect", &columns);
-    let row = |name: String, tokens: String, hours: f64, cost: f64, published: Option<f64>| {
-        let mut row = vec![name, tokens, whole(hours), dollars(cost)];
+    let row = |name: String, tokens: String, taken: f64, cost: f64, published: Option<f64>| {
+        let mut row = vec![name, tokens, hours(taken), dollars(cost)];
         if has_published {
             row.push(published.map_or("-".to_owned(), whole));
-            row.push(published.map_or("-".to_owned(), |p| format!("{:+.1}%", 100.0 * (hours / p - 1.0))));
+            row.push(published.map_or("-".to_owned(), |p| format!("{:+.1}%", 100.0 * (taken / p - 1.0))));
         }
         row
     };
@@ -113,9 +129,12 @@ fn notes(plan: &Plan) -> Vec<String> {
         notes.push(format!("Layout: {}.", step.layout.describe()));
         notes.push(format!(
             "Two constants were fitted to DeepSeek-V3's published step: products reach {} of the best one measured, \
-             streaming {} of the memory's bandwidth. Unfitted, Llama 3.1 405B and DeepSeek-V2 come out within 15%.",
+             streaming {} of the memory's bandwidth. Of published runs that nothing was fitted to, four in five took {:+.0}% \
+             to {:+.0}% against what is derived: `penseur plan --published` shows them.",
             assume::MATRIX_SHARE,
-            assume::STREAM_SHARE
+            assume::STREAM_SHARE,
+            100.0 * (assume::PUBLISHED_SPREAD[0] - 1.0),
+            100.0 * (assume::PUBLISHED_SPREAD[1] - 1.0)
         ));
     }
     if plan.phases.iter().any(|phase| !phase.derived) {

@@ -218,7 +218,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
         ),
         Line::new(
             "energy",
-            format!("{} MWh", significant(plan.energy_kwh / 1e3)),
+            crate::page::energy(plan.energy_kwh),
             format!(
                 "{} chip-hours x {} W x {} with the rest of the machines",
                 whole(plan.gpu_hours),

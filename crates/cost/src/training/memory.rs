@@ -9,6 +9,7 @@ use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, Precision, Recompute, Schedule};
 use crate::schedule::Plan;
+use crate::work::ffn_matrices;
 
 /// Bytes of the fullest chip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -165,7 +166,7 @@ pub fn activation_bytes(config: &Config, precision: Precision, recompute: Recomp
     // Two residuals for the norms, the inputs of attention and feed-forward, and attention's output.
     let mut bytes = 2.0 * 2.0 * hidden + 2.0 * latents + out * if fp8 { 1.5 } else { 2.0 };
     // Rows at the experts, gate and up.
-    bytes += low * (rows.max(1.0) * hidden + 2.0 * columns);
+    bytes += low * (rows.max(1.0) * hidden + (ffn_matrices(config) - 1.0) * columns);
     let again = matches!(config, Config::DeepseekV3(_)) && recompute == Recompute::Selective;
     if !again {
         bytes += 2.0 * projected;
@@ -179,21 +180,23 @@ pub fn activation_bytes(config: &Config, precision: Precision, recompute: Recomp
 /// Widths of a mean layer: queries, keys and values; latents; attention's output; feed-forward columns that a token
 /// passes; rows of experts.
 fn widths(config: &Config) -> (f64, f64, f64, f64, f64) {
-    match config {
+    let (projected, latents, out, dense_columns) = match config {
         Config::DeepseekV3(c) => {
             let heads = c.num_attention_heads;
             let projected = heads * (c.qk_head_dim() + c.qk_nope_head_dim + c.v_head_dim);
             let latents = c.q_lora_rank.unwrap_or(0) + c.kv_lora_rank + c.qk_rope_head_dim;
-            let n = c.num_hidden_layers as f64;
-            let moe = c.num_hidden_layers.saturating_sub(c.first_k_dense_replace) as f64 / n;
-            let rows = (c.num_experts_per_tok + c.n_shared_experts) as f64;
-            let columns = moe * rows * c.moe_intermediate_size as f64 + (1.0 - moe) * c.intermediate_size as f64;
-            (projected as f64, latents as f64, (heads * c.v_head_dim) as f64, columns, moe * rows)
+            (projected, latents, heads * c.v_head_dim, c.intermediate_size)
         }
         Config::Dense(c) => {
             let width = c.num_attention_heads * c.head_dim;
-            let projected = width + 2 * c.num_key_value_heads * c.head_dim;
-            (projected as f64, 0.0, width as f64, c.intermediate_size as f64, 0.0)
+            (width + 2 * c.num_key_value_heads * c.head_dim, 0, width, c.intermediate_size)
         }
-    }
+    };
+    let n = config.num_hidden_layers();
+    let (columns, rows) = config.experts().map_or((dense_columns as f64, 0.0), |e| {
+        let share = n.saturating_sub(e.first_k_dense) as f64 / n as f64;
+        let rows = (e.per_token + e.n_shared) as f64;
+        (share * rows * e.intermediate_size as f64 + (1.0 - share) * dense_columns as f64, share * rows)
+    });
+    (projected as f64, latents as f64, out as f64, columns, rows)
 }

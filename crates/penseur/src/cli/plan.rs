@@ -17,12 +17,14 @@ Examples:
   penseur plan recipes/mini.toml                     a recipe on this machine
   penseur plan v3-pretrain --compare h800,h100,h20 --price 2
   penseur plan --model qwen2.5-72b --tokens 2T --within 30
+  penseur plan --published
   penseur plan --budget 1M --on h100
   penseur plan --serve --model deepseek-r1 --on h800
   penseur plan --reach 0.8 --run runs/my-grpo
 
 A layout is KEY=VALUE,..: pp, vpp, ep, tp, cp, dp, zero, schedule (1f1b, zb1p, dualpipe), micro_batch, precision (fp8,
-bf16), recompute (none, selective, full), comm_sm, imbalance, hide_dp. Without one the quickest that fits is found.
+bf16), recompute (none, selective, full), comm_sm, imbalance, hide_dp, zigzag. Without one the quickest that fits is
+found.
 docs/plan.md explains the model behind the numbers."
 )]
 pub struct PlanArgs {
@@ -77,6 +79,10 @@ pub struct PlanArgs {
     /// Which layout? The quickest that divide and fit
     #[arg(long, help_heading = "Questions")]
     pub layouts: bool,
+
+    /// How far is the planner off? Published runs that nothing was fitted to, derived
+    #[arg(long, help_heading = "Questions")]
+    pub published: bool,
 
     /// The cheapest chips and number of them that are done within these days
     #[arg(long, value_name = "DAYS", help_heading = "Questions")]

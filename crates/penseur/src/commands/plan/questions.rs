@@ -17,6 +17,7 @@ pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<A
     let asked: Vec<&str> = [
         ("--compare", !args.compare.is_empty()),
         ("--layouts", args.layouts),
+        ("--published", args.published),
         ("--within", args.within.is_some()),
         ("--budget", args.budget.is_some()),
         ("--reach", args.reach.is_some()),
@@ -40,6 +41,7 @@ pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<A
             let cluster = cluster(args, catalogue, 2048)?;
             questions::compare_layouts(&name, &job, &cluster, &spec).map_err(usage::error)?
         }
+        "--published" => cost::published::against_published(catalogue).map_err(usage::error)?.0,
         "--within" => {
             let (name, job, _) = asked_job(args, 1)?;
             let limits = (args.within.unwrap_or_default(), args.price);

@@ -1,0 +1,194 @@
+//! Published runs of others, each derived, beside what was published: how far a plan may be off, and to which side.
+//!
+//! The runs are in `published/runs.toml`, which people can read; nothing is fitted to them. What is planned is a run that
+//! goes well; published chip-hours hold restarts, longer contexts and whatever else their makers counted, and the table
+//! says what.
+
+use model::Config;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::catalogue::Catalogue;
+use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec};
+use crate::page::{Bar, Chart, Page, Table};
+use crate::plan::{Cluster, plan_training, usual_batch};
+use crate::questions::Answer;
+use crate::text::{si, whole};
+
+const RUNS: &str = include_str!("published/runs.toml");
+
+/// A run as it was published.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedRun {
+    /// Its model.
+    pub name: String,
+    model: Option<String>,
+    config: Option<toml::Table>,
+    /// Tokens of the run.
+    pub tokens: f64,
+    seq_len: u64,
+    batch: Option<u64>,
+    /// The chip, by the catalogue's name.
+    pub chip: String,
+    /// How many.
+    pub count: u64,
+    /// Whether the number of chips was published.
+    #[serde(default = "told")]
+    pub is_count_told: bool,
+    layout: Option<String>,
+    /// Chip-hours that were published.
+    pub hours: f64,
+    /// What they hold.
+    pub holds: String,
+    /// Who says so.
+    pub source: String,
+}
+
+fn told() -> bool {
+    true
+}
+
+/// All of them.
+pub fn published_runs() -> Vec<PublishedRun> {
+    #[derive(Deserialize)]
+    struct File {
+        run: Vec<PublishedRun>,
+    }
+    let file: File = toml::from_str(RUNS).unwrap_or_else(|e| panic!("runs.toml: {e}"));
+    file.run
+}
+
+impl PublishedRun {
+    /// The model's configuration.
+    ///
+    /// # Panics
+    /// A configuration that is none: a mistake in `runs.toml`, which a test reads.
+    pub fn config(&self) -> Config {
+        let read = match (&self.model, &self.config) {
+            (Some(name), _) => model::presets::published(name),
+            (None, Some(keys)) => Config::from_json(&json!(keys).to_string()),
+            (None, None) => panic!("{}: a model or a config", self.name),
+        };
+        read.unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+
+    /// Chip-hours as the planner derives them, failures included.
+    ///
+    /// # Errors
+    /// A layout that does not divide or fit.
+    pub fn derived_hours(&self, catalogue: &Catalogue) -> Result<f64> {
+        let config = self.config();
+        let batch = self.batch.unwrap_or_else(|| usual_batch(&config, self.seq_len, self.count));
+        let job = Job { config, tokens: self.tokens, seq_len: self.seq_len, batch, mtp: true };
+        let cluster = Cluster::new(catalogue.chip(&self.chip)?, self.count, Some(1.0))?;
+        let spec = self.layout.as_deref().map(LayoutSpec::parse).transpose()?.unwrap_or_default();
+        Ok(plan_training(&self.name, &job, &cluster, &spec)?.gpu_hours)
+    }
+}
+
+/// How many times as long as derived runs took: one in ten was below the first, half below the second, nine in ten below
+/// the third.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The tenth.
+    pub low: f64,
+    /// The middle.
+    pub middle: f64,
+    /// The ninth tenth.
+    pub high: f64,
+}
+
+impl Spread {
+    fn of(mut ratios: Vec<f64>) -> Spread {
+        ratios.sort_by(f64::total_cmp);
+        let at = |share: f64| ratios[(share * (ratios.len() - 1) as f64).round() as usize];
+        Spread { low: at(0.1), middle: at(0.5), high: at(0.9) }
+    }
+}
+
+/// Every published run, derived, beside what was published.
+///
+/// # Errors
+/// As [`PublishedRun::derived_hours`].
+pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spread)> {
+    let mut table = Table::new("Chip-hours", &["", "chips", "tokens", "derived", "published", "published to derived"]);
+    let (mut bars, mut ratios, mut rows, mut notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for run in published_runs() {
+        let derived = run.derived_hours(catalogue)?;
+        let ratio = run.hours / derived;
+        let chips = format!("{}{} x {}", if run.is_count_told { "" } else { "~" }, run.count, run.chip);
+        let shown = format!("{:+.0}%", 100.0 * (ratio - 1.0));
+        table.rows.push(vec![run.name.clone(), chips, si(run.tokens), whole(derived), whole(run.hours), shown.clone()]);
+        bars.push(Bar { label: run.name.clone(), value: ratio, shown });
+        rows.push(
+            json!({ "name": run.name, "chip": run.chip, "count": run.count, "tokens": run.tokens, "derived": derived,
+            "published": run.hours, "ratio": ratio, "holds": run.holds, "source": run.source }),
+        );
+        notes.push(format!("{}: {}. {}.", run.name, run.holds, run.source));
+        ratios.push(ratio);
+    }
+    if ratios.is_empty() {
+        return Err(Error::Question("no published run is known".to_owned()));
+    }
+    let (n, spread) = (ratios.len(), Spread::of(ratios));
+    let percent = |ratio: f64| format!("{:+.0}%", 100.0 * (ratio - 1.0));
+    notes.insert(
+        0,
+        "~: the number of chips was not published. Layouts are the makers' where told, else the quickest.".to_owned(),
+    );
+    let page = Page {
+        title: "Published runs that nothing was fitted to".to_owned(),
+        headline: format!(
+            "Of {n} runs, the middle one took {} against what is derived; four in five between {} and {}.",
+            percent(spread.middle),
+            percent(spread.low),
+            percent(spread.high)
+        ),
+        tables: vec![table],
+        charts: vec![Chart::Bars { title: "Published chip-hours over derived ones".to_owned(), bars }],
+        notes,
+        ..Page::default()
+    };
+    let json = json!({ "runs": rows, "low": spread.low, "middle": spread.middle, "high": spread.high });
+    Ok((Answer { page, json }, spread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assumptions::PUBLISHED_SPREAD;
+
+    /// The spread that plans tell is the one of these runs; three in five are within 15%.
+    #[test]
+    fn plans_are_off_as_they_say() {
+        let (answer, spread) = against_published(&Catalogue::shipped()).unwrap();
+        eprintln!("{}", answer.page.text(false));
+        for (found, told) in [(spread.low, PUBLISHED_SPREAD[0]), (spread.high, PUBLISHED_SPREAD[1])] {
+            assert!((found - told).abs() < 0.02, "{spread:?}, told {PUBLISHED_SPREAD:?}");
+        }
+        let rows = answer.json["runs"].as_array().unwrap();
+        let number = |row: &serde_json::Value, key: &str| row[key].as_f64().unwrap();
+        let is_near = |row: &&serde_json::Value| (number(row, "derived") / number(row, "published") - 1.0).abs() < 0.15;
+        // Those of which more is known than that they were run: within 15%.
+        let known = [
+            "Llama 7B",
+            "Llama 65B",
+            "Llama 2 7B",
+            "Llama 2 13B",
+            "Llama 2 70B",
+            "BLOOM 176B",
+            "GPT-3 175B in Megatron-LM",
+            "DeepSeek 67B",
+            "DeepSeek-V2",
+            "Llama 3.1 405B",
+        ];
+        for name in known {
+            let row = rows.iter().find(|row| row["name"] == name).unwrap();
+            assert!(is_near(&row), "{row}");
+        }
+        let n_near = rows.iter().filter(is_near).count();
+        assert!(5 * n_near >= 3 * rows.len(), "{n_near} of {} within 15%", rows.len());
+    }
+}
