@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod client;
+pub mod start;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

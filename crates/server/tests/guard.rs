@@ -1,0 +1,137 @@
+//! Who is let in and how far: bounds, foreign pages, keys, the page's policy, over a real socket.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use common::client::{Answer, get, post, raw};
+use common::start::{CHAT, ask, quick, start, wait_for_metric};
+use common::{config, reasoner};
+use serde_json::json;
+use server::{ServeConfig, ServeError, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn limits_hold() {
+    let mut tight = config(vec![reasoner("mini", Duration::from_millis(5), |_| ("x".repeat(3000), "y".into()))]);
+    tight.limits.body_bytes = 1000;
+    tight.limits.header_time = Duration::from_millis(100);
+    tight.limits.body_time = Duration::from_millis(100);
+    tight.limits.completion_time = Duration::from_millis(300);
+    let address = start(tight).await;
+    let large = ask(json!({"messages": [{"role": "user", "content": "x".repeat(2000)}]}));
+    let answer = post(address, CHAT, &large).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.message().contains("1000 bytes"));
+    let unannounced = format!(
+        "POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(2000)
+    );
+    assert_eq!(raw(address, &unannounced).await.status, 413);
+    let half_body =
+        format!("POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50\r\n\r\n{{");
+    assert_eq!(raw(address, &half_body).await.status, 408);
+    // Half a head: the server hangs up by itself.
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: loc").await.expect("sent");
+    let mut nothing = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut nothing)).await;
+    assert!(closed.is_ok(), "a half-open client is still connected");
+    // Nothing at all, at first and after an answer: the same.
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    assert!(tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut nothing)).await.is_ok());
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("sent");
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok() && answer.starts_with(b"HTTP/1.1 200"), "an idle client is still connected");
+    let slow = post(address, CHAT, &ask(json!({}))).await;
+    assert_eq!(slow.status, 503);
+    assert!(slow.message().contains("took longer"));
+    let stream = post(address, CHAT, &ask(json!({"stream": true}))).await;
+    assert!(stream.body.contains("took longer"));
+    wait_for_metric(address, "requests_in_flight", 0.0).await;
+}
+
+#[tokio::test]
+async fn foreign_pages_and_names_are_kept_out() {
+    let address = quick().await;
+    let with = async |host: &str, extra: &str| -> Answer {
+        raw(address, &format!("GET /v1/models HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{extra}\r\n")).await
+    };
+    assert_eq!(with("127.0.0.1:8080", "").await.status, 200);
+    let rebound = with("evil.example:8080", "").await;
+    assert_eq!(rebound.status, 403);
+    assert!(rebound.message().contains("127.0.0.1"));
+    assert_eq!(with("localhost", "Origin: http://evil.example\r\n").await.status, 403);
+    assert_eq!(with("localhost", "Sec-Fetch-Site: cross-site\r\n").await.status, 403);
+    assert_eq!(with("localhost:5", "Origin: http://localhost:5\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_page_is_served_with_a_strict_policy() {
+    let address = quick().await;
+    for (path, kind, words) in [
+        ("/", "text/html", "<title>penseur"),
+        ("/app.js", "text/javascript", "import"),
+        ("/app.css", "text/css", "color-scheme"),
+    ] {
+        let answer = get(address, path).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.head.contains(&format!("content-type: {kind}")));
+        assert!(answer.body.contains(words), "{path}");
+        assert!(answer.head.contains("content-security-policy: default-src 'none'"));
+        assert!(answer.head.contains("x-content-type-options: nosniff"));
+        assert!(answer.head.contains("x-request-id: "));
+    }
+    // Nothing from elsewhere, nothing inline, no HTML from strings.
+    let (html, js) = (get(address, "/").await.body, get(address, "/app.js").await.body);
+    assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains("onclick"));
+    for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+        assert!(!js.contains(sink), "{sink}");
+    }
+    for text in [&html, &js, &get(address, "/app.css").await.body] {
+        let foreign =
+            text.match_indices("http").filter(|(at, _)| !text[*at..].starts_with("http://www.w3.org/2000/svg"));
+        assert_eq!(foreign.count(), 0, "an address of another server");
+    }
+}
+
+#[tokio::test]
+async fn beyond_loopback_a_key_is_demanded() {
+    let model = || vec![reasoner("mini", Duration::ZERO, |_| ("".into(), "hi".into()))];
+    let open = ServeConfig { host: "0.0.0.0".into(), ..config(model()) };
+    let error = Server::bind(open).await.err().expect("refused");
+    assert!(matches!(error, ServeError::KeyRequired { .. }) && error.to_string().contains("--api-key-file"));
+    let file = std::env::temp_dir().join(format!("penseur-api-key-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123\n").expect("a file");
+    let address =
+        start(ServeConfig { host: "0.0.0.0".into(), api_key_file: Some(file.clone()), ..config(model()) }).await;
+    std::fs::remove_file(file).expect("cleaned up");
+    let address = SocketAddr::from(([127, 0, 0, 1], address.port()));
+    let with = async |header: &str, path: &str| {
+        raw(address, &format!("GET {path} HTTP/1.1\r\nHost: some.name\r\nConnection: close\r\n{header}\r\n")).await
+    };
+    let refused = with("", "/v1/models").await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.head.contains("www-authenticate: bearer") && refused.message().contains("Bearer YOUR_KEY"));
+    assert_eq!(with("Authorization: Bearer wrong\r\n", "/metrics").await.status, 401);
+    assert_eq!(with("Authorization: Bearer 0123456789abcdef0123\r\n", "/v1/models").await.status, 200);
+    for path in ["/", "/health", "/app.js"] {
+        assert_eq!(with("", path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn bad_configurations_are_refused() {
+    let model = |name| reasoner(name, Duration::ZERO, |_| Default::default());
+    assert!(matches!(Server::bind(config(vec![])).await, Err(ServeError::NoModels)));
+    assert!(matches!(Server::bind(config(vec![model("a"), model("a")])).await, Err(ServeError::DuplicateModel(_))));
+    let address = start(config(vec![model("a")])).await;
+    let taken = Server::bind(ServeConfig { port: address.port(), ..config(vec![model("a")]) }).await;
+    assert!(matches!(taken, Err(ServeError::PortInUse { .. })));
+    let nowhere = Server::bind(ServeConfig { host: "no.such.host.invalid".into(), ..config(vec![model("a")]) }).await;
+    assert!(matches!(nowhere, Err(ServeError::Resolve { .. })));
+}
