@@ -98,7 +98,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// Longest time a completion may take, waiting included.
     pub completion_time: Duration,
-    /// Most open connections; further ones wait to be accepted.
+    /// Most open connections. Beyond, those whose client keeps the server waiting make room for further ones; while all are
+    /// at work, these wait.
     pub connections: usize,
     /// Silence after which a stream carries a comment, so that nothing between here and the client hangs up.
     pub keep_alive: Duration,

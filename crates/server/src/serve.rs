@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,6 +27,7 @@ use crate::admission::Running;
 use crate::app::Desk;
 use crate::app::store::StoreError;
 use crate::config::{Limits, ServeConfig};
+use crate::connections::{Arriving, Connections, Leaving, Place};
 use crate::metrics::Metrics;
 use crate::routes::{App, router};
 use crate::security::{Guard, Keys};
@@ -32,6 +36,9 @@ use crate::tls;
 
 /// How long clients may take to hear that their answers end unfinished.
 const HAND_BACK_TIME: Duration = Duration::from_secs(1);
+
+/// How long a client that makes room for another may take to read the end of its answer.
+const PARTING_TIME: Duration = Duration::from_millis(50);
 
 /// Prompts that are prepared at a time.
 const N_PREPARING: usize = 4;
@@ -245,14 +252,10 @@ impl Server {
     /// Serves until `shutdown` ends, then lets open connections finish for at most `shutdown_grace`.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let tidying = tokio::spawn(self.shelf.tidy(self.limits.model_idle));
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let connections = Connections::new(self.limits.connections);
         let (stop, stopping) = watch::channel(false);
         tokio::pin!(shutdown);
         loop {
-            let place = tokio::select! {
-                () = &mut shutdown => break,
-                Ok(place) = places.clone().acquire_owned() => place,
-            };
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
                 accepted = self.listener.accept() => accepted,
@@ -262,21 +265,25 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             };
+            let place = tokio::select! {
+                () = &mut shutdown => break,
+                place = connections.place() => place,
+            };
             let (router, limits, stopping) = (self.router.clone(), self.limits.clone(), stopping.clone());
             let tls = self.tls.clone();
             tokio::spawn(async move {
                 // Tokens are small and must not wait for each other.
                 let _ = stream.set_nodelay(true);
-                match tls {
-                    None => serve_connection(stream, router, &limits, stopping).await,
-                    Some(tls) => {
-                        // Who does not finish the handshake costs no more than who does not send headers.
-                        if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_time, tls.accept(stream)).await {
-                            serve_connection(stream, router, &limits, stopping).await;
-                        }
-                    }
+                let Some(tls) = tls else { return serve_connection(stream, router, &limits, stopping, place).await };
+                // Who does not finish the handshake costs no more than who does not send headers.
+                let shaking = tokio::time::timeout(limits.header_time, tls.accept(stream));
+                let shaken = tokio::select! {
+                    shaken = shaking => shaken,
+                    () = place.given_up() => return,
+                };
+                if let Ok(Ok(stream)) = shaken {
+                    serve_connection(stream, router, &limits, stopping, place).await;
                 }
-                drop(place);
             });
         }
         tidying.abort();
@@ -306,18 +313,31 @@ async fn serve_connection(
     router: Router,
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
+    place: Arc<Place>,
 ) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<Incoming>| {
+        let (arriving, leaving) = (place.clone(), place.clone());
+        let answering = router.call(request.map(|body| Arriving::new(body, arriving)));
+        async move { answering.await.map(|response| response.map(|body| Leaving::new(body, leaving))) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_headers(64)
         .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    tokio::select! {
+    let parting_time = tokio::select! {
         // A broken connection is the client's affair.
         _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        _ = stopping.wait_for(|stop| *stop) => None,
+        // The end of an answer may still be on its way.
+        () = place.given_up() => Some(if place.has_answered() { PARTING_TIME } else { Duration::ZERO }),
+    };
+    connection.as_mut().graceful_shutdown();
+    match parting_time {
+        None => _ = connection.await,
+        Some(time) => _ = tokio::time::timeout(time, connection).await,
     }
-    let _ = connection.await;
 }
