@@ -224,7 +224,8 @@ pub async fn one(
     .await
 }
 
-/// `POST /api/import`: an export, or a conversation in the Markdown that is exported.
+/// `POST /api/import`: an export, or a conversation in the Markdown that is exported. `known`: how many were here already and
+/// got what they lacked.
 pub async fn import(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
@@ -235,7 +236,8 @@ pub async fn import(
     blocking(move || {
         let conversations = read(&body)?;
         let taken = store.import(&owner, conversations)?;
-        Ok(Json(json!({"imported": taken.len()})).into_response())
+        let n_known = taken.iter().filter(|taken| taken.was_here).count();
+        Ok(Json(json!({"imported": taken.len() - n_known, "known": n_known})).into_response())
     })
     .await
 }

@@ -185,6 +185,11 @@ pub fn new_id() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether it is of the form that [`new_id`] gives.
+fn is_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 fn from_json<T: for<'a> Deserialize<'a> + Default>(text: &str) -> T {
     // Facts about an answer are not worth losing the answer for.
     serde_json::from_str(text).unwrap_or_default()

@@ -62,6 +62,31 @@ fn json_brings_everything_back() {
 }
 
 #[test]
+fn what_comes_again_is_known_and_gets_what_it_lacks() {
+    let store = Store::open(None).expect("a store");
+    let named = |name: &str| format!("{:0>24}", name);
+    let mut whole = conversation();
+    for message in &mut whole.messages {
+        message.id = named(&message.id);
+        message.parent = message.parent.as_deref().map(named);
+    }
+    whole.leaf = whole.leaf.as_deref().map(named);
+    let mut beginning = whole.clone();
+    beginning.messages.truncate(2);
+    let first = store.import("ann", vec![beginning]).expect("imported");
+    store.rename("ann", &first[0].id, "A name of my own").expect("renamed");
+    let again = store.import("ann", vec![whole.clone()]).expect("imported");
+    assert_eq!((&again[0].id, again[0].was_here), (&first[0].id, true));
+    assert!(store.import("ann", vec![whole.clone()]).expect("imported")[0].was_here);
+    let merged = store.conversation("ann", &first[0].id).expect("there");
+    assert_eq!(merged.messages.len(), whole.messages.len());
+    assert_eq!((merged.leaf, merged.summary.title.as_str()), (whole.leaf.clone(), "A name of my own"));
+    // Somebody else's import is their own, though the ids are taken.
+    assert!(!store.import("bob", vec![whole]).expect("imported")[0].was_here);
+    assert_eq!((store.list("ann", "").expect("listed").len(), store.list("bob", "").expect("listed").len()), (1, 1));
+}
+
+#[test]
 fn markdown_brings_the_shown_path_back() {
     let conversation = conversation();
     let text = markdown::write(&conversation.summary.title, &shown(&conversation));

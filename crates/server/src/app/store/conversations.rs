@@ -117,21 +117,39 @@ impl Store {
         })
     }
 
-    /// Takes in conversations from elsewhere under new ids; all of them or none.
-    pub fn import(&self, owner: &str, conversations: Vec<Conversation>) -> Result<Vec<Summary>> {
-        self.write(|tx| {
-            let mut taken = Vec::new();
-            for Conversation { summary, leaf, messages } in conversations {
-                let title: String = one_line(&summary.title).chars().take(MAX_TITLE).collect();
-                let summary = Summary { id: new_id(), title, ..summary };
-                insert(tx, owner, &summary)?;
-                let leaf = messages::import(tx, owner, &summary.id, leaf.as_deref(), messages)?;
-                tx.execute("UPDATE conversation SET leaf = ?2 WHERE id = ?1", params![summary.id, leaf])?;
-                taken.push(summary);
-            }
-            Ok(taken)
-        })
+    /// Takes in conversations from a file; all of them or none. One that is here already (its messages' ids say so) gets what
+    /// the file has beyond it.
+    pub fn import(&self, owner: &str, conversations: Vec<Conversation>) -> Result<Vec<Taken>> {
+        self.write(|tx| conversations.into_iter().map(|conversation| take(tx, owner, conversation)).collect())
     }
+}
+
+/// A conversation that a file brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    pub id: String,
+    /// Whether it was here already.
+    pub was_here: bool,
+}
+
+fn take(tx: &Transaction, owner: &str, from: Conversation) -> Result<Taken> {
+    let Conversation { summary, leaf, messages } = from;
+    let here = messages.iter().find_map(|message| messages::home_of(tx, owner, &message.id).transpose()).transpose()?;
+    let was_here = here.is_some();
+    let id = match here {
+        Some(id) => id,
+        None => {
+            let title: String = one_line(&summary.title).chars().take(MAX_TITLE).collect();
+            let summary = Summary { id: new_id(), title, ..summary };
+            insert(tx, owner, &summary)?;
+            summary.id
+        }
+    };
+    if let Some(leaf) = messages::import(tx, owner, &id, leaf.as_deref(), messages)? {
+        let change = "UPDATE conversation SET leaf = ?2, updated_at = max(updated_at, ?3) WHERE id = ?1";
+        tx.execute(change, params![id, leaf, summary.updated_at])?;
+    }
+    Ok(Taken { id, was_here })
 }
 
 /// An update that found nothing to change was given a wrong id.

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::conversations::found;
-use super::{FileInfo, Result, Store, StoreError, files, from_json, new_id, now_ms, to_json};
+use super::{FileInfo, Result, Store, StoreError, files, from_json, is_id, new_id, now_ms, to_json};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -367,8 +367,16 @@ pub(super) fn of_conversation(tx: &Transaction, conversation: &str) -> Result<Ve
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// Writes messages under new ids; returns the new id of `leaf`. Messages whose parent is not among those before them are
-/// refused.
+/// The owner's conversation that holds the message of that id.
+pub(super) fn home_of(tx: &Transaction, owner: &str, message: &str) -> Result<Option<String>> {
+    let sql =
+        "SELECT c.id FROM message m JOIN conversation c ON c.id = m.conversation WHERE m.id = ?1 AND c.owner = ?2";
+    Ok(tx.query_row(sql, [message, owner], |row| row.get(0)).optional()?)
+}
+
+/// Writes the messages that the conversation does not have. They keep their ids, so that they are known when they come again,
+/// unless those are no ids of ours or are somebody else's. Returns what `leaf` is called here, or the last message written;
+/// `None` where there was nothing to write. Messages whose parent is not among those before them are refused.
 pub(super) fn import(
     tx: &Transaction,
     owner: &str,
@@ -376,23 +384,31 @@ pub(super) fn import(
     leaf: Option<&str>,
     messages: Vec<Message>,
 ) -> Result<Option<String>> {
-    let mut new_ids: HashMap<String, (String, Role)> = HashMap::new();
+    let mut ids: HashMap<String, (String, Role)> = HashMap::new();
     let mut last = None;
     for message in messages {
         let parent = match &message.parent {
             None => None,
-            Some(old) => match new_ids.get(old) {
-                Some((new, role)) if *role != message.role => Some(new.clone()),
+            Some(old) => match ids.get(old) {
+                Some((here, role)) if *role != message.role => Some(here.clone()),
                 Some(_) => return Err(StoreError::Invalid("two questions or two answers follow each other".into())),
                 None => return Err(StoreError::Invalid(format!("message {old} is missing before its children"))),
             },
         };
-        let id = new_id();
-        new_ids.insert(message.id.clone(), (id.clone(), message.role));
+        let old = message.id.clone();
+        let sql = "SELECT role FROM message WHERE id = ?1 AND conversation = ?2";
+        let here: Option<String> = tx.query_row(sql, [&old, conversation], |row| row.get(0)).optional()?;
+        if here.is_some_and(|role| role == word(message.role)) {
+            ids.insert(old.clone(), (old, message.role));
+            continue;
+        }
+        let is_taken = tx.query_row("SELECT 1 FROM message WHERE id = ?1", [&old], |_| Ok(())).optional()?.is_some();
+        let id = if is_id(&old) && !is_taken { old.clone() } else { new_id() };
+        ids.insert(old, (id.clone(), message.role));
         let chosen = message.chosen.min(message.samples.len().saturating_sub(1));
         insert(tx, conversation, &Message { id: id.clone(), parent, chosen, ..message.clone() })?;
         files::import(tx, owner, &id, &message.files)?;
         last = Some(id);
     }
-    Ok(leaf.and_then(|leaf| new_ids.get(leaf)).map(|(id, _)| id.clone()).or(last))
+    Ok(last.map(|last| leaf.and_then(|leaf| ids.get(leaf)).map_or(last, |(id, _)| id.clone())))
 }
