@@ -24,7 +24,8 @@ mod tests;
 const FILE: &str = "keys.sqlite";
 
 /// Brings a file of version `i` to version `i + 1`. Entries are only ever appended.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE key (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -48,7 +49,9 @@ const MIGRATIONS: &[&str] = &["
         dollars REAL NOT NULL,
         PRIMARY KEY (key, day, model)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "ALTER TABLE key ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;",
+];
 
 /// Why keys or usage cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,8 @@ pub struct KeyInfo {
     pub shown: String,
     /// Seconds since 1970.
     pub created_at: u64,
+    /// Whether it may change what the server holds.
+    pub admin: bool,
     /// What it may use.
     pub limits: KeyLimits,
     /// What it has used.
@@ -188,14 +193,33 @@ impl Accounts {
 
     /// Makes a key; returns it, for the only time.
     pub fn add(&self, name: &str, limits: KeyLimits) -> Result<String, AccountsError> {
+        self.insert(name, limits, false)
+    }
+
+    /// Makes a key of an operator, who may load and unload models.
+    pub fn add_admin(&self, name: &str, limits: KeyLimits) -> Result<String, AccountsError> {
+        self.insert(name, limits, true)
+    }
+
+    fn insert(&self, name: &str, limits: KeyLimits, admin: bool) -> Result<String, AccountsError> {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes).map_err(|error| AccountsError::Random(error.to_string()))?;
         let key: String = "sk-".chars().chain(bytes.iter().flat_map(|b| hex(*b))).collect();
         let shown = format!("{}…", &key[..9]);
         let added = self.connection().execute(
-            "INSERT OR IGNORE INTO key (name, digest, shown, created_at, requests_per_minute, tokens_per_minute, dollars)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![name, digest(&key), shown, now(), limits.requests_per_minute, limits.tokens_per_minute, limits.dollars],
+            "INSERT OR IGNORE INTO key
+                 (name, digest, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                name,
+                digest(&key),
+                shown,
+                now(),
+                limits.requests_per_minute,
+                limits.tokens_per_minute,
+                limits.dollars,
+                admin
+            ],
         )?;
         if added == 0 { Err(AccountsError::NameTaken(name.to_owned())) } else { Ok(key) }
     }
@@ -233,7 +257,7 @@ impl Accounts {
     fn select<P: rusqlite::Params>(&self, rest: &str, params: P) -> Result<Vec<KeyInfo>, AccountsError> {
         let connection = self.connection();
         let sql = format!(
-            "SELECT id, name, shown, created_at, requests_per_minute, tokens_per_minute, dollars, {SUMS}
+            "SELECT id, name, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin, {SUMS}
              FROM key LEFT JOIN (SELECT key, {TOTALS} FROM usage GROUP BY key) AS used ON used.key = id {rest}"
         );
         let mut statement = connection.prepare_cached(&sql)?;
@@ -248,7 +272,8 @@ impl Accounts {
                     tokens_per_minute: row.get(5)?,
                     dollars: row.get(6)?,
                 },
-                used: used_at(row, 7)?,
+                admin: row.get(7)?,
+                used: used_at(row, 8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

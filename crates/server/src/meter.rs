@@ -11,6 +11,8 @@ use crate::routes::App;
 pub struct Caller {
     /// Number of the key; 0 without one. Users take turns by it.
     pub key: u64,
+    /// Whether they may change what the server holds.
+    pub is_operator: bool,
 }
 
 /// Where the completions of one request are entered.

@@ -1,10 +1,11 @@
 //! `GET /v1/models`: what is served, with what the page needs to greet a newcomer; and `POST /v1/models/load` and
-//! `/unload`, for who does not want to wait for the first answer, or wants the memory.
+//! `/unload`, for an operator who does not want to wait for the first answer, or wants the memory.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -96,6 +97,10 @@ pub async fn unload(State(app): State<Arc<App>>, request: Request) -> Result<Res
 /// The model that a body of `{"model": NAME}` names.
 async fn named(app: &Arc<App>, request: Request) -> Result<usize, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
+    if !incoming.caller.is_operator {
+        let message = "loading and unloading is for whoever runs this server: ask with a key of `penseur keys add NAME --admin`; a request loads the model that it names";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "not_an_operator", message));
+    }
     let mut fields = Fields::of_body(&incoming.body)?;
     let name: Option<String> = fields.take("model", "a string")?;
     fields.refuse_the_rest(&["model"], &[], &[])?;

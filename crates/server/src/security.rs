@@ -88,12 +88,22 @@ impl Keys {
         let Some(key) = key else { return Ok(Caller::default()) };
         if let Ok(Some(info)) = self.accounts.find(key) {
             self.accounts.admit(&info)?;
-            return Ok(Caller { key: info.id });
+            return Ok(Caller { key: info.id, ..Caller::default() });
         }
         // Keys of a file have no limits; they take turns with others by a number above all that are on record.
         let digest = Sha256::digest(key.as_bytes());
         let number = digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        Ok(Caller { key: if self.is_of_file(key) { number >> 2 | 1 << 61 } else { 0 } })
+        let number = if self.is_of_file(key) { number >> 2 | 1 << 61 } else { 0 };
+        Ok(Caller { key: number, ..Caller::default() })
+    }
+
+    /// Whether who asks with `key` may change what the server holds: everybody where no key is needed, else a key that was
+    /// made for it.
+    fn is_operator(&self, key: Option<&str>) -> bool {
+        match key {
+            None => self.is_empty(),
+            Some(key) => self.accounts.find(key).is_ok_and(|found| found.is_some_and(|info| info.admin)),
+        }
     }
 
     /// Whether `key` is in the file, in a time that does not tell how much of it is right.
@@ -119,7 +129,9 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
     });
     let mut response = match admitted {
         Ok(caller) => {
-            let owner = guard.key(request.headers()).map_or_else(Owner::default, |key| Owner::of_key(&key));
+            let key = guard.key(request.headers());
+            let caller = Caller { is_operator: guard.keys.is_operator(key.as_deref()), ..caller };
+            let owner = key.as_deref().map_or_else(Owner::default, Owner::of_key);
             request.extensions_mut().insert(owner);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(guard.clone());

@@ -66,3 +66,25 @@ async fn limits_answer_402_and_429() {
     assert_eq!(get(address, "/metrics").await.status, 401);
     std::fs::remove_dir_all(dir).expect("removed");
 }
+
+#[tokio::test]
+async fn only_an_operator_loads_and_unloads() {
+    let (address, accounts, dir) = start("operator").await;
+    let unload = async |header: &str| {
+        raw(address, &request_bytes("POST", "/v1/models/unload", header, "{\"model\": \"mini\"}")).await
+    };
+    assert_eq!(unload("").await.status, 200, "without keys, on loopback, everybody is the operator");
+    let ann = accounts.add("ann", KeyLimits::default()).expect("added");
+    let boss = accounts.add_admin("boss", KeyLimits::default()).expect("added");
+    let bearer = |key: &str| format!("Authorization: Bearer {key}\r\n");
+    let refused = unload(&bearer(&ann)).await;
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (403, Some("not_an_operator")));
+    assert!(refused.message().contains("--admin"));
+    assert_eq!(unload(&bearer(&boss)).await.status, 200);
+    for (key, may_load) in [(&ann, false), (&boss, true)] {
+        let page = raw(address, &request_bytes("GET", "/api/models", &bearer(key), "")).await;
+        assert_eq!(page.json()["may_load"], may_load);
+    }
+    assert_eq!(chat(address, &bearer(&ann)).await.status, 200, "who asks it something loads a model all the same");
+    std::fs::remove_dir_all(dir).expect("removed");
+}

@@ -45,7 +45,7 @@ function facts(model) {
   return rows;
 }
 
-/** `change`: asks the server to load or to put away a model. */
+/** `change`: asks the server to load or to put away a model; null where that is not for who looks. */
 function card(model, chosen, change) {
   const { inspection } = model;
   const fits = inspection?.fits;
@@ -58,23 +58,23 @@ function card(model, chosen, change) {
       model.thinking && make("span", "chip", {}, t("thinks")),
       fits !== undefined && fits !== null && make("span", `state ${fits ? "finished" : "stopped"}`, {}, t(fits ? "fits" : "tight")),
       make("span", "space"),
-      state === "loaded" && !isChosen && button("pill", t("unload"), () => change("unload", model.id)),
-      state === "unloaded" && isChosen && button("pill", t("load"), () => change("load", model.id)),
-      !isChosen && button("primary", t("use"), () => { chooseModel(model.id); if (state === "unloaded") change("load", model.id); })),
+      change && state === "loaded" && !isChosen && button("pill", t("unload"), () => change("unload", model.id)),
+      change && state === "unloaded" && isChosen && button("pill", t("load"), () => change("load", model.id)),
+      !isChosen && button("primary", t("use"), () => { chooseModel(model.id); if (state === "unloaded") change?.("load", model.id); })),
     make("p", "", {}, model.description),
     make("dl", "facts", {}, ...facts(model).map(([name, value]) => make("div", "", {}, make("dt", "", {}, name), make("dd", "", {}, value)))));
 }
 
 /** Shows the page; returns what ends it. */
 export async function show(root) {
-  let models = [];
+  let [models, mayLoad] = [[], false];
   const draw = () => {
     const chosen = document.getElementById("model").value;
-    root.replaceChildren(make("h1", "", {}, t("libraryTitle")), ...models.map((model) => card(model, chosen, change)),
-      make("h2", "", {}, t("howMore")), make("p", "note", {}, t("howMoreText")), make("pre", "plain", {}, "penseur serve -m mini -m ./my-model"));
+    root.replaceChildren(make("h1", "", {}, t("libraryTitle")), ...models.map((model) => card(model, chosen, mayLoad ? change : null)),
+      make("h2", "", {}, t("howMore")), make("p", "note", {}, t("howMoreText")), make("pre", "plain", { tabindex: "0" }, "penseur serve -m mini -m ./my-model"));
   };
   const look = async () => {
-    ({ models } = await get("/api/models"));
+    ({ models, may_load: mayLoad } = await get("/api/models"));
     draw();
   };
   /** Loading may take a while: the card says so meanwhile. */

@@ -12,6 +12,10 @@ pub enum KeysCommand {
         name: String,
         #[command(flatten)]
         limits: KeyLimitArgs,
+
+        /// May also load and unload models
+        #[arg(long)]
+        admin: bool,
         #[command(flatten)]
         dir: KeysDir,
     },

@@ -10,9 +10,10 @@ use crate::usage;
 
 pub fn run(command: KeysCommand) -> anyhow::Result<()> {
     match command {
-        KeysCommand::Add { name, limits, dir } => {
+        KeysCommand::Add { name, limits, admin, dir } => {
             ensure!(!name.trim().is_empty(), usage::error("a key needs a name"));
-            let key = open(dir)?.add(&name, checked(limits)?)?;
+            let (accounts, limits) = (open(dir)?, checked(limits)?);
+            let key = if admin { accounts.add_admin(&name, limits)? } else { accounts.add(&name, limits)? };
             eprintln!("the key \"{name}\" is shown this once; clients send it as `Authorization: Bearer KEY`");
             output::print_line(key)?;
         }
@@ -54,7 +55,7 @@ fn checked(args: KeyLimitArgs) -> anyhow::Result<KeyLimits> {
 }
 
 fn describe(key: &KeyInfo) -> String {
-    let KeyInfo { name, shown, limits, used, .. } = key;
+    let KeyInfo { name, shown, admin, limits, used, .. } = key;
     let bounds = [
         limits.requests_per_minute.map(|n| format!("{n} requests/min")),
         limits.tokens_per_minute.map(|n| format!("{n} tokens/min")),
@@ -62,7 +63,8 @@ fn describe(key: &KeyInfo) -> String {
     ];
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
     let bounds = if bounds.is_empty() { "no limits".to_owned() } else { format!("at most {}", bounds.join(", ")) };
-    format!("{name:<16} {shown}  {bounds}; used {}", in_words(used))
+    let rights = if *admin { "operator, " } else { "" };
+    format!("{name:<16} {shown}  {rights}{bounds}; used {}", in_words(used))
 }
 
 fn in_words(used: &Used) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -11,18 +11,23 @@ use serde_json::{Value, json};
 use super::{Posted, blocking, json_body};
 use crate::config::Workshop;
 use crate::error::ApiError;
+use crate::meter::Caller;
 use crate::models;
 use crate::routes::App;
 
-/// `GET /api/models`: what `/v1/models` lists, each with its figures and whether it fits.
-pub async fn list_models(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+/// `GET /api/models`: what `/v1/models` lists, each with its figures and whether it fits; `may_load`: whether who asks may
+/// load and unload them.
+pub async fn list_models(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
     blocking(move || {
         let mut all = models::described(&app);
         for model in &mut all {
             let name = model["id"].as_str().unwrap_or_default();
             model["inspection"] = app.desk.workshop.as_ref().and_then(|w| w.model(name)).unwrap_or(Value::Null);
         }
-        Ok(Json(json!({"models": all})).into_response())
+        Ok(Json(json!({"models": all, "may_load": caller.is_operator})).into_response())
     })
     .await
 }
