@@ -30,6 +30,7 @@ fn main() -> Result<(), ServeError> {
     ]
     .map(String::from)
     .into();
+    let other = common::reasoner("other", step_time, |_| ("Hm.".into(), "I am the other one.".into()));
     let config = ServeConfig {
         host: "127.0.0.1".into(),
         port: port as u16,
@@ -39,7 +40,7 @@ fn main() -> Result<(), ServeError> {
         pdf_reader: Vec::new(),
         dollars_per_second: 0.08 / 3600.0,
         workshop: Some(std::sync::Arc::new(Workshop)),
-        models: vec![model],
+        models: vec![model, common::offer(other)],
         free_memory: || None,
         limits: Limits::default(),
     };
@@ -127,7 +128,11 @@ impl server::Workshop for Workshop {
     fn plan(&self, _: &Value) -> Result<Option<Value>, String> {
         Ok(Some(json!({"params_total": 671_026_419_200_u64, "params_active": 37_552_000_000_u64, "step_seconds": 9.1,
             "tokens_per_day": 2.6e11, "mfu_causal": 0.23, "gpu_hours": 2.664e6, "days": 54.2, "dollars": 5.328e6,
-            "memory_gb": 61.4, "limited_by": "compute"})))
+            "memory_gb": 61.4, "limited_by": "matrix products", "page": {
+                "headline": "$5.33M and 54.2 days on 2,048 NVIDIA H800 SXMs.", "lines": [], "drawings": [],
+                "tables": [{"title": "The bill to expect", "columns": ["", "tokens", "chip-hours"],
+                    "rows": [["pre-training", "14.8T", "2,664,000"]]}],
+                "notes": ["A part marked (published) is not derived: the published figure stands in."]}})))
     }
 }
 

@@ -61,6 +61,7 @@ function showState() {
   const page = document.body.classList.contains("on-page");
   $("welcome").hidden = page || !isEmpty;
   $("new-chat-small").hidden = !page && isEmpty;
+  sidebar.showTitle();
   if (!page) document.title = id ? `${title} · penseur` : "penseur";
 }
 

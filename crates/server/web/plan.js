@@ -2,7 +2,8 @@
 
 import { Failure, post } from "./api.js";
 import { make, serverNodes, toast } from "./dom.js";
-import { addWords, count, dollars, t } from "./i18n.js";
+import { addWords, count, dollars, language, t } from "./i18n.js";
+import { inChinese } from "./plan-zh.js";
 
 addWords({
   en: {
@@ -24,9 +25,19 @@ function short(v) {
   return `${count(+(v / (size === 1e4 ? 1e3 : size)).toPrecision(3))}${unit}`;
 }
 
+/** What the planner says, in the reader's language. */
+const told = (text) => (language() === "zh" ? inChinese(text) : text);
+
+/** A drawing of the server's, its labels in the reader's language. */
+function drawing(svg) {
+  const nodes = serverNodes(svg);
+  for (const label of nodes.querySelectorAll("text, title")) label.textContent = told(label.textContent);
+  return nodes;
+}
+
 const SHOWN = {
   dollars: (v) => (v < 1000 ? dollars(v) : `$${short(v)}`), days: figure, gpu_hours: short, tokens_per_day: short, step_seconds: figure,
-  mfu_causal: (v) => `${(100 * v).toFixed(1)} %`, memory_gb: (v) => `${figure(v)} GB`, params_total: short, params_active: short, limited_by: (v) => v,
+  mfu_causal: (v) => `${(100 * v).toFixed(1)} %`, memory_gb: (v) => `${figure(v)} GB`, params_total: short, params_active: short, limited_by: told,
 };
 
 function field(name, label, value, attributes = {}) {
@@ -75,19 +86,19 @@ export async function show(root) {
     if (!isFilled && plan.choices) fill(plan.choices);
     const known = Object.entries(SHOWN).filter(([name]) => plan[name] !== undefined && plan[name] !== null);
     const facts = make("dl", "facts big", {}, ...known.map(([name, show]) => make("div", "", {}, make("dt", "", {}, t(name)), make("dd", "", {}, String(show(plan[name]))))));
-    const answer = plan.page ? [make("p", "plan-answer", {}, plan.page.headline)] : [];
+    const answer = plan.page ? [make("p", "plan-answer", {}, told(plan.page.headline))] : [];
     result.replaceChildren(...answer, facts, ...(plan.page ? sections(plan.page) : []));
   }
 
   /** What the planner's own page shows below its answer: tables, drawings, and the arithmetic of every number. */
   function sections(page) {
-    const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(cell ? tag : "td", "", {}, cell)));
+    const row = (cells, tag) => make("tr", "", {}, ...cells.map((cell) => make(cell ? tag : "td", "", {}, told(cell))));
     const tables = page.tables.flatMap(({ title, columns, rows }) => [
-      make("h2", "", {}, title),
-      make("div", "scroll", { tabindex: "0", role: "region", "aria-label": title }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", first === "total" ? "total" : "", {}, make("th", "", { scope: "row" }, first), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
-    const drawings = page.drawings.map(({ title, svg }) => make("figure", "drawing", {}, make("figcaption", "", {}, title), serverNodes(svg)));
-    const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${name}: ${value}` : name), make("dd", "note", {}, source ? `${how} [${source}]` : how)));
-    return [...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, note)))];
+      make("h2", "", {}, told(title)),
+      make("div", "scroll", { tabindex: "0", role: "region", "aria-label": told(title) }, make("table", "figures-table", {}, make("thead", "", {}, row(columns, "th")), make("tbody", "", {}, ...rows.map(([first, ...rest]) => make("tr", first === "total" ? "total" : "", {}, make("th", "", { scope: "row" }, told(first)), ...rest.map((cell) => make("td", "", {}, cell)))))))]);
+    const drawings = page.drawings.map(({ title, svg }) => make("figure", "drawing", {}, make("figcaption", "", {}, told(title)), drawing(svg)));
+    const why = page.lines.map(({ name, value, how, source }) => make("div", "", {}, make("dt", "", {}, value ? `${told(name)}: ${value}` : told(name)), make("dd", "note", { lang: "en" }, source ? `${how} [${source}]` : how)));
+    return [...tables, ...drawings, make("details", "", {}, make("summary", "", {}, t("why")), make("dl", "", {}, ...why)), make("ul", "note", {}, ...page.notes.map((note) => make("li", "", {}, told(note))))];
   }
 
   root.replaceChildren(make("h1", "", {}, t("planTitle")), make("p", "note", {}, t("planHint")), form, result);

@@ -46,7 +46,7 @@ export async function show(root) {
   async function list() {
     const { runs, root: where } = await get("/api/runs");
     root.replaceChildren(make("h1", "", {}, t("runsTitle")), ...(runs.length ? [table(runs)] : [
-      make("p", "note", {}, t("runsNone")), make("pre", "plain", {}, "penseur train RECIPE.toml")]),
+      make("p", "note", {}, t("runsNone")), make("pre", "plain", { tabindex: "0" }, "penseur train RECIPE.toml")]),
     make("p", "note", {}, t("runsWhere", { root: where })));
   }
 
@@ -81,7 +81,7 @@ export async function show(root) {
       make("h2", "", {}, t("curves")),
       names.length ? make("div", "curves", {}, ...names.map((name) => curve(name, series[name], t("step")))) : make("p", "note", {}, t("noCurves")),
       make("h2", "", {}, t("bill")), billTable(bill),
-      make("details", "recipe", {}, make("summary", "", {}, t("recipe")), make("pre", "plain", {}, recipe)));
+      make("details", "recipe", {}, make("summary", "", {}, t("recipe")), make("pre", "plain", { tabindex: "0" }, recipe)));
     scroller.scrollTop = at;
   }
 

@@ -23,8 +23,8 @@ async function bringIn(file) {
     } catch (error) {
       throw new Failure(`${file.name}: ${error.message}`);
     }
-    const { imported } = await post("/api/import", content);
-    toast(t("imported", { n: imported }));
+    const { imported, known } = await post("/api/import", content);
+    toast([t("imported", { n: imported }), known > 0 && t("known", { n: known })].filter(Boolean).join(" "));
     sidebar.refresh();
   } catch (error) {
     toast(error.message);

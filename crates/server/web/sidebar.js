@@ -36,9 +36,15 @@ export async function refresh() {
   draw();
 }
 
+/** The page's heading: a new conversation has no name yet. */
+export function showTitle() {
+  const { title, isEmpty } = chat.conversation();
+  $("title").textContent = title || (isEmpty ? "" : t("newChat"));
+}
+
 export function draw() {
+  showTitle();
   const { id } = chat.conversation();
-  $("title").textContent = chat.conversation().title;
   const rows = [];
   let day = null;
   for (const entry of listed) {

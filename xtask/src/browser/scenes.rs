@@ -17,6 +17,7 @@ pub(crate) const ALL: &[(&str, Scene)] = &[
     ("a file", file),
     ("hostile text", hostile),
     ("formatted text", formatted),
+    ("models", models),
     ("pages and settings", pages),
     ("keyboard", keyboard),
     ("without a server", offline),
@@ -48,6 +49,7 @@ fn first_question(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.click(".example")?;
     browser.until("!!document.querySelector('.thought .block')")?;
     browser.picture("thinking")?;
+    browser.holds("[...document.querySelectorAll('h1')].some((h) => h.textContent && h.checkVisibility())")?;
     browser.until(QUIET)?;
     browser.picture("answer")?;
     ensure!(last_answer(browser)?.contains("935"), "347 + 588 is {}", last_answer(browser)?);
@@ -245,6 +247,34 @@ fn formatted(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.holds("document.documentElement.scrollWidth <= innerWidth")
 }
 
+/// The page of models against the server's own routes: load one, put the other away, go back.
+fn models(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    browser.go("/library")?;
+    let state = |model: &str, word: &str| {
+        format!("document.querySelector('[aria-label={model}] .chip')?.textContent === '{word}'")
+    };
+    browser.until(&state("mini", "loaded"))?;
+    browser.holds(&state("other", "not loaded"))?;
+    browser.click("[aria-label=other] .primary")?;
+    browser.until(&state("other", "loaded"))?;
+    browser.holds("document.querySelector('#model').value === 'other'")?;
+    browser.click("[aria-label=mini] .pill")?;
+    browser.until(&state("mini", "not loaded"))?;
+    browser.picture("models")?;
+    browser.holds("[...document.querySelectorAll('pre')].every((area) => area.tabIndex === 0)")?;
+    new_chat(browser)?;
+    ask(browser, "Who are you?")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("the other one"), "{}", last_answer(browser)?);
+    browser.go("/library")?;
+    browser.until(&state("mini", "not loaded"))?;
+    browser.click("[aria-label=mini] .primary")?;
+    browser.until(&state("mini", "loaded"))?;
+    browser.holds("document.querySelector('#model').value === 'mini'")?;
+    browser.js("localStorage.clear()").context("storage")?;
+    Ok(())
+}
+
 fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     for page in ["library", "runs", "plan"] {
         browser.go(&format!("/{page}"))?;
@@ -276,6 +306,13 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.until("document.querySelector('dialog').open")?;
     browser.click("dialog .primary")?;
     browser.picture("chinese")?;
+    browser.go("/plan")?;
+    browser.until("!!document.querySelector('.plan-answer')")?;
+    browser
+        .holds("document.querySelector('.plan-answer').textContent.includes('2,048 块 NVIDIA H800 SXM，54.2 天')")?;
+    browser.holds("document.querySelector('#page h2').textContent === '预计账单'")?;
+    browser.holds("document.querySelector('#page tbody th').textContent === '预训练'")?;
+    browser.picture("plan-chinese")?;
     browser.js("localStorage.clear()").context("storage")?;
     Ok(())
 }

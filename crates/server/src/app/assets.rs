@@ -38,6 +38,7 @@ const ASSETS: &[Asset] = &[
     asset!("/i18n.js", JS),
     asset!("/library.js", JS),
     asset!("/plan.js", JS),
+    asset!("/plan-zh.js", JS),
     asset!("/runs.js", JS),
     asset!("/settings.js", JS),
     asset!("/sidebar.js", JS),

@@ -1,0 +1,42 @@
+// The planner's own words in Chinese. Arithmetic and sources stay as the planner wrote them.
+
+const WORDS = {
+  "The bill to expect": "预计账单", tokens: "token", "chip-hours": "芯片小时", dollars: "美元", published: "已发表", "off by": "偏差",
+  "A step, by what the pipeline does": "每一步：流水线在做什么", seconds: "秒", share: "占比", total: "合计", bubble: "气泡", optimizer: "优化器",
+  "pre-training": "预训练", "longer contexts": "更长上下文", "post-training": "后训练", training: "训练", "data for fine-tuning": "微调数据",
+  "DeepSeek-R1-Zero: reinforcement learning": "DeepSeek-R1-Zero：强化学习", "DeepSeek-R1: reinforcement learning": "DeepSeek-R1：强化学习",
+  "A step, by what the chips spend it on": "每一步：芯片的时间花在哪里", "A step of every rank of a pipeline": "流水线各级的一步",
+  "matrix products": "矩阵乘法", attention: "注意力", "memory bandwidth": "内存带宽", communication: "通信", bubbles: "气泡",
+  parameters: "参数", "active parameters": "激活参数", "operations a token": "每个 token 的运算", "streaming through memory": "内存流量",
+  "communication that nothing hides": "无法掩盖的通信", step: "每步", "tokens a day": "每天 token", "causal MFU": "因果 MFU",
+  "memory of the fullest chip": "最满芯片的内存", "failures and checkpoints": "故障与检查点", energy: "能量", "all phases": "所有阶段",
+  run: "训练", rollout: "采样", probabilities: "概率", "moving models": "搬移模型", assumed: "假设",
+  "the optimizer": "优化器", updates: "更新", simulated: "模拟得出", "not published": "未公开", "the same": "同上",
+  "A part marked (published) is not derived: the published figure stands in.": "标有“已发表”的部分不是推导出来的，用的是已发表的数字。",
+  "Failures are those of Llama 3's cluster; research, ablations, data and people are not in it.": "故障率取自 Llama 3 的集群；不含研究、消融实验、数据和人员。",
+  "Lengths of answers and how the engine runs were partly assumed: see the arithmetic.": "回答长度和引擎的运行方式部分是假设：见算式。",
+};
+
+const FORMS = [
+  [/^(\S+) and (.+) on ([\d,]+) (.+?)s?\.$/, (cost, time, n, chip) => `${n} 块 ${chip}，${period(time)}，${cost}。`],
+  [/^(.+) \(published\)$/, (name) => `${inChinese(name)}（已发表）`],
+  [/^rank (\d+)$/, (n) => `第 ${n} 级`],
+  [/^(.+) s, (\d+%)$/, (s, share) => `${s} 秒，${share}`],
+  [/^([\d.]+) s$/, (s) => `${s} 秒`],
+  [/^Price: (.+)\.$/, (source) => `价格：${source}。`],
+  [/^Layout: (.+)\.$/, (layout) => `布局：${layout}。`],
+  [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* within (\S+)\.$/,
+    (products, streaming, error) => `两个常数按 DeepSeek-V3 已发表的一步拟合：矩阵乘法达到实测最佳的 ${products}，内存流量达到带宽的 ${streaming}。不拟合时，Llama 3.1 405B 和 DeepSeek-V2 的误差在 ${error} 以内。`],
+];
+
+const period = (time) => time.replace("days", "天").replace("min", "分").replace(/ h\b/, " 小时").replace(/ s\b/, " 秒");
+
+/** A text of the planner's in Chinese, or as it is where there is none. */
+export function inChinese(text) {
+  if (Object.hasOwn(WORDS, text)) return WORDS[text];
+  for (const [form, say] of FORMS) {
+    const found = text.match(form);
+    if (found) return say(...found.slice(1));
+  }
+  return text;
+}
