@@ -16,6 +16,9 @@ use thiserror::Error;
 #[cfg(test)]
 mod tests;
 
+/// States of the automaton that may be built for one answer.
+const MAX_LEXER_STATES: usize = 50_000;
+
 /// What an answer must be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Grammar {
@@ -40,8 +43,10 @@ pub enum ConstraintError {
     /// The schema, expression or grammar is not valid, or uses what is not supported.
     #[error("{0}")]
     Invalid(String),
-    /// The parser gave up in the middle of an answer.
-    #[error("the constraint on the answer failed: {0}")]
+    /// The parser gave up in the middle of an answer: what may come next is bounded work.
+    #[error(
+        "the form that the answer must have is more work than is allowed ({0}): ask for a simpler one, with shorter repetitions"
+    )]
     Failed(String),
 }
 
@@ -72,6 +77,8 @@ impl Constraints {
         let mut factory = ParserFactory::new(&env, InferenceCapabilities::default(), &slices)
             .map_err(|e| ConstraintError::Invalid(e.to_string()))?;
         factory.quiet();
+        // A kilobyte or two each; what one answer may take up, whatever its form.
+        factory.limits_mut().max_lexer_states = MAX_LEXER_STATES;
         Ok(Self { factory })
     }
 

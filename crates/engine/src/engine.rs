@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::language_model::{LanguageModel, SeqStep};
 use crate::request::{Event, FinishReason, Finished, Request, RequestError, Token};
 use crate::scheduler::{Scheduler, SchedulerConfig};
-use crate::sequence::{SeqId, Sequence};
+use crate::sequence::{AdvanceError, SeqId, Sequence};
 
 #[cfg(test)]
 mod tests;
@@ -73,7 +73,14 @@ impl Engine {
 
     /// Runs the model once over every sequence that has its turn. Returns what happened, in order; a sequence is gone
     /// after its [`Event::Finished`].
+    ///
+    /// All of it runs on a thread of the pool: from outside, each of the many kernels that divide their work would put the
+    /// caller to sleep and wake it up again.
     pub fn step(&mut self) -> Vec<(SeqId, Event)> {
+        rayon::scope(|_| self.step_in_pool())
+    }
+
+    fn step_in_pool(&mut self) -> Vec<(SeqId, Event)> {
         let n_new = self.scheduler.schedule();
         let start = Instant::now();
         let logits = self.forward(&n_new);
@@ -217,6 +224,7 @@ fn next_events(sequence: &mut Sequence, row: &[f32]) -> Vec<Event> {
             events.push(Event::Token(token));
             sequence.finish_reason(&token)
         }
+        Err(AdvanceError::Constraint(error)) => Some(FinishReason::Constraint(error.to_string())),
         Err(error) => Some(FinishReason::Error(error.to_string())),
     };
     events.extend(end.map(|reason| sequence.finished(reason)));

@@ -227,6 +227,8 @@ pub enum FinishReason {
     Length,
     /// The caller lost interest.
     Cancelled,
+    /// The constraint that the request put on its answer is more work than it may be.
+    Constraint(String),
     /// The model failed on this sequence, for example with logits that are not numbers.
     Error(String),
 }

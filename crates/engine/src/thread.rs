@@ -3,13 +3,16 @@
 //! Backpressure: at most `max_in_flight` requests are accepted; the next is refused at once. Events wait in the
 //! receiver's queue, at most `max_tokens` of them, so a slow reader holds nobody up. A reader that goes away cancels its
 //! request, and its memory is free by the next step.
+//!
+//! A reader is woken 25 times a second at most, with all that was drawn since: waking each one for each token would
+//! take its processor time from the model, and no eye would see the difference.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,6 +24,15 @@ use crate::sequence::SeqId;
 
 #[cfg(test)]
 mod tests;
+
+/// The shortest time between two deliveries to a reader, its first tokens and the end excepted.
+const PACE: Duration = Duration::from_millis(40);
+
+/// Tokens that are delivered as they come: among the first are tags, which show nothing.
+const N_AT_ONCE: usize = 3;
+
+/// How long an engine keeps a thread of the pool.
+const TURN: Duration = Duration::from_millis(50);
 
 /// Why a request was not accepted.
 #[derive(Debug, Error, PartialEq)]
@@ -94,14 +106,35 @@ struct Submission {
 }
 
 struct Client {
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Vec<Event>>,
     wishes: Arc<Wishes>,
+    /// Drawn and not delivered yet.
+    held: Vec<Event>,
+    n_tokens: usize,
+    delivered: Instant,
+}
+
+impl Client {
+    fn take(&mut self, event: Event, now: Instant) {
+        let is_token = matches!(event, Event::Token(_));
+        let is_end = matches!(event, Event::Finished(_));
+        self.n_tokens += usize::from(is_token);
+        self.held.push(event);
+        let is_due = self.n_tokens <= N_AT_ONCE || now - self.delivered >= PACE;
+        if is_end || (is_token && is_due) {
+            self.delivered = now;
+            // A reader that is gone is noticed before the next step.
+            let _ = self.events.send(std::mem::take(&mut self.held));
+        }
+    }
 }
 
 /// The events of one accepted request. Dropping it cancels the request.
 #[derive(Debug)]
 pub struct Generation {
-    events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<Vec<Event>>,
+    /// Delivered and not read yet.
+    ready: VecDeque<Event>,
     control: Control,
 }
 
@@ -124,12 +157,18 @@ impl Control {
 impl Generation {
     /// The next event; `None` after the last one, or if the engine died. Blocks the thread.
     pub fn blocking_next(&mut self) -> Option<Event> {
-        self.events.blocking_recv()
+        if self.ready.is_empty() {
+            self.ready = self.events.blocking_recv()?.into();
+        }
+        self.ready.pop_front()
     }
 
     /// The next event; `None` after the last one, or if the engine died.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        if self.ready.is_empty() {
+            self.ready = self.events.recv().await?.into();
+        }
+        self.ready.pop_front()
     }
 
     /// A handle that steers this generation.
@@ -152,7 +191,9 @@ impl EngineHandle {
             n_blocks: model.n_blocks(),
             max_in_flight: config.max_in_flight,
         };
-        let work = move || Worker { engine: Engine::new(model, config), clients: HashMap::new(), stats }.run(&receiver);
+        let engine = Engine::new(model, config);
+        let worker = Worker { engine, submissions: receiver, clients: HashMap::new(), stats };
+        let work = move || worker.run();
         std::thread::Builder::new().name("engine".into()).spawn(work)?;
         Ok(handle)
     }
@@ -167,13 +208,14 @@ impl EngineHandle {
         }
         let (sender, events) = unbounded_channel();
         let control = Control(Arc::new(Wishes::default()));
-        let client = Client { events: sender, wishes: control.0.clone() };
+        let wishes = control.0.clone();
+        let client = Client { events: sender, wishes, held: Vec::new(), n_tokens: 0, delivered: Instant::now() };
         if self.submissions.send(Submission { request, client }).is_err() {
             self.stats.in_flight.fetch_sub(1, Relaxed);
             return Err(SubmitError::Stopped);
         }
         self.stats.n_requests.fetch_add(1, Relaxed);
-        Ok(Generation { events, control })
+        Ok(Generation { events, ready: VecDeque::new(), control })
     }
 
     /// Longest prompt and completion together.
@@ -210,20 +252,26 @@ impl EngineHandle {
 /// What runs on the engine's thread.
 struct Worker {
     engine: Engine,
+    submissions: mpsc::Receiver<Submission>,
     clients: HashMap<SeqId, Client>,
     stats: Arc<Stats>,
 }
 
 impl Worker {
-    fn run(mut self, submissions: &mpsc::Receiver<Submission>) {
-        loop {
-            if self.clients.is_empty() {
-                match submissions.recv() {
-                    Ok(submission) => self.add(submission),
-                    Err(_) => return,
-                }
+    fn run(mut self) {
+        while let Ok(submission) = self.submissions.recv() {
+            self.add(submission);
+            while !self.clients.is_empty() {
+                // On a thread of the pool, so that no step begins with waking one, and for a while, so that other engines
+                // have their turn.
+                rayon::scope(|_| self.steps(Instant::now() + TURN));
             }
-            while let Ok(submission) = submissions.try_recv() {
+        }
+    }
+
+    fn steps(&mut self, end: Instant) {
+        while !self.clients.is_empty() && Instant::now() < end {
+            while let Ok(submission) = self.submissions.try_recv() {
                 self.add(submission);
             }
             self.heed_wishes();
@@ -261,7 +309,10 @@ impl Worker {
         let start = Instant::now();
         // A bug in the model ends the requests it was working on, not the server.
         match catch_unwind(AssertUnwindSafe(|| self.engine.step())) {
-            Ok(events) => events.into_iter().for_each(|(id, event)| self.deliver(id, event)),
+            Ok(events) => {
+                let now = Instant::now();
+                events.into_iter().for_each(|(id, event)| self.deliver(id, event, now));
+            }
             Err(_) => {
                 let ids: Vec<SeqId> = self.engine.scheduler().running().iter().map(|s| s.id).collect();
                 for id in ids {
@@ -277,32 +328,26 @@ impl Worker {
 
     fn finish(&mut self, id: SeqId, reason: FinishReason) {
         if let Some(event) = self.engine.finish(id, reason) {
-            self.deliver(id, event);
+            self.deliver(id, event, Instant::now());
         }
     }
 
-    fn deliver(&mut self, id: SeqId, event: Event) {
+    fn deliver(&mut self, id: SeqId, event: Event, now: Instant) {
         match &event {
-            Event::Logprobs(_) => {
-                if let Some(client) = self.clients.get(&id) {
-                    let _ = client.events.send(event);
-                }
-            }
-            Event::Token(_) => {
-                self.stats.generated_tokens.fetch_add(1, Relaxed);
-                if let Some(client) = self.clients.get(&id) {
-                    // A reader that is gone is noticed before the next step.
-                    let _ = client.events.send(event);
-                }
-            }
+            Event::Logprobs(_) => {}
+            Event::Token(_) => _ = self.stats.generated_tokens.fetch_add(1, Relaxed),
             Event::Finished(finished) => {
                 self.stats.prompt_tokens.fetch_add(finished.usage.n_prompt as u64, Relaxed);
                 self.stats.cached_tokens.fetch_add(finished.usage.n_cached as u64, Relaxed);
                 self.account_end();
-                if let Some(client) = self.clients.remove(&id) {
-                    let _ = client.events.send(event);
+                if let Some(mut client) = self.clients.remove(&id) {
+                    client.take(event, now);
                 }
+                return;
             }
+        }
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.take(event, now);
         }
     }
 

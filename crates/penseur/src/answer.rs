@@ -40,7 +40,7 @@ impl Answer {
             FinishReason::Stop => Ok("stop"),
             FinishReason::Length => Ok("length"),
             FinishReason::Cancelled => Ok("cancelled"),
-            FinishReason::Error(message) => anyhow::bail!("{message}"),
+            FinishReason::Constraint(message) | FinishReason::Error(message) => anyhow::bail!("{message}"),
         }
     }
 }

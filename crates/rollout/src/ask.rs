@@ -177,7 +177,7 @@ fn finish_reason(reason: &FinishReason) -> &'static str {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
         FinishReason::Cancelled => "cancelled",
-        FinishReason::Error(_) => "error",
+        FinishReason::Constraint(_) | FinishReason::Error(_) => "error",
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Accepted {
     pub model_name: String,
     pub model: Arc<ServedModel>,
     pub choices: Vec<Choice>,
+    /// Tokens of its prompt, the first one if there are several.
+    pub n_prompt: usize,
     /// Whether the answer begins with thinking.
     pub in_thinking: bool,
     pub listed: Listed,
@@ -89,7 +91,9 @@ impl Incoming {
         let chat = with_default_thinking(chat, thinking);
         let stops = chat.stop.clone();
         let preparing = model.clone();
-        let job = self.app.prepare(move || params::prepare(&preparing, &chat)).await?;
+        // A grammar may be long work however short it is.
+        let n_bytes = if chat.format.is_some() || chat.tools.is_on() { usize::MAX } else { self.body.len() };
+        let job = self.app.prepare_of(n_bytes, move || params::prepare(&preparing, &chat)).await?;
         self.submit(model, job, Named { id_prefix, model_name, stops })
     }
 
@@ -103,6 +107,7 @@ impl Incoming {
             return Err(ApiError::invalid("n", message));
         }
         let receipt = Receipt::new(self.app.clone(), self.caller, &model.name);
+        let n_prompt = requests.first().map_or(0, |request| request.prompt.len());
         let stops = StopStrings::new(named.stops);
         let choice = |request| {
             let request = engine::Request { user: self.caller.key, ..request };
@@ -114,7 +119,8 @@ impl Incoming {
         let id = params::random_id(named.id_prefix)?;
         let controls = choices.iter().map(|choice| choice.generation().control().clone()).collect();
         let listed = self.app.running.list(&id, controls);
-        Ok(Accepted { id, created: now(), model_name: named.model_name, model, choices, in_thinking, listed })
+        let model_name = named.model_name;
+        Ok(Accepted { id, created: now(), model_name, model, choices, n_prompt, in_thinking, listed })
     }
 }
 

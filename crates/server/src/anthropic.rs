@@ -157,10 +157,12 @@ impl Blocks {
 }
 
 async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
-    let Accepted { id, model_name, choices, listed: _listed, .. } = accepted;
+    let Accepted { id, model_name, choices, n_prompt, listed: _listed, .. } = accepted;
+    // How much of the prompt was found in the cache is known at the end.
+    let begun = Usage { n_prompt, ..Usage::default() };
     let message = json!({
         "id": id, "type": "message", "role": "assistant", "model": model_name, "content": [],
-        "stop_reason": null, "stop_sequence": null, "usage": usage(&Usage::default()),
+        "stop_reason": null, "stop_sequence": null, "usage": usage(&begun),
     });
     events.named("message_start", &json!({"type": "message_start", "message": message})).await?;
     events.named("ping", &json!({"type": "ping"})).await?;
@@ -168,7 +170,7 @@ async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
     let mut blocks = Blocks { events, index: 0, open: None };
     while let Some((_, progress)) = blocks.events.wait(all.next()).await? {
         match progress {
-            Progress::Text(text) => {
+            Progress::Text(text) | Progress::Token(text, _) => {
                 if !text.reasoning.is_empty() {
                     let delta = json!({"type": "thinking_delta", "thinking": text.reasoning});
                     blocks.delta("thinking", thinking_block(""), delta).await?;
@@ -179,7 +181,6 @@ async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
                 }
             }
             Progress::Call(call) => blocks.call(call).await?,
-            Progress::Logprobs(_) => {}
             Progress::End(end) => {
                 blocks.close().await?;
                 let (stop_reason, stop_sequence) = match stop_reason(&end) {

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::Usage;
 use engine::thread::Control;
+use engine::{Delta, Usage};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, BoxStream, SelectAll, StreamExt};
 
@@ -150,6 +150,23 @@ impl ChunkWriter {
         self.piece(ChunkChoice { index, delta, ..ChunkChoice::default() }).await
     }
 
+    /// Text, thinking before answer. `logprobs` are of the token that brought it, which goes with the last of it.
+    async fn text(&self, index: usize, text: Delta, logprobs: Option<LogprobsJson>) -> Result<(), Gone> {
+        let thought = (!text.reasoning.is_empty()).then(|| DeltaJson::reasoning(text.reasoning));
+        let said = DeltaJson { content: Some(text.content), ..DeltaJson::default() };
+        match thought {
+            Some(thought) if said.content.as_ref().is_some_and(String::is_empty) => {
+                self.piece(ChunkChoice { index, delta: thought, logprobs, ..ChunkChoice::default() }).await
+            }
+            thought => {
+                if let Some(thought) = thought {
+                    self.delta(index, thought).await?;
+                }
+                self.piece(ChunkChoice { index, delta: said, logprobs, ..ChunkChoice::default() }).await
+            }
+        }
+    }
+
     /// A call, as DeepSeek has it: first its name, then its arguments.
     async fn call(&self, index: usize, call_idx: usize, call: engine::ToolCall) -> Result<(), Gone> {
         // Without randomness the number has to do; nothing rests on it but the client's own reference.
@@ -177,21 +194,13 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     let mut n_calls = vec![0; n];
     while let Some((index, progress)) = writer.events.wait(all.next()).await? {
         match progress {
-            Progress::Text(text) => {
-                if !text.reasoning.is_empty() {
-                    writer.delta(index, DeltaJson::reasoning(text.reasoning)).await?;
-                }
-                if !text.content.is_empty() {
-                    writer.delta(index, DeltaJson { content: Some(text.content), ..DeltaJson::default() }).await?;
-                }
+            Progress::Text(text) => writer.text(index, text, None).await?,
+            Progress::Token(text, report) => {
+                writer.text(index, text, LogprobsJson::of(&[report], model.format.as_ref())).await?;
             }
             Progress::Call(call) => {
                 writer.call(index, n_calls[index], call).await?;
                 n_calls[index] += 1;
-            }
-            Progress::Logprobs(report) => {
-                let logprobs = LogprobsJson::of(&[report], model.format.as_ref());
-                writer.piece(ChunkChoice { index, logprobs, ..ChunkChoice::default() }).await?;
             }
             Progress::End(end) => {
                 usages.push(end.usage);

@@ -16,8 +16,8 @@ pub enum Progress {
     Text(Delta),
     /// A tool call, whole.
     Call(ToolCall),
-    /// What the model thought of a token, where the request asks for it.
-    Logprobs(TokenReport),
+    /// A token with what the model thought of it, where the request asks for that, and the text that it made visible.
+    Token(Delta, TokenReport),
     /// The last.
     End(End),
 }
@@ -54,6 +54,13 @@ pub struct Said {
     pub text: Delta,
     pub calls: Vec<ToolCall>,
     pub reports: Vec<TokenReport>,
+}
+
+impl Said {
+    fn add(&mut self, delta: &Delta) {
+        self.text.reasoning += &delta.reasoning;
+        self.text.content += &delta.content;
+    }
 }
 
 /// A completion in progress. Dropping it cancels it.
@@ -132,8 +139,18 @@ impl Choice {
             self.generation.control().cancel();
         }
         self.tell(delta);
-        if let Some(logprobs) = self.logprobs.take() {
-            self.pending.push_back(Progress::Logprobs(TokenReport { token: *token, logprobs }));
+        // The token that ends the answer is no part of it.
+        if let Some(logprobs) = self.logprobs.take()
+            && token.kind != TokenKind::Stop
+        {
+            let text = match self.pending.pop_back() {
+                Some(Progress::Text(text)) => text,
+                other => {
+                    self.pending.extend(other);
+                    Delta::default()
+                }
+            };
+            self.pending.push_back(Progress::Token(text, TokenReport { token: *token, logprobs }));
         }
     }
 
@@ -188,12 +205,12 @@ impl Choice {
         let mut said = Said::default();
         loop {
             match self.next().await {
-                Some(Progress::Text(delta)) => {
-                    said.text.reasoning += &delta.reasoning;
-                    said.text.content += &delta.content;
+                Some(Progress::Text(delta)) => said.add(&delta),
+                Some(Progress::Token(delta, report)) => {
+                    said.add(&delta);
+                    said.reports.push(report);
                 }
                 Some(Progress::Call(call)) => said.calls.push(call),
-                Some(Progress::Logprobs(report)) => said.reports.push(report),
                 Some(Progress::End(end)) => return (said, Some(end)),
                 None => return (said, None),
             }
@@ -212,6 +229,7 @@ impl Choice {
                 let message = "this completion was cancelled, because the server is ending: ask again";
                 Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))
             }
+            FinishReason::Constraint(message) => Err(ApiError::invalid("response_format", message)),
             FinishReason::Error(message) => failed("model_failed", message),
         };
         // Tokens that the engine drew past a stop string are not the client's.

@@ -260,10 +260,10 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     while let Some((index, progress)) = events.wait(all.next()).await? {
         let choice = match progress {
             Progress::Text(text) => TextChoice { index, text: text.content, ..TextChoice::default() },
-            Progress::Logprobs(report) => {
+            Progress::Token(text, report) => {
                 let mut columns = TextLogprobs::default();
                 columns.push(report.token.id, Some(&report.logprobs), model.format.as_ref());
-                TextChoice { index, logprobs: Some(columns), ..TextChoice::default() }
+                TextChoice { index, text: text.content, logprobs: Some(columns), ..TextChoice::default() }
             }
             Progress::Call(_) => continue,
             Progress::End(end) => {

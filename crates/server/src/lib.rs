@@ -14,6 +14,7 @@ mod chat;
 mod completion;
 mod completions;
 mod config;
+mod connections;
 mod error;
 pub mod lan;
 mod meter;
@@ -30,6 +31,7 @@ mod serve;
 mod shelf;
 mod sse;
 mod tls;
+mod tokens;
 mod tool_prompt;
 mod wire;
 

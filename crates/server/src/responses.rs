@@ -237,7 +237,7 @@ async fn write_events(events: Events, accepted: Accepted, asked: Asked) -> Resul
     let mut all = merged(choices);
     while let Some((_, progress)) = writer.events.wait(all.next()).await? {
         match progress {
-            Progress::Text(text) => {
+            Progress::Text(text) | Progress::Token(text, _) => {
                 if !text.reasoning.is_empty() {
                     writer.text(true, text.reasoning).await?;
                 }
@@ -246,7 +246,6 @@ async fn write_events(events: Events, accepted: Accepted, asked: Asked) -> Resul
                 }
             }
             Progress::Call(call) => writer.call(call).await?,
-            Progress::Logprobs(_) => {}
             Progress::End(end) => {
                 writer.close().await?;
                 let output = std::mem::take(&mut writer.output);

@@ -18,10 +18,13 @@ use crate::error::ApiError;
 use crate::metrics::{self, Metrics};
 use crate::security::{self, Guard};
 use crate::shelf::Shelf;
-use crate::{anthropic, app, completions, models, openapi, responses};
+use crate::{anthropic, app, completions, models, openapi, responses, tokens};
 
 /// DeepSeek's names: the default model without thinking, and with it.
 pub const ALIASES: [(&str, bool); 2] = [("deepseek-chat", false), (REASONER, true)];
+
+/// A request of so many bytes is prepared in about a tenth of a millisecond.
+const LITTLE_BYTES: usize = 1024;
 
 /// The alias with thinking.
 pub const REASONER: &str = "deepseek-reasoner";
@@ -54,6 +57,16 @@ impl App {
             Some((_, thinking)) if found.is_err() => Ok((self.shelf.find(None)?, Some(*thinking))),
             _ => Ok((found?, None)),
         }
+    }
+
+    /// Runs the work of preparing a prompt, of `n_bytes`, where streams do not wait for it, a few at a time; little work on the
+    /// spot, which is less than handing it over.
+    pub async fn prepare_of<T: Send + 'static>(
+        &self,
+        n_bytes: usize,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if n_bytes <= LITTLE_BYTES { work() } else { self.prepare(work).await }
     }
 
     /// Runs the work of preparing a prompt where streams do not wait for it, a few at a time.
@@ -105,6 +118,10 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
             .route(&format!("{prefix}/messages"), post(anthropic::messages))
             .route(&format!("{prefix}/messages/count_tokens"), post(anthropic::count_tokens))
             .route(&format!("{prefix}/embeddings"), post(completions::embeddings))
+            .route(&format!("{prefix}/tokenize"), post(tokens::tokenize))
+            .route(&format!("{prefix}/detokenize"), post(tokens::detokenize))
+            .route(&format!("{prefix}/apply-template"), post(tokens::apply_template))
+            .route(&format!("{prefix}/props"), get(tokens::props))
             .route(&format!("{prefix}/chat/completions"), post(chat::chat_completions))
             .route(&format!("{prefix}/chat/completions/{{id}}/answer"), post(chat::answer_now));
     }

@@ -72,8 +72,8 @@ fn event(name: Option<&str>, data: &impl Serialize) -> Bytes {
     })
 }
 
-/// A response whose events `write` sends, on a task of its own, for as long as a completion may take. `error_event` gives
-/// what the client is told when it takes longer.
+/// A response whose events `write` sends, for as long as a completion may take. `error_event` gives what the client is told
+/// when it takes longer.
 pub fn respond<F, W>(
     app: &Arc<App>,
     error_event: fn(&ApiError) -> (Option<&'static str>, serde_json::Value),
@@ -83,19 +83,21 @@ where
     F: FnOnce(Events) -> W,
     W: Future<Output = Result<(), Gone>> + Send + 'static,
 {
-    let (sender, receiver) = mpsc::channel::<Bytes>(STREAM_BUFFER);
+    let (sender, mut receiver) = mpsc::channel::<Bytes>(STREAM_BUFFER);
     let writing = write(Events { sender: sender.clone(), keep_alive: app.limits.keep_alive });
     let limit = app.limits.completion_time;
-    tokio::spawn(async move {
+    let mut writing = Box::pin(async move {
         if tokio::time::timeout(limit, writing).await.is_err() {
             let (name, body) = error_event(&timed_out(limit));
             // Best effort: the client may be what takes so long.
             let _ = sender.try_send(event(name, &body));
         }
     });
-    let body = stream::unfold(receiver, |mut receiver| async move {
-        let bytes = receiver.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(bytes), receiver))
+    let mut is_written = false;
+    // Events are written by the task that sends them: none wakes another for each, and all ends when the client goes.
+    let body = stream::poll_fn(move |cx| {
+        is_written = is_written || writing.as_mut().poll(cx).is_ready();
+        receiver.poll_recv(cx).map(|bytes| bytes.map(Ok::<_, std::convert::Infallible>))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),

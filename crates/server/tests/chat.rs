@@ -117,7 +117,14 @@ async fn log_probabilities_come_with_their_tokens() {
             }
         };
         let text: String = of("content").iter().filter_map(|t| t["token"].as_str()).collect();
-        assert_eq!(text, "\n\nab<control>", "each token of the answer, its end too");
+        assert_eq!(text, "\n\nab", "each token of the answer, without what ends it");
+        if stream {
+            let with_text =
+                |event: &&Value| event["choices"][0]["delta"]["content"].as_str().is_some_and(|t| !t.is_empty());
+            let alone =
+                answer.events().iter().filter(with_text).filter(|e| e["choices"][0]["logprobs"].is_null()).count();
+            assert_eq!(alone, 0, "text comes with its tokens");
+        }
         let thought: String = of("reasoning_content").iter().filter_map(|t| t["token"].as_str()).collect();
         assert_eq!(thought, "hm\n<control>");
         let first = &of("content")[2];
@@ -195,4 +202,46 @@ async fn texts_go_on_without_a_template() {
     let events = post(address, path, &json!({"prompt": "ab", "max_tokens": 3, "stream": true})).await.events();
     assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "length");
     assert_eq!(post(address, "/v1/embeddings", &json!({"input": "a"})).await.status, 501);
+}
+
+/// It passes as a regular expression; that it is endless work shows after the first tokens.
+#[tokio::test]
+async fn a_form_that_is_too_much_work_is_the_requests_fault() {
+    let address = answering("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").await;
+    let bomb = "((((a{1,100}){1,100}){1,100}){1,100}){1,100}";
+    let body = |stream: bool| {
+        let format = json!({"type": "regex", "pattern": bomb});
+        ask(json!({"response_format": format, "thinking": {"type": "disabled"}, "stream": stream}))
+    };
+    let refused = post(address, CHAT, &body(false)).await;
+    assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("response_format")));
+    assert!(refused.message().contains("ask for a simpler one"), "{}", refused.message());
+    let streamed = post(address, CHAT, &body(true)).await;
+    assert!(streamed.body.contains("ask for a simpler one"), "{}", streamed.body);
+}
+
+/// llama.cpp's routes between text and tokens.
+#[tokio::test]
+async fn text_becomes_tokens_and_back() {
+    let address = answering("yes").await;
+    let tokens = post(address, "/tokenize", &json!({"content": "aé"})).await.json();
+    assert_eq!(tokens, json!({"tokens": [97, 0xc3, 0xa9]}));
+    assert_eq!(post(address, "/v1/detokenize", &tokens).await.json(), json!({"content": "aé"}));
+    let pieces = post(address, "/tokenize", &json!({"content": "aé", "with_pieces": true})).await.json();
+    assert_eq!(pieces["tokens"][0], json!({"id": 97, "piece": "a"}));
+    assert_eq!(pieces["tokens"][1], json!({"id": 0xc3, "piece": [0xc3]}), "half a letter is bytes");
+    let prompt = post(address, "/apply-template", &ask(json!({}))).await.json();
+    assert!(prompt["prompt"].as_str().is_some_and(|text| text.contains("Well?")), "{prompt}");
+    let props = get(address, "/props").await.json();
+    assert_eq!((&props["default_generation_settings"]["n_ctx"], &props["model_alias"]), (&json!(4096), &json!("mini")));
+    for (path, body) in [
+        ("/tokenize", json!({"text": "a"})),
+        ("/tokenize", json!({"content": 5})),
+        ("/detokenize", json!({"tokens": ["a"]})),
+        ("/detokenize", json!({"tokens": [999_999]})),
+        ("/apply-template", json!({"messages": []})),
+    ] {
+        let refused = post(address, path, &body).await;
+        assert_eq!(refused.status, 400, "{path} {body}: {}", refused.body);
+    }
 }

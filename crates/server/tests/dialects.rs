@@ -65,6 +65,7 @@ async fn a_messages_stream_is_of_blocks() {
     let events = named_events(&answer);
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!((names[0], names[names.len() - 1]), ("message_start", "message_stop"));
+    assert!(events[0].1["message"]["usage"]["input_tokens"].as_u64() > Some(0), "known before the first token");
     assert_eq!(names.iter().filter(|name| **name == "content_block_start").count(), 2);
     let text = |kind: &str| -> String { events.iter().filter_map(|(_, e)| e["delta"][kind].as_str()).collect() };
     assert_eq!((text("thinking"), text("text")), ("hm".to_owned(), "Hello.".to_owned()));

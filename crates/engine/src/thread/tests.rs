@@ -158,3 +158,18 @@ fn events_can_be_awaited() {
     });
     assert_eq!(n, 6, "five tokens and the end");
 }
+
+#[test]
+fn a_reader_is_not_woken_for_every_token() {
+    let mut model = MockModel::hashing(100);
+    model.step_time = Duration::from_millis(1);
+    let handle = spawn(model, 10);
+    let mut generation = handle.submit(request(1, 200)).unwrap();
+    let mut deliveries = Vec::new();
+    while let Some(events) = generation.events.blocking_recv() {
+        deliveries.push(events.len());
+    }
+    assert_eq!(deliveries[..N_AT_ONCE], [1; N_AT_ONCE], "the first come at once");
+    assert_eq!(deliveries.iter().sum::<usize>(), 201, "all tokens and the end");
+    assert!(deliveries.len() < 120, "a delivery for nearly every token");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use engine::EngineConfig;
 use server::{Limits, ModelCard, Offer, ServeConfig, ServedModel, TlsFiles, lan, serve};
 
 use super::ledger::{self, Engines, Meter};
@@ -15,6 +16,10 @@ use crate::workshop::Workshop;
 
 /// Whole contexts that fit the pool at once, memory permitting; further requests wait or take turns.
 const N_PARALLEL: usize = 8;
+
+/// Positions of a usual answer with its prompt and a block to grow into: where contexts are short, as many of these fit as
+/// the engine runs together.
+const USUAL_POSITIONS: usize = 320;
 
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let found: Vec<Found> = args.model.iter().map(|name| Found::new(name, &args.options)).collect::<Result<_, _>>()?;
@@ -73,9 +78,10 @@ fn offer(found: Found, engines: &Engines) -> anyhow::Result<Offer> {
     };
     let memory_bytes = found.memory_bytes();
     let (engines, flops_per_token) = (engines.clone(), ledger::flops_per_token(&found.config));
+    let n_parallel = (EngineConfig::default().max_running * USUAL_POSITIONS).div_ceil(found.context()).max(N_PARALLEL);
     let load = move || {
         let Loaded { engine, format, sampling, scorer } =
-            found.load(N_PARALLEL).map_err(|error| format!("{error:#}"))?;
+            found.load(n_parallel).map_err(|error| format!("{error:#}"))?;
         engines.add(&engine, flops_per_token);
         Ok(ServedModel { name: found.name.clone(), engine, format, sampling, scorer: Some(scorer) })
     };

@@ -37,6 +37,24 @@ pub fn all() -> Value {
             "properties": {"model": {"type": "string"}},
             "additionalProperties": false,
         },
+        "TextToTokens": {
+            "type": "object",
+            "required": ["content"],
+            "properties": {
+                "content": {"type": "string"}, "model": {"type": "string"},
+                "add_special": {"type": "boolean"}, "with_pieces": {"type": "boolean"},
+            },
+            "additionalProperties": false,
+        },
+        "TokenList": {"type": "object", "required": ["tokens"], "properties": {"tokens": {"type": "array"}}},
+        "TokensToText": {
+            "type": "object",
+            "required": ["tokens"],
+            "properties": {"tokens": {"type": "array", "items": count()}, "model": {"type": "string"}},
+            "additionalProperties": false,
+        },
+        "Content": {"type": "object", "required": ["content"], "properties": {"content": {"type": "string"}}},
+        "PromptText": {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
         "Success": {"type": "object", "required": ["success"], "properties": {"success": {"type": "boolean"}}},
         "ModelList": {
             "type": "object",
