@@ -41,8 +41,8 @@ pub fn all() -> Value {
             "type": "object",
             "required": ["content"],
             "properties": {
-                "content": {"type": "string"}, "model": {"type": "string"},
-                "add_special": {"type": "boolean"}, "with_pieces": {"type": "boolean"},
+                "content": {"type": "string"}, "model": {"type": ["string", "null"]},
+                "add_special": {"type": ["boolean", "null"]}, "with_pieces": {"type": ["boolean", "null"]},
             },
             "additionalProperties": false,
         },
@@ -50,7 +50,7 @@ pub fn all() -> Value {
         "TokensToText": {
             "type": "object",
             "required": ["tokens"],
-            "properties": {"tokens": {"type": "array", "items": count()}, "model": {"type": "string"}},
+            "properties": {"tokens": {"type": "array", "items": count()}, "model": {"type": ["string", "null"]}},
             "additionalProperties": false,
         },
         "Content": {"type": "object", "required": ["content"], "properties": {"content": {"type": "string"}}},
