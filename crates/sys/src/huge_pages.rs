@@ -65,7 +65,8 @@ mod tests {
                     let zeroed = Allocator.alloc_zeroed(layout);
                     assert!(!zeroed.is_null() && (zeroed as usize).is_multiple_of(align));
                     assert_eq!((*zeroed, *zeroed.add(size - 1)), (0, 0));
-                    (zeroed.write(7), zeroed.add(size - 1).write(7));
+                    zeroed.write(7);
+                    zeroed.add(size - 1).write(7);
                     let grown = Allocator.realloc(zeroed, layout, 2 * size);
                     assert_eq!((*grown, *grown.add(size - 1)), (7, 7));
                     Allocator.dealloc(grown, Layout::from_size_align(2 * size, align).expect("a sound layout"));

@@ -71,8 +71,8 @@ impl MixtureSpec {
         }
     }
 
-    /// Every native family whose answers are judged. [`EVERYDAY`] arithmetic has its own shares; the others have
-    /// [`OTHERS_SHARE`] of the text, each family as much as the next and each level half as much as the one below it.
+    /// Every native family whose answers are judged. Everyday arithmetic has two fifths of the text; the others share the
+    /// rest, each family as much as the next and each level half as much as the one below it.
     pub fn reasoning() -> Self {
         let entry = |task: &str, difficulty: usize, weight| MixtureEntry {
             task: task.to_string(),
