@@ -5,39 +5,20 @@
 //! its seeds, temperature and bound on tokens; as one ends, the next takes its place. Run it on a quiet machine.
 
 use engine::exact::ExactModel;
-use engine::{BLOCK_SIZE, Engine, EngineConfig, Event, LanguageModel, Request, SamplingParams, SeqStep};
+use engine::{BLOCK_SIZE, Engine, EngineConfig, Event, Request, SamplingParams};
 use engine::{ThinkTags, ThinkingWish, sampler};
 use model::chat_template::{ChatTemplate, Message, RenderOptions};
 use model::source::Source;
 use model::tokenizer::{THINK_END, Tokenizer};
 use model::{Config, ModelOptions};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tensor::{Device, Precision};
 
+#[global_allocator]
+static ALLOCATOR: sys::huge_pages::Allocator = sys::huge_pages::Allocator;
+
 const MAX_TOKENS: usize = 256;
-
-/// Notes the microseconds spent inside the model.
-struct Timed(ExactModel, Arc<AtomicU64>);
-
-impl LanguageModel for Timed {
-    fn vocab_size(&self) -> usize {
-        self.0.vocab_size()
-    }
-    fn max_positions(&self) -> usize {
-        self.0.max_positions()
-    }
-    fn n_blocks(&self) -> usize {
-        self.0.n_blocks()
-    }
-    fn forward(&mut self, steps: &[SeqStep]) -> Vec<f32> {
-        let start = Instant::now();
-        let logits = self.0.forward(steps);
-        self.1.fetch_add(start.elapsed().as_micros() as u64, Relaxed);
-        logits
-    }
-}
 
 /// Asks the load's questions in its order.
 struct Questions {
@@ -86,10 +67,9 @@ fn main() {
     let options = ModelOptions { device: Device::cpu(), precision: Precision::Bf16, trainable: false, n_positions };
     let mut model = source.load(&options).expect("weights");
     model.pack_for_decoding();
-    let inside = Arc::new(AtomicU64::new(0));
     let n_blocks = n * (n_positions.min(2 * MAX_TOKENS) / BLOCK_SIZE + 1);
-    let timed = Timed(ExactModel::new(Arc::new(model), n_blocks), inside.clone());
-    let mut engine = Engine::new(Box::new(timed), EngineConfig { max_running: n, ..EngineConfig::default() });
+    let model = ExactModel::new(Arc::new(model), n_blocks);
+    let mut engine = Engine::new(Box::new(model), EngineConfig { max_running: n, ..EngineConfig::default() });
     let tokenizer = source.tokenizer().expect("a readable tokenizer").expect("a tokenizer");
     let template = source.chat_template().expect("a template");
     let mut questions = Questions { tokenizer, template, config, n: 0 };
@@ -114,7 +94,6 @@ fn main() {
             }
         }
     });
-    let (all, inside) = (start.elapsed().as_secs_f64(), inside.load(Relaxed) as f64 / 1e6);
+    let all = start.elapsed().as_secs_f64();
     println!("{n} together: {:.0} tokens/s, {n_answers} answers, {n_steps} steps in {all:.1} s", n_tokens as f64 / all);
-    println!("{:.0}% of it in the model, the rest in drawing and scheduling", 100.0 * inside / all);
 }
