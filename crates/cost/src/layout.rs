@@ -273,6 +273,13 @@ impl Layout {
 
     fn check_pipeline(&self, job: &Job) -> Result<()> {
         let n_layers = job.n_layers() as u64;
+        if self.vpp > 1 && self.pp == 1 {
+            return Err(Error::Layout {
+                found: format!("vpp={} with pp=1", self.vpp),
+                expected: "more than one pipeline stage to interleave".to_owned(),
+                nearest: "vpp=1".to_owned(),
+            });
+        }
         // The first stage may hold the embedding alone and the last the head, as Llama 3's do.
         if self.pp * self.vpp > n_layers + 2 || self.pp > n_layers {
             let nearest = match self.pp > n_layers {

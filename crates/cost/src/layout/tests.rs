@@ -29,6 +29,8 @@ fn nonsense_is_refused_with_what_works() {
         (2048, "pp=16,dp=999", "nearest: dp=128"),
         (2048, "pp=16,cp=8192,dp=1", "nearest: cp="),
         (2048, "pp=16,vpp=99", "nearest: vpp=4"),
+        (2048, "pp=1,vpp=99", "nearest: vpp=1"),
+        (2048, "pp=1,vpp=2", "nearest: vpp=1"),
         (2048, "pp=16,comm_sm=500", "nearest: comm_sm=20"),
         (2048, "pp=16,ep=48", "nearest: ep=32"),
         (2048, "pp=128", "nearest: pp="),
