@@ -52,16 +52,20 @@ impl Connections {
     /// this waits. One caller at a time.
     pub async fn place(self: &Arc<Self>) -> Arc<Place> {
         let free = || self.places.clone().acquire_owned();
+        let mut has_asked = false;
         let permit = loop {
-            if self.places.available_permits() == 0
+            if !has_asked
+                && self.places.available_permits() == 0
                 && let Some((_, oldest)) = self.waiting().since.pop_first()
             {
                 oldest.notify_one();
+                has_asked = true;
             }
             tokio::select! {
                 biased;
                 permit = free() => break permit.expect("never closed"),
-                () = self.changed.notified() => {}
+                // Whoever has been asked to go will be gone soon: nobody else has to.
+                () = self.changed.notified(), if !has_asked => {}
             }
         };
         let place = Arc::new(Place {
@@ -177,5 +181,48 @@ impl<B: Body + Unpin> Body for Leaving<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const SOON: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn one_more_costs_one() {
+        let connections = Connections::new(3);
+        let places = [connections.place().await, connections.place().await, connections.place().await];
+        places[0].works();
+        let coming = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.place().await }
+        });
+        // The second has waited longest; the first works, and the third need not go as well.
+        let [first, second, third] = places;
+        tokio::time::timeout(SOON, second.given_up()).await.expect("asked to go");
+        assert!(tokio::time::timeout(SOON, third.given_up()).await.is_err());
+        assert!(tokio::time::timeout(SOON, first.given_up()).await.is_err());
+        assert!(!coming.is_finished());
+        drop(second);
+        tokio::time::timeout(SOON, coming).await.expect("a place is free").expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn while_all_work_newcomers_wait_for_the_first_that_is_done() {
+        let connections = Connections::new(1);
+        let place = connections.place().await;
+        place.works();
+        let coming = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.place().await }
+        });
+        assert!(tokio::time::timeout(SOON, place.given_up()).await.is_err());
+        place.waits();
+        tokio::time::timeout(SOON, place.given_up()).await.expect("asked to go");
+        drop(place);
+        tokio::time::timeout(SOON, coming).await.expect("a place is free").expect("no panic");
     }
 }
