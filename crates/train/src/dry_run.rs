@@ -11,7 +11,7 @@ pub(crate) mod tests;
 use crate::data::{self, Codec};
 use crate::error::{Result, TrainError};
 use crate::outlook::Outlook;
-use crate::pace::{self, Pace};
+use crate::pace::{self, Pace, Stretch, Watch};
 use crate::recipe::{LoraSpec, Recipe, SourceKind, StageKind, StageRecipe};
 use crate::shape::{Vocabulary, configuration};
 use crate::text_side;
@@ -58,6 +58,8 @@ pub struct StagePlan {
     pub answer_tokens: f64,
     /// Whether that is the length of worked answers to the stage's problems, and not half of the longest.
     pub is_answer_worked: bool,
+    /// Seconds before its first step: a tokenizer is trained, and this plan's speed is measured.
+    pub preparing_s: f64,
     /// Seconds of answers that are learnt from or kept.
     pub rollout_s: f64,
     /// Seconds of forward, backward and update.
@@ -106,13 +108,14 @@ pub(crate) fn plan_at(
             plans.push(plan_taught(stage));
             continue;
         }
+        let watch = Watch::start(machine.cores);
         let this = planned_model(stage, &planned)?;
         let outlook = Outlook::of(stage, this.codec.as_ref(), &outlooks)?;
         if stage.kind != StageKind::Sample {
             check_fits(stage, &this.config)?;
         }
         let pace = measure(stage, &this.config, &outlook);
-        plans.push(plan_stage(stage, &this.config, &outlook, machine, pace));
+        plans.push(plan_stage(stage, &this.config, &outlook, machine, pace, watch.stop()));
         planned.insert(stage.name.clone(), this);
         outlooks.insert(stage.name.clone(), outlook);
     }
@@ -204,23 +207,30 @@ fn check_data(stage: &StageRecipe) -> Result<()> {
     Ok(())
 }
 
-/// What is promised when a stage begins, for `plan.json`.
-pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook) -> PlanFile {
+/// What is promised when a stage begins, for `plan.json`. `watch` runs since then.
+pub(crate) fn promise(stage: &StageRecipe, config: &Config, outlook: &Outlook, watch: &Watch) -> PlanFile {
     let machine = Machine::measure();
     let pace = pace::measure(stage, config, outlook, &machine, &mut pace::Decoded::new());
-    let plan = plan_stage(stage, config, outlook, &machine, pace);
+    let plan = plan_stage(stage, config, outlook, &machine, pace, watch.stop());
     let estimate = &plan.estimate;
     let promise =
         Promise { tokens: plan.tokens, wall_s: estimate.wall_s, cpu_s: plan.cpu_s, dollars: estimate.dollars };
     PlanFile { promise, machine: machine.name() }
 }
 
-fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: &Machine, pace: Pace) -> StagePlan {
+fn plan_stage(
+    stage: &StageRecipe,
+    config: &Config,
+    outlook: &Outlook,
+    machine: &Machine,
+    pace: Pace,
+    preparing: Stretch,
+) -> StagePlan {
     let flops_per_token = pace::run_of(stage, config, outlook, 1).flops_per_token();
     let course = Forecast { stage, outlook, pace, flops_per_token }.course();
     let params = count_params(config);
     let price = stage.cost.price();
-    let wall_s = course.rollout_s + course.training_s + course.evaluation_s;
+    let wall_s = preparing.seconds + course.rollout_s + course.training_s + course.evaluation_s;
     let core_s = wall_s * machine.cores as f64;
     let estimate = Estimate {
         flops: course.flops,
@@ -242,11 +252,13 @@ fn plan_stage(stage: &StageRecipe, config: &Config, outlook: &Outlook, machine: 
         is_measured: pace.is_measured,
         answer_tokens: course.answer_tokens,
         is_answer_worked: outlook.knows_answers(),
+        preparing_s: preparing.seconds,
         rollout_s: course.rollout_s,
         training_s: course.training_s,
         evaluation_s: course.evaluation_s,
-        cpu_s: pace.busy.zip(pace.decode_busy).map(|(training, decoding)| {
-            machine.cores as f64 * (training * course.training_s + decoding * (course.rollout_s + course.evaluation_s))
+        cpu_s: pace.busy.zip(pace.decode_busy).zip(preparing.cpu_s).map(|((training, decoding), preparing_s)| {
+            let busy = training * course.training_s + decoding * (course.rollout_s + course.evaluation_s);
+            preparing_s + machine.cores as f64 * busy
         }),
         price_source: price.source,
         estimate,

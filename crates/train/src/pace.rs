@@ -26,8 +26,9 @@ const DECODING: f64 = 0.67;
 /// A micro-batch that should take longer is not measured.
 const MOST_S: f64 = 6.0;
 
-/// Rounds, of which the best counts: the others were disturbed.
-const ROUNDS: usize = 4;
+/// Rounds, of which the median counts: a run meets the same disturbances, which no clock tells, and the same changes of
+/// the processor's frequency. One more goes before them, in which memory is touched for the first time.
+const ROUNDS: usize = 7;
 
 /// The same of decoding, whose prompts take long to read.
 const DECODING_ROUNDS: usize = 3;
@@ -91,19 +92,20 @@ pub(crate) struct Decoding {
 }
 
 /// A stretch of work, as long as it would take on a machine of its own.
-#[derive(Clone, Copy, Debug)]
-struct Stretch {
-    seconds: f64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stretch {
+    pub(crate) seconds: f64,
     /// Of all cores together; `None` where the system does not say.
-    cpu_s: Option<f64>,
+    pub(crate) cpu_s: Option<f64>,
 }
 
 impl Stretch {
-    const NONE: Stretch = Stretch { seconds: f64::INFINITY, cpu_s: None };
+    pub(crate) const NONE: Stretch = Stretch { seconds: 0.0, cpu_s: Some(0.0) };
 
-    /// The shorter one.
-    fn best(self, other: Stretch) -> Stretch {
-        if other.seconds < self.seconds { other } else { self }
+    /// The one in the middle, by length.
+    fn median(mut stretches: Vec<Stretch>) -> Stretch {
+        stretches.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        stretches.get(stretches.len() / 2).copied().unwrap_or(Stretch::NONE)
     }
 
     fn busy(&self, n_cores: usize) -> Option<f64> {
@@ -112,7 +114,7 @@ impl Stretch {
 }
 
 /// Times work on a machine that others may use.
-struct Watch {
+pub(crate) struct Watch {
     n_cores: usize,
     started: Instant,
     cpu_s: Option<f64>,
@@ -120,12 +122,13 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(n_cores: usize) -> Watch {
+    pub(crate) fn start(n_cores: usize) -> Watch {
         let (cpu_s, waited_s) = (sys::cpu::process_cpu_seconds(), sys::cpu::waited_seconds());
         Watch { n_cores, started: Instant::now(), cpu_s, waited_s }
     }
 
-    fn stop(&self) -> Stretch {
+    /// What was done since the start.
+    pub(crate) fn stop(&self) -> Stretch {
         let since = |now: Option<f64>, before: Option<f64>| Some((now? - before?).max(0.0));
         let wall_s = self.started.elapsed().as_secs_f64();
         let cpu_s = since(sys::cpu::process_cpu_seconds(), self.cpu_s);
@@ -223,16 +226,16 @@ fn training(
     };
     let spec = LossSpec::over(std::slice::from_ref(&batch), mtp_weight(stage) as f32, train.balance_alpha as f32);
     let settings = StepSettings { lr: 1e-9, mtp_weight: 0.0, balance_alpha: 0.0, bias_gamma: 0.0 };
-    let (mut best_pass, mut best_update) = (Stretch::NONE, Stretch::NONE);
-    for _ in 0..ROUNDS {
+    let (mut passes, mut updates) = (Vec::new(), Vec::new());
+    for _ in 0..1 + ROUNDS {
         let watch = Watch::start(n_cores);
         let loss = learner.accumulate(&batch, &spec);
-        best_pass = best_pass.best(watch.stop());
+        passes.push(watch.stop());
         let watch = Watch::start(n_cores);
         learner.update(&settings, &loss);
-        best_update = best_update.best(watch.stop());
+        updates.push(watch.stop());
     }
-    (batch.len(), best_pass, best_update)
+    (batch.len(), Stretch::median(passes.split_off(1)), Stretch::median(updates.split_off(1)))
 }
 
 /// Decoding in the middle of an answer.
@@ -251,7 +254,7 @@ fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, 
             learner.generate(vec![request(max_tokens); n], &mut |_, _| {});
             watch.stop()
         });
-        rounds.fold(Stretch::NONE, Stretch::best)
+        Stretch::median(rounds.collect())
     };
     let mut steps = |n: usize| {
         let (all, first) = (timed(n, 1 + DECODING_STEPS), timed(n, 1));
@@ -299,6 +302,13 @@ fn random_batch(n_rows: usize, document_len: usize, vocab: u64) -> PackedBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_of_three_counts() {
+        let of = |seconds| Stretch { seconds, cpu_s: Some(2.0 * seconds) };
+        assert_eq!(Stretch::median(vec![of(9.0), of(1.0), of(2.0)]), of(2.0));
+        assert_eq!(Stretch::median(Vec::new()), Stretch::NONE);
+    }
 
     #[test]
     fn answers_take_their_turns() {

@@ -22,6 +22,7 @@ use crate::keeper::Keeper;
 use crate::learner::Learner;
 use crate::model_learner::{ModelLearner, Parts};
 use crate::outlook::Outlook;
+use crate::pace::Watch;
 use crate::progress::{Display, Progress};
 use crate::recipe::{Recipe, SourceKind, StageKind, StageRecipe};
 use crate::run_dir::{Done, Meter, RunDir, RunInfo};
@@ -234,6 +235,7 @@ fn run_stage(
     inputs: &Inputs,
     options: &RunOptions,
 ) -> Result<(Outcome, bool)> {
+    let watch = Watch::start(sys::cpu::physical_cores());
     let dir = RunDir::open(path)?;
     if let Some(done) = finished_before(&dir, &inputs.digest)? {
         return Ok((Outcome::Finished(done), true));
@@ -242,7 +244,7 @@ fn run_stage(
     let checkpoints = checkpoint::directory(path);
     model::checkpoint::clean_up(&checkpoints)?;
     let latest = model::checkpoint::latest(&checkpoints)?.map(|found| found.dir);
-    let opened = Opened { stage, dir: &dir, inputs, options, latest };
+    let opened = Opened { stage, dir: &dir, inputs, options, latest, watch };
     let outcome = match stage.kind {
         StageKind::Pretrain | StageKind::Sft => supervise(opened, cache_dir)?,
         StageKind::Grpo => reinforce(opened)?,
@@ -259,6 +261,8 @@ struct Opened<'a> {
     options: &'a RunOptions,
     /// The checkpoint to go on from.
     latest: Option<PathBuf>,
+    /// Runs since the stage began.
+    watch: Watch,
 }
 
 impl<'a> Opened<'a> {
@@ -302,7 +306,7 @@ impl<'a> Opened<'a> {
         }
         let mut outlook = Outlook::of(self.stage, codec, &BTreeMap::new())?;
         outlook.see(sources);
-        self.dir.write_json("plan.json", &dry_run::promise(self.stage, config, &outlook))
+        self.dir.write_json("plan.json", &dry_run::promise(self.stage, config, &outlook, &self.watch))
     }
 
     /// The model, as it begins or as the latest checkpoint left it.

@@ -53,7 +53,9 @@ impl StagePlan {
             "time",
             duration(estimate.wall_s),
             format!(
-                "{} of answers to learn from, {} of training at {:.1}% of this machine's peak, {} of evaluations",
+                "{} of preparing, {} of answers to learn from, {} of training at {:.1}% of this machine's peak, {} of \
+                 evaluations",
+                duration(self.preparing_s),
                 duration(self.rollout_s),
                 duration(self.training_s),
                 100.0 * self.efficiency,
