@@ -80,4 +80,4 @@ pub const ENGINE_S: f64 = 8e-3;
 
 /// MEASURED: published chip-hours over derived ones, of runs that nothing was fitted to: one run in ten is below the first,
 /// one in ten above the second (`published/runs.toml`; a test derives them again).
-pub const PUBLISHED_SPREAD: [f64; 2] = [0.95, 1.42];
+pub const PUBLISHED_SPREAD: [f64; 2] = [0.98, 1.42];

@@ -154,7 +154,7 @@ impl Layout {
         job.batch / (self.dp * self.micro_batch)
     }
 
-    /// In one line, as `--layout` reads it.
+    /// In one line, as `--layout` reads it: what it says, read again, is the same step.
     pub fn describe(&self) -> String {
         let schedule = match self.schedule {
             Schedule::OneFOneB => "1f1b",
@@ -171,13 +171,22 @@ impl Layout {
         if self.pp > 1 {
             text.push_str(&format!(",schedule={schedule}"));
         }
+        if self.pp > 1 && self.schedule == Schedule::DualPipe {
+            text.push_str(&format!(",comm_sm={}", self.comm_sm));
+        }
+        if self.imbalance > 1.0 {
+            text.push_str(&format!(",imbalance={}", self.imbalance));
+        }
         let precision = if self.precision == Precision::Fp8 { "fp8" } else { "bf16" };
         let recompute = match self.recompute {
             Recompute::None => "none",
             Recompute::Selective => "selective",
             Recompute::Full => "full",
         };
-        text.push_str(&format!(",micro_batch={},precision={precision},recompute={recompute}", self.micro_batch));
+        let (micro_batch, hide_dp) = (self.micro_batch, self.hide_dp);
+        text.push_str(&format!(
+            ",micro_batch={micro_batch},precision={precision},recompute={recompute},hide_dp={hide_dp}"
+        ));
         text
     }
 
@@ -303,7 +312,7 @@ impl Layout {
             return Err(Error::Layout {
                 found: format!("dualpipe with pp={}", self.pp),
                 expected: "an even number of stages".to_owned(),
-                nearest: format!("pp={}", self.pp + 1),
+                nearest: "schedule=zb1p".to_owned(),
             });
         }
         if self.zero == 3 && self.pp > 1 {

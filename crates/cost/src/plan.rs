@@ -15,7 +15,7 @@ pub use presets::{Changes, PRESETS, preset, preset_job};
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec};
-use crate::training::{Interruptions, Step, best_layout, flops_per_token, simulate_step};
+use crate::training::{Asked, Interruptions, Step, best_layout, flops_per_token, stated_layout};
 
 /// More chips than this are a slip: all that were sold in a year are fewer.
 const MAX_CHIPS: u64 = 10_000_000;
@@ -146,15 +146,21 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         return Err(Error::Question(format!("{} tokens: expected at least one, as in --tokens 14.8T", job.tokens)));
     }
     let (chip, count) = (&cluster.chip, cluster.count);
-    let step = match is_open(spec) {
-        true => best_layout(job, spec, chip, count)?,
-        false => {
-            let layout = spec.complete(job, chip, count);
-            layout.check(job, chip, count)?;
-            simulate_step(job, &layout, chip)?
-        }
-    };
     let interruptions = Interruptions::of(count);
+    if !interruptions.leave_time() {
+        let fewer = (0..count.ilog2()).map(|i| (1u64 << count.ilog2()) >> i);
+        let most = fewer.into_iter().find(|count| Interruptions::of(*count).leave_time()).unwrap_or(1);
+        return Err(Error::Question(format!(
+            "{} chips fail every {}, before a restart and half the time between checkpoints are over: the run never \
+             advances; nearest: --count {most}",
+            crate::text::thousands(count),
+            crate::text::duration(interruptions.hours_between * 3600.0),
+        )));
+    }
+    let step = match spec.is_open() {
+        true => best_layout(job, spec, chip, count)?,
+        false => stated_layout(&Asked { job: job.clone(), spec: spec.clone(), chip, count })?,
+    };
     let n_steps = (job.tokens / job.step_tokens()).ceil();
     let busy_s = n_steps * step.seconds * (1.0 + interruptions.overhead);
     let gpu_hours = busy_s / 3600.0 * count as f64;
@@ -183,7 +189,7 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         hint: None,
     };
     plan.explain = explain::training(job, &plan);
-    if is_open(spec) {
+    if spec.is_open() {
         plan.hint = fewer_chips(job, cluster, spec, gpu_hours);
     }
     Ok(plan)
@@ -215,12 +221,6 @@ fn dollars_range(dollars: f64) -> [f64; 2] {
     crate::assumptions::PUBLISHED_SPREAD.map(|times| dollars * times)
 }
 
-/// Nothing is said that only a layout decides.
-fn is_open(spec: &LayoutSpec) -> bool {
-    let said = [spec.pp, spec.tp, spec.ep, spec.dp, spec.vpp];
-    said.iter().all(Option::is_none)
-}
-
 /// Energy of the chips at full power and of their machines.
 pub(crate) fn energy_kwh(cluster: &Cluster, gpu_hours: f64) -> f64 {
     gpu_hours * cluster.chip.watts / 1e3 * (1.0 + cluster.chip.host_share)
@@ -233,7 +233,8 @@ fn phase(name: &str, tokens: Option<f64>, gpu_hours: f64, cluster: &Cluster) -> 
 
 /// Tokens of a step where nobody says: V3's 62.9M for a model of its size (report, section 4.2), Llama 3's 16M for a
 /// large one (arXiv:2407.21783, Table 4), 4M below (Llama 2, arXiv:2307.09288, section 2.2). More chips do not make a step
-/// larger: where there are more of them than sequences, several share one. A multiple of the copies that see data.
+/// larger: where there are more of them than sequences, several share one. A multiple of the copies that see data, and
+/// within a third of what is usual, whatever divides the chips.
 pub fn usual_batch(config: &Config, seq_len: u64, count: u64) -> u64 {
     let total = count_params(config).total();
     let tokens: u64 = match (total, config.experts()) {
@@ -243,10 +244,7 @@ pub fn usual_batch(config: &Config, seq_len: u64, count: u64) -> u64 {
         _ => 1 << 19,
     };
     let sequences = (tokens / seq_len).max(1);
-    // Tensor, context and pipeline parallelism share a sequence among a power of two of chips.
-    let mut copies = count;
-    while copies > sequences && copies.is_multiple_of(2) {
-        copies /= 2;
-    }
+    let most = (sequences + sequences / 3).min(count);
+    let copies = (1..=most).rev().find(|copies| count.is_multiple_of(*copies)).unwrap_or(1);
     (sequences as f64 / copies as f64).round().max(1.0) as u64 * copies
 }

@@ -180,8 +180,10 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
     let job = Job { config: run.config.clone(), tokens, seq_len, batch: per_copy as u64 * dp, mtp: false };
     if count.is_multiple_of(share) {
         let layout = spec.complete(&job, &cluster.chip, count);
-        if layout.check(&job, &cluster.chip, count).is_ok() {
-            return Ok(simulate_step(&job, &layout, &cluster.chip)?.seconds);
+        let theirs =
+            layout.check(&job, &cluster.chip, count).and_then(|()| simulate_step(&job, &layout, &cluster.chip));
+        if let Ok(step) = theirs {
+            return Ok(step.seconds);
         }
     }
     let open = LayoutSpec { precision: Some(precision), ..LayoutSpec::default() };

@@ -172,8 +172,9 @@ impl<'a> Done<'a> {
 impl Timeline {
     /// Seconds that a rank spends on `kind`, the mean over ranks.
     pub fn mean_s(&self, kind: Kind) -> f64 {
-        let sum: f64 = self.events.iter().filter(|e| e.kind == kind).map(|e| e.end - e.start).sum();
-        sum / self.n_ranks as f64
+        // Nothing at all sums to -0.0 by `sum`.
+        let of_kind = self.events.iter().filter(|e| e.kind == kind);
+        of_kind.fold(0.0, |sum, e| sum + (e.end - e.start)) / self.n_ranks as f64
     }
 
     /// Seconds that a rank waits, the mean over ranks.

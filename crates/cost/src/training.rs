@@ -2,6 +2,7 @@
 //! run of such steps takes.
 
 mod memory;
+mod nearest;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use model::count::{AttentionSpan, FlopModel, MlaForm, count_layer};
 use serde::Serialize;
 
 pub use memory::{ChipMemory, chip_memory};
+pub use nearest::{Asked, stated_layout};
 pub use search::{best_layout, ranked_layouts};
 
 use crate::assumptions as assume;
@@ -111,6 +113,10 @@ pub struct Step {
     pub memory: ChipMemory,
     /// The mean chip's bytes on the way.
     pub traffic: Traffic,
+    /// Sequences of the step.
+    pub batch: u64,
+    /// Tokens of a sequence.
+    pub seq_len: u64,
     /// The pipeline's events.
     #[serde(skip)]
     pub timeline: Timeline,
@@ -127,6 +133,8 @@ pub struct Spent {
     pub memory_s: f64,
     /// Communication that nothing hides, gradients included.
     pub communication_s: f64,
+    /// The optimizer's reads and writes.
+    pub optimizer_s: f64,
     /// Waiting for other ranks.
     pub bubble_s: f64,
 }
@@ -139,6 +147,7 @@ impl Spent {
             ("attention", self.attention_s),
             ("memory bandwidth", self.memory_s),
             ("communication", self.communication_s),
+            ("the optimizer's memory traffic", self.optimizer_s),
             ("pipeline bubbles", self.bubble_s),
         ];
         parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |(name, _)| name)
@@ -186,24 +195,27 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
         breakdown = breakdown.extended(&Breakdown::of(&half), (n - most) as f64 / (most / 2) as f64);
     }
     let exchange = Exchange::new(job, layout, &plan, &placement, chip);
-    // ZeRO-3 works because the next layer's parameters travel while this one computes.
-    let hides = layout.hide_dp || layout.zero == 3;
-    let hidden = if hides { exchange.seconds.min(breakdown.total()) } else { 0.0 };
+    let hidden = if layout.hide_dp { exchange.seconds.min(breakdown.total()) } else { 0.0 };
     breakdown.optimizer_s = exchange.seconds - hidden + exchange.update_s;
     Ok(Step {
         layout: layout.clone(),
         seconds: breakdown.total(),
-        spent: spent(&breakdown, &stages, n as f64 / pp as f64),
+        spent: spent(&breakdown, &stages, n as f64 / pp as f64, exchange.update_s),
         memory: chip_memory(job, layout, &plan, &placement),
         traffic: step_traffic(job, layout, chip, exchange.bytes),
         breakdown,
         placement,
+        batch: job.batch,
+        seq_len: job.seq_len,
         timeline,
     })
 }
 
 /// Whether the fullest chip can hold its part, the layers placed in some way.
 pub fn fits(job: &Job, layout: &Layout, chip: &Chip) -> bool {
+    if memory::least_bytes(job, layout) > chip.memory_gb * 1e9 {
+        return false;
+    }
     let n = (layout.n_micro_batches(job) as usize).min(2 * layout.pp as usize);
     let plan = Plan::new(layout.schedule, layout.pp as usize, layout.vpp as usize, n);
     let mut all = placements(job.n_layers(), plan.n_stages).into_iter();
@@ -296,7 +308,7 @@ impl Durations for Pipeline<'_> {
 }
 
 /// `per_rank` micro-batches, passing through all stages, are one rank's work.
-fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64) -> Spent {
+fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, optimizer_s: f64) -> Spent {
     let sum = stages.iter().fold(StageTime::default(), |sum, stage| sum.plus(stage));
     let [products_s, attention_s, memory_s] = [sum.products, sum.attention, sum.stream].map(|s| s * per_rank);
     let busy = breakdown.total() - breakdown.bubble_s;
@@ -304,7 +316,8 @@ fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64) -> Spent {
         products_s,
         attention_s,
         memory_s,
-        communication_s: (busy - products_s - attention_s - memory_s).max(0.0),
+        communication_s: (busy - products_s - attention_s - memory_s - optimizer_s).max(0.0),
+        optimizer_s,
         bubble_s: breakdown.bubble_s,
     }
 }
@@ -406,5 +419,10 @@ impl Interruptions {
         let every_s = (2.0 * assume::CHECKPOINT_S * between_s).sqrt();
         let overhead = assume::CHECKPOINT_S / every_s + (every_s / 2.0 + assume::RESTART_S) / between_s;
         Interruptions { hours_between: between_s / 3600.0, checkpoint_every_s: every_s, overhead }
+    }
+
+    /// Whether a run gets further between two failures than the first of them threw it back.
+    pub fn leave_time(&self) -> bool {
+        self.hours_between * 3600.0 > assume::RESTART_S + self.checkpoint_every_s / 2.0
     }
 }

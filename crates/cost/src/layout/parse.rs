@@ -27,6 +27,9 @@ pub struct LayoutSpec {
     pub zigzag: Option<bool>,
 }
 
+/// The most of anything in a layout, and of chips that it takes.
+const MOST: u64 = 1 << 24;
+
 const KEYS: [&str; 15] = [
     "pp",
     "vpp",
@@ -52,18 +55,43 @@ impl LayoutSpec {
     /// An unknown key, with the nearest known one; a value that is not one of its key's.
     pub fn parse(text: &str) -> Result<LayoutSpec> {
         let mut spec = LayoutSpec::default();
+        let mut said: Vec<&str> = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let Some((key, value)) = part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
                 return Err(written(part, "KEY=VALUE", "pp=16,ep=64"));
             };
+            if said.contains(&key) {
+                return Err(written(&format!("{key} twice"), "each key once", &format!("{key}={value}")));
+            }
+            said.push(key);
             spec.set(key, value)?;
+        }
+        // Each number is small enough; what they come to together may not be.
+        let [pp, tp, cp, dp] = [spec.pp, spec.tp, spec.cp, spec.dp].map(|n| n.unwrap_or(1));
+        let chips = pp.checked_mul(tp).and_then(|n| n.checked_mul(cp)).and_then(|n| n.checked_mul(dp));
+        if chips.is_none_or(|chips| chips > MOST) {
+            return Err(written(
+                &format!("pp·tp·cp·dp = {pp}·{tp}·{cp}·{dp} chips"),
+                &format!("at most {MOST}"),
+                "leave --layout out",
+            ));
         }
         Ok(spec)
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+    /// Whether nothing is said that only a layout decides.
+    pub fn is_open(&self) -> bool {
+        let said = [self.pp, self.tp, self.ep, self.dp, self.vpp];
+        said.iter().all(Option::is_none)
+    }
+
+    /// Sets one key.
+    ///
+    /// # Errors
+    /// As [`LayoutSpec::parse`].
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let count = |least: u64| match value.parse::<u64>() {
-            Ok(n) if n >= least && n <= 1 << 24 => Ok(Some(n)),
+            Ok(n) if (least..=MOST).contains(&n) => Ok(Some(n)),
             _ => Err(written(
                 &format!("{key}={value}"),
                 &format!("a whole number from {least}"),
@@ -79,7 +107,10 @@ impl LayoutSpec {
             "dp" => self.dp = count(1)?,
             "micro_batch" => self.micro_batch = count(1)?,
             "comm_sm" => self.comm_sm = count(0)?,
-            "zero" => self.zero = Some(one_of(key, value, &[("0", 0), ("1", 1), ("2", 2), ("3", 3)])?),
+            "zero" => match value.parse::<u64>() {
+                Ok(n) if n > 3 => return Err(written(&format!("zero={n}"), "one of 0, 1, 2, 3", "zero=3")),
+                _ => self.zero = Some(one_of(key, value, &[("0", 0), ("1", 1), ("2", 2), ("3", 3)])?),
+            },
             "schedule" => {
                 let known = [("1f1b", Schedule::OneFOneB), ("zb1p", Schedule::Zb1p), ("dualpipe", Schedule::DualPipe)];
                 self.schedule = Some(one_of(key, value, &known)?);
@@ -89,6 +120,10 @@ impl LayoutSpec {
             }
             "recompute" => {
                 let known = [("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)];
+                // No letter of it is near "full", which is what it means.
+                if matches!(value, "everything" | "all") {
+                    return Err(written(&format!("{key}={value}"), "one of none, selective, full", "recompute=full"));
+                }
                 self.recompute = Some(one_of(key, value, &known)?);
             }
             "imbalance" => match value.parse::<f64>() {
@@ -132,12 +167,17 @@ impl LayoutSpec {
             zero: self.zero.unwrap_or(1),
             schedule: self.schedule.unwrap_or(schedule),
             micro_batch,
-            precision: self.precision.unwrap_or(Precision::Bf16),
+            // As V3's, where the chip has it; dense models are published in BF16.
+            precision: self.precision.unwrap_or(match (chip.fp8_tflops, n > 0) {
+                (Some(_), true) => Precision::Fp8,
+                _ => Precision::Bf16,
+            }),
             recompute: self.recompute.unwrap_or(Recompute::Selective),
             // V3's share of an H800.
             comm_sm: self.comm_sm.unwrap_or((chip.n_sm * 20).div_ceil(132)),
             imbalance: self.imbalance.unwrap_or(1.0),
-            hide_dp: self.hide_dp.unwrap_or(false),
+            // As Llama 3's gradients (arXiv:2407.21783, section 3.3.2), and unlike V3's, whose step shows them.
+            hide_dp: self.hide_dp.unwrap_or(n == 0),
             zigzag: self.zigzag.unwrap_or(true),
         }
     }

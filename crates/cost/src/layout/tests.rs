@@ -69,3 +69,39 @@ fn heads_of_keys_are_copied_where_there_are_fewer() {
     assert!(divides_heads(&of(1), 8) && divides_heads(&of(8), 4) && divides_heads(&of(4), 8));
     assert!(!divides_heads(&of(1), 3) && !divides_heads(&of(4), 6));
 }
+
+#[test]
+fn numbers_that_are_too_large_together_are_refused() {
+    for (spec, needle) in [
+        ("pp=16777216,tp=16777216,cp=16777216", "nearest: leave --layout out"),
+        ("pp=2,dp=16777216", "at most 16777216"),
+        ("pp=16,pp=8", "pp twice"),
+        ("zero=4", "nearest: zero=3"),
+        ("recompute=everything", "nearest: recompute=full"),
+    ] {
+        let error = LayoutSpec::parse(spec).unwrap_err().to_string();
+        assert!(error.contains(needle), "{spec}: {error}");
+    }
+}
+
+/// What is taken where nothing is said is what the search takes: FP8 where there are experts and the chip has it, and
+/// gradients behind the passes of dense models. What is printed and read again is the same layout.
+#[test]
+fn a_printed_layout_is_the_same_layout() {
+    let catalogue = Catalogue::shipped();
+    for (model, chip, spec) in [
+        ("deepseek-v3", "h800", "pp=16,ep=64"),
+        ("deepseek-v3", "a100", "pp=16,cp=2,zigzag=false"),
+        ("deepseek-v3", "h800", "pp=8,schedule=dualpipe,comm_sm=30,imbalance=1.5"),
+        ("llama-3.1-8b", "h100", "tp=2,zero=3,micro_batch=2"),
+        ("llama-3.1-8b", "h100", "pp=4,vpp=2,hide_dp=false,recompute=none"),
+    ] {
+        let chip = catalogue.chip(chip).unwrap();
+        let job = Job { config: published(model).unwrap(), tokens: 1e12, seq_len: 4096, batch: 15360, mtp: true };
+        let layout = LayoutSpec::parse(spec).unwrap().complete(&job, chip, 2048);
+        let again = LayoutSpec::parse(&layout.describe()).unwrap().complete(&job, chip, 2048);
+        assert_eq!(layout, again, "{spec}");
+        let has_fp8 = model == "deepseek-v3" && chip.fp8_tflops.is_some();
+        assert_eq!(layout.precision == Precision::Fp8, has_fp8, "{spec}");
+    }
+}

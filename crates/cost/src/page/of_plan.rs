@@ -107,6 +107,7 @@ fn where_it_goes(plan: &Plan) -> Option<Chart> {
         ("attention", spent.attention_s),
         ("memory bandwidth", spent.memory_s),
         ("communication", spent.communication_s),
+        ("the optimizer", spent.optimizer_s),
         ("bubbles", spent.bubble_s),
     ];
     let bars = parts.into_iter().map(|(label, value)| Bar {

@@ -81,6 +81,34 @@ fn a_step_stays_as_large_on_more_chips() {
     assert!(error.contains("nearest: --batch"), "{error}");
 }
 
+/// Neither does an odd number of them, which nothing divides.
+#[test]
+fn a_step_is_as_large_on_odd_numbers_of_chips() {
+    let config = model::presets::published("llama-3.1-8b").unwrap();
+    for count in (1..2000).chain([8190, 8191, 8192, 12_288, 100_003]) {
+        let batch = usual_batch(&config, 8192, count);
+        assert!((341..=683).contains(&batch), "{count}: {batch}");
+    }
+    let job = Job { batch: usual_batch(&config, 8192, 8191), config, tokens: 1e12, seq_len: 8192, mtp: false };
+    let cluster = Cluster::new(Catalogue::shipped().chip("h100").unwrap(), 8191, None).unwrap();
+    let error = plan_training("8b", &job, &cluster, &LayoutSpec::default()).unwrap_err().to_string();
+    assert!(error.contains("nearest: --count 8190"), "{error}");
+}
+
+/// A run whose chips fail before it has started again never ends.
+#[test]
+fn a_run_that_cannot_advance_is_refused() {
+    let config = model::presets::published("deepseek-v3").unwrap();
+    let of = |count: u64| {
+        let job = Job { config: config.clone(), tokens: 1e13, seq_len: 4096, batch: 1 << 20, mtp: true };
+        let cluster = Cluster::new(Catalogue::shipped().chip("h800").unwrap(), count, None).unwrap();
+        plan_training("v3", &job, &cluster, &LayoutSpec::parse("pp=16,ep=64").unwrap())
+    };
+    let error = of(1 << 20).unwrap_err().to_string();
+    assert!(error.contains("never advances; nearest: --count 262144"), "{error}");
+    assert!(of(1 << 18).is_ok());
+}
+
 #[test]
 fn chips_that_divide_badly_are_told() {
     let catalogue = Catalogue::shipped();

@@ -10,7 +10,7 @@ use crate::layout::{Job, Layout, LayoutSpec, Precision, Schedule};
 use crate::page::{Bar, Chart, Curve, Page, Table};
 use crate::plan::{Cluster, Plan, plan_training};
 use crate::text::{dollars, duration, significant, whole};
-use crate::training::{Step, ranked_layouts, simulate_step};
+use crate::training::{ranked_layouts, simulate_step};
 
 fn bars(title: &str, rows: &[(String, f64)], shown: impl Fn(f64) -> String) -> Chart {
     let bars = rows.iter().map(|(label, value)| Bar { label: label.clone(), value: *value, shown: shown(*value) });
@@ -201,10 +201,9 @@ fn engineering(job: &Job, plan: &Plan) -> Result<Option<(Table, Chart, serde_jso
 /// None works: what the nearest one needs.
 pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec) -> Result<Answer> {
     const SHOWN: usize = 12;
-    let steps = ranked_layouts(job, spec, &cluster.chip, cluster.count)?;
-    let best = &steps[0];
-    let shown: Vec<&Step> = steps.iter().take(SHOWN).collect();
-    let (labels, common) = apart(&shown.iter().map(|step| step.layout.describe()).collect::<Vec<_>>());
+    let shown = ranked_layouts(job, spec, &cluster.chip, cluster.count, SHOWN)?;
+    let best = &shown[0];
+    let labels: Vec<String> = shown.iter().map(|step| step.layout.describe()).collect();
     let mut table = Table::new(
         "The quickest layouts",
         &["", "s a step", "bubble", "communication", "memory GB", "against the best"],
@@ -227,23 +226,13 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
         tables: vec![table],
         charts: vec![bars("Seconds a step", &rows, |s| format!("{} s", significant(s)))],
         notes: vec![
-            format!("All of those shown: {common}."),
-            format!("{} layouts divide and fit; those with fewer exchanges were tried first.", steps.len()),
+            "A row given to --layout is its plan. Tried: all pipelines and tensor parallelism that divide, sequences \
+             shared by powers of two of chips down to 4,096 tokens, micro-batches of 1 to 8."
+                .to_owned(),
         ],
         ..Page::default()
     };
     Ok(Answer { page, json: json!({ "layouts": shown, "best": best.layout.describe() }) })
-}
-
-/// What tells layouts apart, and what they have in common.
-fn apart(layouts: &[String]) -> (Vec<String>, String) {
-    let parts: Vec<Vec<&str>> = layouts.iter().map(|layout| layout.split(',').collect()).collect();
-    let is_common = |part: &&str| layouts.len() > 1 && parts.iter().all(|layout| layout.contains(part));
-    let join = |parts: &[&str], common: bool| {
-        parts.iter().copied().filter(|part| is_common(part) == common).collect::<Vec<_>>().join(",")
-    };
-    let common = join(parts.first().map(Vec::as_slice).unwrap_or_default(), true);
-    (parts.iter().map(|layout| join(layout, false)).collect(), common)
 }
 
 /// The cheapest way to be done within `days`, over chips with a price (or one) and counts that are powers of two.
@@ -272,7 +261,7 @@ pub fn cheapest_within(
         for count in (0..=MOST_CHIPS_LOG2).map(|i| 1u64 << i) {
             // Nobody exceeds half of the peak: fewer chips than this cannot be in time.
             let least_days = flops / (0.5 * chip.bf16_tflops * 1e12 * count as f64) / 86_400.0;
-            if least_days > 1.5 * days || count > job.batch {
+            if least_days > 1.5 * days {
                 continue;
             }
             let cluster = Cluster::new(chip, count, price)?;
@@ -294,7 +283,7 @@ pub fn cheapest_within(
             Some((d, what)) => format!("nearest: {} on {what}", duration(d * 86_400.0)),
             None => {
                 // Half of the peak of the most and fastest chips that were tried.
-                let most = (1u64 << MOST_CHIPS_LOG2).min(job.batch);
+                let most = 1u64 << MOST_CHIPS_LOG2;
                 let fastest = chips.iter().max_by(|a, b| a.bf16_tflops.total_cmp(&b.bf16_tflops));
                 fastest.map_or("there are no chips to try".to_owned(), |chip| {
                     let least_s = flops / (0.5 * chip.bf16_tflops * 1e12 * most as f64);
@@ -306,16 +295,14 @@ pub fn cheapest_within(
     };
     let mut table =
         Table::new("The cheapest in time, for each chip", &["", "chips", "days", "chip-hours", "dollars", "layout"]);
-    let layout = |plan: &&Plan| plan.step.as_ref().map_or(String::new(), |step| step.layout.describe());
-    let (labels, common) = apart(&in_time.iter().map(layout).collect::<Vec<_>>());
-    for (plan, label) in in_time.iter().zip(labels) {
+    for plan in &in_time {
         table.rows.push(vec![
             plan.cluster.chip.name.clone(),
             plan.cluster.count.to_string(),
             significant(plan.days),
             whole(plan.gpu_hours),
             dollars(plan.dollars),
-            label,
+            plan.step.as_ref().map_or(String::new(), |step| step.layout.describe()),
         ]);
     }
     let curve = |id: &str| Curve {
@@ -343,7 +330,6 @@ pub fn cheapest_within(
         lines: best.explain.clone(),
         notes: vec![
             "Counts are powers of two; chips without a price in the catalogue are left out.".to_owned(),
-            format!("All of these layouts: {common}."),
             format!("Price: {}.", best.cluster.price_source),
         ],
         ..Page::default()

@@ -33,23 +33,14 @@ impl ChipMemory {
     /// Refuses what a chip cannot hold.
     ///
     /// # Errors
-    /// The bytes needed and there, and what to change first.
+    /// The bytes needed and there.
     pub fn check(&self, layout: &Layout, chip: &Chip) -> Result<()> {
         let available_gb = chip.memory_gb * (1.0 - MEMORY_RESERVE);
         if self.total() <= available_gb * 1e9 {
             return Ok(());
         }
-        let nearest = if self.activations > 0.5 * self.total() && layout.recompute != Recompute::Full {
-            "nearest: recompute=full".to_owned()
-        } else if self.optimizer > 0.4 * self.total() && layout.zero == 0 {
-            "nearest: zero=1".to_owned()
-        } else {
-            let times = (self.total() / (available_gb * 1e9)).ceil().max(2.0) as u64;
-            format!(
-                "nearest: pp={} or more chips, or leave --layout out and let the layout be chosen",
-                layout.pp * times.next_power_of_two()
-            )
-        };
+        // What would help is found where more is known than the layout: `nearest.rs`.
+        let nearest = format!("that is with {}", layout.describe());
         Err(Error::DoesNotFit { needed_gb: self.total() / 1e9, available_gb, chip: chip.name.clone(), nearest })
     }
 }
@@ -107,7 +98,32 @@ pub fn chip_memory(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize])
 }
 
 fn memory_of(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank: usize) -> ChipMemory {
-    let held = held_by(job, layout, plan, placement, rank);
+    let activations = activations(job, layout, plan, placement, rank);
+    ChipMemory { activations, ..states(job, layout, &held_by(job, layout, plan, placement, rank)) }
+}
+
+/// Bytes that the fullest chip holds at least: a mean chip's, without activations.
+pub(super) fn least_bytes(job: &Job, layout: &Layout) -> f64 {
+    let config = &job.config;
+    let all = (0..job.n_layers()).map(|i| count_layer(config, i).all);
+    let (dense, experts) = all.fold((0, 0), |(dense, experts), layer| {
+        (dense + layer.total() - layer.routed_experts, experts + layer.routed_experts)
+    });
+    // DualPipe's ranks hold two stages each.
+    let ranks = match layout.schedule {
+        Schedule::DualPipe if layout.pp > 1 => layout.pp as f64 / 2.0,
+        _ => layout.pp as f64,
+    };
+    let held = Held {
+        dense: dense as f64 / layout.tp as f64 / ranks,
+        experts: experts as f64 / layout.ep as f64 / ranks,
+        vocabulary: 0.0,
+    };
+    states(job, layout, &held).total()
+}
+
+/// Weights, gradients and optimizer of what a chip holds.
+fn states(job: &Job, layout: &Layout, held: &Held) -> ChipMemory {
     let fp8 = layout.precision == Precision::Fp8;
     let mirrored = if layout.schedule == Schedule::DualPipe && layout.pp > 1 { 2.0 } else { 1.0 };
     let copies = (layout.dp * layout.cp) as f64;
@@ -125,7 +141,7 @@ fn memory_of(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank:
         weights: whole + matrices + if fp8 && layout.zero < 3 { held.vocabulary } else { 0.0 },
         gradients: 4.0 * share(2),
         optimizer: state * share(1),
-        activations: activations(job, layout, plan, placement, rank),
+        activations: 0.0,
     }
 }
 

@@ -1,122 +1,133 @@
-//! Which layout: all that divide and fit, simulated, the quickest first.
+//! Which layout: of all that divide and fit, the quickest.
+//!
+//! Tried are pipelines, tensor parallelism and experts' groups of every size that divides the chips, sequences shared by
+//! a power of two of chips that leaves each at least [`LEAST_PIECE`] tokens, micro-batches of one to eight sequences,
+//! ZeRO 1 and (without a pipeline) 3, and both ways to recompute. Each has a least time, that of its work alone; what
+//! cannot be among the quickest by it is not simulated, and so nothing quicker is left out.
 
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
-use crate::layout::{Job, Layout, LayoutSpec, Precision, Recompute, n_experts};
-use crate::training::{Step, fits, simulate_step};
+use crate::layout::{Job, Layout, LayoutSpec, Recompute, Schedule, n_experts};
+use crate::training::nearest::{self, Asked};
+use crate::training::{Step, layer_times, simulate_step};
+use crate::work::{StageTime, Worker};
 
-/// More layouts than this are never simulated; those with fewer exchanges come first.
-const MOST: usize = 400;
+/// Longer pipelines and wider groups of experts than this are not tried.
+const MOST: u64 = 64;
+
+/// Tokens of a sequence that a chip has at least where several share one.
+const LEAST_PIECE: u64 = 4096;
 
 /// The quickest layout of `job` on `count` chips in which `spec` holds.
 ///
 /// # Errors
 /// No layout divides, or none fits: then what the nearest one needs.
 pub fn best_layout(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Result<Step> {
-    let mut ranked = ranked_layouts(job, spec, chip, count)?;
+    let mut ranked = ranked_layouts(job, spec, chip, count, 1)?;
     Ok(ranked.swap_remove(0))
 }
 
-/// All layouts that work, the quickest first; at least one.
+/// The `most` quickest layouts, the quickest first; at least one.
 ///
 /// # Errors
 /// As [`best_layout`].
-pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Result<Vec<Step>> {
+pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64, most: usize) -> Result<Vec<Step>> {
+    let asked = Asked { job: job.clone(), spec: spec.clone(), chip, count };
+    let mut all: Vec<(f64, Layout)> = candidates(job, spec, chip, count)
+        .into_iter()
+        .map(|layout| Ok((least_seconds(job, &layout, chip)?, layout)))
+        .collect::<Result<_>>()?;
+    if all.is_empty() {
+        let layout = spec.complete(job, chip, count);
+        let refused = layout.check(job, chip, count).and_then(|()| simulate_step(job, &layout, chip));
+        return refused.map(|step| vec![step]).map_err(|error| nearest::advise(error, &asked));
+    }
+    // Of two that are as quick, the one with fewer exchanges.
+    all.sort_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| (x.tp * x.pp * x.cp).cmp(&(y.tp * y.pp * y.cp))));
     let mut steps: Vec<Step> = Vec::new();
-    let mut nearest: Option<(f64, Error)> = None;
-    let mut other = None;
-    for layout in candidates(job, spec, chip, count).into_iter().take(MOST) {
-        let simulated = layout.check(job, chip, count).and_then(|()| simulate_step(job, &layout, chip));
-        match simulated {
-            Ok(step) => steps.push(step),
-            Err(Error::DoesNotFit { needed_gb, available_gb, chip, .. }) => {
-                if nearest.as_ref().is_none_or(|(least, _)| needed_gb < *least) {
-                    let nearest_text = layout.describe();
-                    nearest =
-                        Some((needed_gb, Error::DoesNotFit { needed_gb, available_gb, chip, nearest: nearest_text }));
+    let mut smallest: Option<(f64, f64, Layout)> = None;
+    for (least, layout) in all {
+        if steps.len() >= most && least >= steps[most - 1].seconds {
+            break;
+        }
+        match simulate_step(job, &layout, chip) {
+            Ok(step) => {
+                let at = steps.partition_point(|other| other.seconds <= step.seconds);
+                steps.insert(at, step);
+                steps.truncate(most);
+            }
+            Err(Error::DoesNotFit { needed_gb, available_gb, .. }) => {
+                if smallest.as_ref().is_none_or(|(needed, ..)| needed_gb < *needed) {
+                    smallest = Some((needed_gb, available_gb, layout));
                 }
             }
-            Err(error) => other = other.or(Some(error)),
+            Err(error) => return Err(error),
         }
     }
-    steps.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    match (steps.is_empty(), nearest, other) {
-        (false, ..) => Ok(steps),
-        (true, Some((_, Error::DoesNotFit { needed_gb, available_gb, chip: name, nearest: layout })), _) => {
-            let nearest = format!("that is with {layout}; {}", nearest_count(job, spec, chip, count));
-            Err(Error::DoesNotFit { needed_gb, available_gb, chip: name, nearest })
+    match smallest {
+        Some((needed_gb, available_gb, layout)) if steps.is_empty() => {
+            let nearest = format!("that is with {}; {}", layout.describe(), nearest::more_chips(&asked));
+            Err(Error::DoesNotFit { needed_gb, available_gb, chip: chip.name.clone(), nearest })
         }
-        (true, Some((_, error)), _) | (true, None, Some(error)) => Err(error),
-        (true, None, None) => Err(Error::Layout {
-            found: format!("{count} chips"),
-            expected: "a number of chips over which the batch divides".to_owned(),
-            nearest: format!("--count {}", count.next_power_of_two()),
-        }),
+        _ => Ok(steps),
     }
 }
 
-/// The number of chips, twice and twice again, that first holds the job.
-fn nearest_count(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> String {
-    let holds = |count: &u64| {
-        candidates(job, spec, chip, *count)
-            .iter()
-            .any(|layout| layout.check(job, chip, *count).is_ok() && fits(job, layout, chip))
-    };
-    match (1..=10).map(|i| count.next_power_of_two() << i).find(holds) {
-        Some(more) => format!("nearest: --count {more}"),
-        None => "no number of these chips holds it in this precision; a chip with more memory may".to_owned(),
-    }
+/// A step takes at least this: a mean rank's work, without waiting and with all that can be hidden hidden.
+fn least_seconds(job: &Job, layout: &Layout, chip: &Chip) -> Result<f64> {
+    let worker = Worker::new(job, layout, chip)?;
+    let layers = layer_times(job, &worker);
+    let n_heads = 1 + layers.len() - job.config.num_hidden_layers();
+    let head = worker.head();
+    let all = layers.iter().chain(std::iter::repeat_n(&head, n_heads));
+    let sum = all.fold(StageTime::default(), |sum, layer| sum.plus(layer));
+    let hides = layout.pp > 1 && layout.schedule == Schedule::DualPipe;
+    let sent = sum.exchange + if hides { 0.0 } else { sum.all_to_all };
+    Ok((sum.compute() + 2.0 * sent) * layout.n_micro_batches(job) as f64 / layout.pp as f64)
 }
 
-fn candidates(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Vec<Layout> {
-    let powers = |most: u64| (0..=most.max(1).ilog2()).map(|i| 1u64 << i).collect::<Vec<_>>();
+/// All layouts that divide and in which `spec` holds.
+pub(super) fn candidates(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Vec<Layout> {
     let or_all = |given: Option<u64>, all: Vec<u64>| given.map_or(all, |n| vec![n]);
-    let n_layers = job.n_layers() as u64;
-    let pps = or_all(spec.pp, powers(count.min(n_layers).min(64)));
-    let tps = or_all(spec.tp, powers(chip.per_node.min(8).min(count)));
+    let divisors = |of: u64, most: u64| (1..=most.min(of)).filter(|n| of.is_multiple_of(*n)).collect::<Vec<_>>();
     let n = n_experts(&job.config);
-    let eps = if n > 0 { or_all(spec.ep, powers(n.min(count).min(64))) } else { vec![spec.ep.unwrap_or(1)] };
+    let pps = or_all(spec.pp, divisors(count, MOST.min(job.n_layers() as u64)));
+    let tps = or_all(spec.tp, divisors(count, chip.per_node));
+    let longest = (job.seq_len / LEAST_PIECE).clamp(1, MOST);
+    let cps = or_all(spec.cp, (0..=longest.ilog2()).map(|i| 1u64 << i).collect());
+    let eps = if n > 0 { or_all(spec.ep, divisors(n, MOST)) } else { vec![spec.ep.unwrap_or(1)] };
     let vpps = or_all(spec.vpp, if n > 0 { vec![1] } else { vec![1, 2, 4] });
+    let micro_batches = or_all(spec.micro_batch, vec![1, 2, 4, 8]);
     let zeros: Vec<u8> = spec.zero.map_or(vec![1, 3], |z| vec![z]);
     let recomputes = spec.recompute.map_or(vec![Recompute::Selective, Recompute::Full], |r| vec![r]);
-    let precision = spec.precision.unwrap_or(match (chip.fp8_tflops, n > 0) {
-        (Some(_), true) => Precision::Fp8,
-        _ => Precision::Bf16,
-    });
     let mut all = Vec::new();
-    for (&pp, &tp) in pps.iter().flat_map(|pp| tps.iter().map(move |tp| (pp, tp))) {
-        if !count.is_multiple_of(pp * tp * spec.cp.unwrap_or(1)) {
-            continue;
+    let mut keep = |full: LayoutSpec| {
+        let layout = full.complete(job, chip, count);
+        if layout.check(job, chip, count).is_ok() {
+            all.push(layout);
         }
-        for (&ep, &vpp) in eps.iter().flat_map(|ep| vpps.iter().map(move |vpp| (ep, vpp))) {
-            for (&zero, &recompute) in zeros.iter().flat_map(|z| recomputes.iter().map(move |r| (z, r))) {
-                let is_odd = (zero == 3 && pp > 1) || (vpp > 1 && pp == 1);
-                if is_odd && spec.zero.is_none() {
-                    continue;
-                }
-                let full = LayoutSpec {
-                    pp: Some(pp),
-                    tp: Some(tp),
-                    ep: Some(ep),
-                    vpp: Some(vpp),
-                    zero: Some(zero),
-                    recompute: Some(recompute),
-                    precision: Some(precision),
-                    // As Llama 3's gradients (arXiv:2407.21783, section 3.3.2), and unlike V3's, whose step shows them.
-                    hide_dp: Some(spec.hide_dp.unwrap_or(n == 0)),
-                    ..spec.clone()
-                };
-                let layout = full.complete(job, chip, count);
-                if layout.check(job, chip, count).is_ok() {
-                    all.push(layout);
+    };
+    for (&pp, &tp) in pps.iter().flat_map(|pp| tps.iter().map(move |tp| (pp, tp))) {
+        for (&cp, &ep) in cps.iter().flat_map(|cp| eps.iter().map(move |ep| (cp, ep))) {
+            if !count.is_multiple_of(pp * tp * cp) {
+                continue;
+            }
+            for (&vpp, &micro_batch) in vpps.iter().flat_map(|v| micro_batches.iter().map(move |m| (v, m))) {
+                for (&zero, &recompute) in zeros.iter().flat_map(|z| recomputes.iter().map(move |r| (z, r))) {
+                    keep(LayoutSpec {
+                        pp: Some(pp),
+                        tp: Some(tp),
+                        cp: Some(cp),
+                        ep: Some(ep),
+                        vpp: Some(vpp),
+                        micro_batch: Some(micro_batch),
+                        zero: Some(zero),
+                        recompute: Some(recompute),
+                        ..spec.clone()
+                    });
                 }
             }
         }
     }
-    if all.is_empty() {
-        all.push(LayoutSpec { precision: Some(precision), ..spec.clone() }.complete(job, chip, count));
-    }
-    // Less tensor parallelism and a shorter pipeline first: fewer exchanges.
-    all.sort_by_key(|l| (l.tp * l.pp, l.tp));
     all
 }

@@ -92,3 +92,116 @@ fn long_steps_continue_as_they_began() {
     assert!((c.overlapped_s - b.overlapped_s - 256.0 * growth).abs() < 1e-6 * c.overlapped_s, "{a:?} {b:?} {c:?}");
     assert!((c.forward_s - b.forward_s).abs() < 1e-9, "the beginning and the end stay as they are");
 }
+
+fn open_job(model: &str, seq_len: u64, batch: u64) -> Job {
+    Job { config: published(model).unwrap(), tokens: 1e12, seq_len, batch, mtp: true }
+}
+
+/// A layout that a plan prints is the plan, when it is given back.
+#[test]
+fn a_row_of_layouts_takes_its_time() {
+    let catalogue = Catalogue::shipped();
+    for (model, chip, count) in [("llama-3.1-8b", "h100", 64), ("deepseek-v3", "h800", 512)] {
+        let (job, chip) = (open_job(model, 4096, 1024), catalogue.chip(chip).unwrap());
+        let steps = ranked_layouts(&job, &LayoutSpec::default(), chip, count, 5).unwrap();
+        assert!(steps.len() == 5 && steps.is_sorted_by(|a, b| a.seconds <= b.seconds));
+        for step in steps {
+            let spec = LayoutSpec::parse(&step.layout.describe()).unwrap();
+            let again = stated_layout(&Asked { job: job.clone(), spec, chip, count }).unwrap();
+            assert_eq!(again.seconds, step.seconds, "{}", step.layout.describe());
+        }
+    }
+}
+
+/// ZeRO-3 sends more than ZeRO-1, hidden or not.
+#[test]
+fn sharding_parameters_is_not_quicker() {
+    let chip = Catalogue::shipped().chip("h100").unwrap().clone();
+    let job = open_job("llama-3.1-8b", 4096, 1024);
+    for hide in ["true", "false"] {
+        let seconds = |zero: u8| {
+            let spec = LayoutSpec::parse(&format!("zero={zero},tp=2,hide_dp={hide}")).unwrap();
+            let layout = spec.complete(&job, &chip, 64);
+            simulate_step(&job, &layout, &chip).unwrap().seconds
+        };
+        assert!(seconds(3) >= seconds(1), "hide_dp={hide}: {} and {}", seconds(3), seconds(1));
+    }
+}
+
+/// Long sequences are shared, several short ones are taken together, and what divides the chips need not be a power of 2.
+#[test]
+fn the_search_is_wide() {
+    let catalogue = Catalogue::shipped();
+    let best = |job: &Job, chip: &str, count| {
+        best_layout(job, &LayoutSpec::default(), catalogue.chip(chip).unwrap(), count).unwrap()
+    };
+    let long = best(&open_job("llama-3.1-70b", 131_072, 32), "h100", 1024);
+    assert!(long.layout.cp >= 4, "{}", long.layout.describe());
+    let short = best(&open_job("llama-3.1-70b", 2048, 1024), "h100", 32);
+    assert!(short.layout.micro_batch >= 2, "{}", short.layout.describe());
+    let odd = best(&open_job("llama-3.1-8b", 4096, 32), "h100", 24);
+    assert_eq!((odd.layout.pp * odd.layout.tp * odd.layout.cp) % 3, 0, "{}", odd.layout.describe());
+}
+
+/// What is offered for a layout that is refused is accepted as it is.
+#[test]
+fn advice_is_good() {
+    let catalogue = Catalogue::shipped();
+    let v3: &[&str] = &[
+        "pp=61",
+        "pp=62",
+        "pp=1",
+        "pp=16,ep=1",
+        "pp=16,vpp=99",
+        "pp=15",
+        "pp=16,zero=3",
+        "tp=16",
+        "pp=16,dp=3",
+        "pp=16,micro_batch=7",
+        "pp=16,cp=3",
+        "pp=16,ep=48",
+        "pp=16,precision=bf16",
+        "pp=5,tp=3,schedule=dualpipe",
+    ];
+    let l8: &[&str] = &[
+        "pp=33",
+        "pp=3,schedule=dualpipe",
+        "tp=6",
+        "tp=5",
+        "pp=7",
+        "ep=2",
+        "dp=5",
+        "pp=64",
+        "pp=4,vpp=3",
+        "vpp=2",
+        "cp=7,dp=1",
+        "micro_batch=3,tp=1",
+        "zero=0,tp=1,recompute=none",
+    ];
+    let mut refused = 0;
+    for (model, chip, counts, specs) in [
+        ("deepseek-v3", "h800", &[2048, 1920, 512][..], v3),
+        ("llama-3.1-8b", "h100", &[1, 6, 9, 33, 64][..], l8),
+        ("llama-3.1-70b", "a100", &[1, 12, 100][..], l8),
+    ] {
+        let chip = catalogue.chip(chip).unwrap();
+        for (count, spec) in counts.iter().flat_map(|count| specs.iter().map(move |spec| (*count, *spec))) {
+            let batch = crate::plan::usual_batch(&published(model).unwrap(), 4096, count);
+            let job = open_job(model, 4096, batch);
+            let asked = Asked { job, spec: LayoutSpec::parse(spec).unwrap(), chip, count };
+            let Err(error) = stated_layout(&asked) else { continue };
+            refused += 1;
+            let text = error.to_string();
+            let (_, advice) = text.rsplit_once("nearest: ").unwrap_or_else(|| panic!("{count} {spec}: {text}"));
+            for alternative in advice.split(", or ") {
+                let next = asked.following(alternative).unwrap_or_else(|| panic!("{count} {spec}: {text}"));
+                let again = match next.spec.is_open() {
+                    true => best_layout(&next.job, &next.spec, chip, next.count),
+                    false => stated_layout(&next),
+                };
+                assert!(again.is_ok(), "{model} on {count}, {spec}: {text}: then {}", again.unwrap_err());
+            }
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}

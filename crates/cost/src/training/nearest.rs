@@ -1,0 +1,167 @@
+//! What to change in a layout that is refused: the nearest thing that is itself accepted.
+//!
+//! A check knows what it refuses and what would please it alone. What is offered to people is tried first, by the same
+//! checks and with the chip's memory, so that nobody is sent in circles.
+
+use super::search::candidates;
+use super::{fits, simulate_step};
+use crate::catalogue::Chip;
+use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec};
+use crate::plan::usual_batch;
+
+/// What was asked, of which parts may be changed.
+#[derive(Clone)]
+pub struct Asked<'a> {
+    /// The run.
+    pub job: Job,
+    /// The layout, as far as it is said.
+    pub spec: LayoutSpec,
+    /// The chip.
+    pub chip: &'a Chip,
+    /// How many.
+    pub count: u64,
+}
+
+/// The step in the layout that `asked` states.
+///
+/// # Errors
+/// A layout that does not divide or fit, with the nearest change that helps.
+pub fn stated_layout(asked: &Asked) -> Result<super::Step> {
+    let layout = asked.spec.complete(&asked.job, asked.chip, asked.count);
+    layout
+        .check(&asked.job, asked.chip, asked.count)
+        .and_then(|()| simulate_step(&asked.job, &layout, asked.chip))
+        .map_err(|error| advise(error, asked))
+}
+
+impl Asked<'_> {
+    /// Why it does not divide; `None` where it does, whether it fits or not.
+    fn refusal(&self) -> Option<Error> {
+        self.spec.complete(&self.job, self.chip, self.count).check(&self.job, self.chip, self.count).err()
+    }
+
+    /// Whether it divides and fits, in some layout where none is said.
+    fn works(&self) -> bool {
+        if self.spec.is_open() {
+            let all = candidates(&self.job, &self.spec, self.chip, self.count);
+            return all.iter().any(|layout| fits(&self.job, layout, self.chip));
+        }
+        let layout = self.spec.complete(&self.job, self.chip, self.count);
+        layout.check(&self.job, self.chip, self.count).is_ok() && fits(&self.job, &layout, self.chip)
+    }
+
+    /// With `advice` followed: `KEY=VALUE`, `--batch N`, `--count N` or `leave KEY out`, several joined by " and ".
+    /// `None`: words that change nothing here.
+    pub fn following(&self, advice: &str) -> Option<Self> {
+        let mut next = self.clone();
+        for part in advice.split(" and ") {
+            match part.split_once(['=', ' '])? {
+                ("--batch", n) => next.job.batch = n.parse().ok()?,
+                ("--count", n) => next = next.on(n.parse().ok()?),
+                ("leave", "dp out") => next.spec.dp = None,
+                ("leave", "--layout out") => next.spec = LayoutSpec::default(),
+                (key, value) => next.spec.set(key, value).ok()?,
+            }
+        }
+        Some(next)
+    }
+
+    fn usual_batch(&self, count: u64) -> u64 {
+        usual_batch(&self.job.config, self.job.seq_len, count)
+    }
+
+    /// On another number of chips, with the batch that is usual there where it is usual here.
+    fn on(&self, count: u64) -> Self {
+        let batch =
+            if self.job.batch == self.usual_batch(self.count) { self.usual_batch(count) } else { self.job.batch };
+        Asked { job: Job { batch, ..self.job.clone() }, count, ..self.clone() }
+    }
+}
+
+/// `error` with a nearest change that works.
+pub(super) fn advise(error: Error, asked: &Asked) -> Error {
+    match error {
+        Error::Layout { found, expected, nearest } => {
+            // Where nobody chose a batch, chips that do not divide it are what is wrong.
+            let is_usual = asked.spec.is_open() && asked.job.batch == asked.usual_batch(asked.count);
+            let nearest = works_of(&nearest, asked)
+                .filter(|_| !is_usual)
+                .or_else(|| change(asked, nearest.split('=').next()).filter(|_| !is_usual))
+                .unwrap_or_else(|| more_chips(asked));
+            let nearest = nearest.strip_prefix("nearest: ").map_or(nearest.clone(), str::to_owned);
+            Error::Layout { found, expected, nearest }
+        }
+        Error::DoesNotFit { needed_gb, available_gb, chip, .. } => {
+            let nearest = change(asked, None).map_or_else(|| more_chips(asked), |text| format!("nearest: {text}"));
+            Error::DoesNotFit { needed_gb, available_gb, chip, nearest }
+        }
+        other => other,
+    }
+}
+
+/// Of the alternatives that a check offers those that work, each with what else must be changed for it.
+fn works_of(nearest: &str, asked: &Asked) -> Option<String> {
+    let good: Vec<String> = nearest.split(", or ").filter_map(|advice| completed(advice, asked)).collect();
+    (!good.is_empty()).then(|| good.join(", or "))
+}
+
+/// `advice`, and what the next checks ask for once it is followed.
+fn completed(advice: &str, asked: &Asked) -> Option<String> {
+    let mut advice = advice.to_owned();
+    for _ in 0..3 {
+        let next = asked.following(&advice)?;
+        if next.works() {
+            return Some(advice);
+        }
+        let Some(Error::Layout { nearest, .. }) = next.refusal() else { return None };
+        advice = format!("{advice} and {}", nearest.split(", or ").next()?);
+    }
+    None
+}
+
+/// The change of one key that works, or of two: of `key` where it is known which is wrong, then of the others, each to the
+/// value that is nearest to what it is now.
+fn change(asked: &Asked, key: Option<&str>) -> Option<String> {
+    let works = |advice: &String| asked.following(advice).is_some_and(|next| next.works());
+    let layout = asked.spec.complete(&asked.job, asked.chip, asked.count);
+    let sized = [
+        ("ep", layout.ep),
+        ("pp", layout.pp),
+        ("tp", layout.tp),
+        ("cp", layout.cp),
+        ("vpp", layout.vpp),
+        ("micro_batch", layout.micro_batch),
+    ];
+    let values = |(name, now): (&'static str, u64)| {
+        let mut values: Vec<u64> = (1..=64).filter(|n| *n != now).collect();
+        let distance = |n: u64| (n as f64 / now as f64).ln().abs();
+        values.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+        values.into_iter().map(move |n| format!("{name}={n}"))
+    };
+    let named = sized.into_iter().filter(|(name, _)| Some(*name) == key).flat_map(values);
+    let said = ["recompute=full", "zero=1", "zero=3", "schedule=zb1p", "schedule=1f1b"].map(str::to_owned);
+    let single = named.chain(said).chain(sized.into_iter().flat_map(values));
+    let pairs = sized.into_iter().flat_map(values).map(|change| format!("recompute=full and {change}"));
+    let open = (!asked.spec.is_open()).then(|| "leave --layout out".to_owned());
+    single.chain(pairs).chain(open).find(works)
+}
+
+/// The nearest number of chips on which it works, in words.
+pub(super) fn more_chips(asked: &Asked) -> String {
+    let works = |advice: &String| asked.following(advice).is_some_and(|next| next.works());
+    let near = (1..=64).flat_map(|i| [asked.count.saturating_sub(i), asked.count + i]).filter(|count| *count > 0);
+    let more = || (0..=10).map(|i| asked.count.next_power_of_two() << i).filter(|count| *count != asked.count);
+    let counts =
+        |before: &'static str, counts: Vec<u64>| counts.into_iter().map(move |n| format!("{before}--count {n}"));
+    // A neighbour only where the number is what is wrong.
+    let is_odd = asked.spec.is_open() && asked.refusal().is_some();
+    let mut all = counts("", near.filter(|_| is_odd).collect())
+        .chain(counts("", more().collect()))
+        .chain(counts("leave dp out and ", more().filter(|_| asked.spec.dp.is_some()).collect()))
+        .chain(counts("leave --layout out and ", more().filter(|_| !asked.spec.is_open()).collect()));
+    match all.find(works) {
+        Some(advice) => format!("nearest: {advice}"),
+        None => "no number of these chips holds it in this precision; a chip with more memory may".to_owned(),
+    }
+}
