@@ -105,7 +105,14 @@ impl Catalogue {
 
     fn add_file(&mut self, path: &Path) -> Result<()> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let chips = parse(&text).map_err(|message| Error::Catalogue { path: path.to_owned(), message })?;
+        let mut chips = parse(&text).map_err(|message| Error::Catalogue { path: path.to_owned(), message })?;
+        for chip in chips.values_mut() {
+            let said = [("rates", true), ("memory", true), ("links", true), ("price", chip.price.is_some())];
+            let measured = chip.gemm_bf16 != usual_gemm() || chip.gemm_fp8 != usual_gemm();
+            for (group, _) in said.into_iter().chain([("gemm", measured)]).filter(|(_, is_said)| *is_said) {
+                chip.source.entry(group.to_owned()).or_insert_with(|| format!("your file {}", path.display()));
+            }
+        }
         self.chips.extend(chips);
         Ok(())
     }
@@ -115,7 +122,7 @@ impl Catalogue {
     /// # Errors
     /// An unknown name, with the nearest known one.
     pub fn chip(&self, name: &str) -> Result<&Chip> {
-        let wanted: String = name.to_lowercase().split_whitespace().collect();
+        let wanted = id_of(name);
         if let Some(chip) = self.chips.get(&wanted) {
             return Ok(chip);
         }
@@ -136,11 +143,16 @@ pub fn own_path() -> Option<PathBuf> {
     Some(config.join("penseur").join("catalogue.toml"))
 }
 
+/// A name as it is asked for: case and blanks say nothing.
+fn id_of(name: &str) -> String {
+    name.to_lowercase().split_whitespace().collect()
+}
+
 fn parse(text: &str) -> std::result::Result<BTreeMap<String, Chip>, String> {
     let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
     let mut chips = BTreeMap::new();
     for (id, mut chip) in file.chip {
-        chip.id = id.to_lowercase();
+        chip.id = id_of(&id);
         check(&chip).map_err(|what| format!("chip.{id}: {what}"))?;
         chips.insert(chip.id.clone(), chip);
     }
@@ -246,7 +258,9 @@ impl Chip {
             host_share: usual_host_share(),
             price: Some(dollars_per_core_hour * machine.cores as f64),
             buy: None,
-            source: [("rates".to_owned(), measured), ("price".to_owned(), priced)].into(),
+            source: [("rates", measured.clone()), ("gemm", measured.clone()), ("memory", measured), ("price", priced)]
+                .map(|(group, text)| (group.to_owned(), text))
+                .into(),
         }
     }
 
@@ -289,6 +303,12 @@ impl Chip {
                 nearest: "precision=bf16".to_owned(),
             }),
         }
+    }
+
+    /// Who measured the best product in FP8 or BF16; `None` where the usual share is taken for it.
+    pub fn gemm_source(&self, fp8: bool) -> Option<&str> {
+        let share = if fp8 { self.gemm_fp8 } else { self.gemm_bf16 };
+        self.source.get("gemm").filter(|_| share != usual_gemm()).map(String::as_str)
     }
 
     /// Dollars for a chip-hour: what the user says, or the catalogue's.

@@ -132,7 +132,7 @@ fn heads(config: &Config) -> (u64, u64) {
 }
 
 /// Whether `tp` chips can share the heads: heads of keys and values are copied where there are fewer than chips.
-fn divides_heads(config: &Config, tp: u64) -> bool {
+pub(crate) fn divides_heads(config: &Config, tp: u64) -> bool {
     let (queries, keys) = heads(config);
     queries.is_multiple_of(tp) && (keys.is_multiple_of(tp) || tp.is_multiple_of(keys))
 }

@@ -210,6 +210,20 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
             switch_s: sum.switch_s + cycles * one.switch_s,
         };
     }
+    let mut service = Service::deepseek(&run.config);
+    service.precision = run.rollout_precision;
+    let memory_gb = service.held_bytes(run.rollout_unit.min(cluster.count)) / 1e9;
+    let available_gb = cluster.chip.memory_gb * (1.0 - assume::MEMORY_RESERVE);
+    if memory_gb > available_gb {
+        let more = (cluster.count + 1..=run.rollout_unit).find(|n| service.held_bytes(*n) / 1e9 <= available_gb);
+        let nearest = match more {
+            Some(count) => format!("nearest: --count {}", count.next_power_of_two()),
+            None => {
+                "the rollout engine holds all but the experts on every chip; a chip with more memory may".to_owned()
+            }
+        };
+        return Err(Error::DoesNotFit { needed_gb: memory_gb, available_gb, chip: cluster.chip.name.clone(), nearest });
+    }
     let params = count_params(&run.config);
     let gpu_hours = seconds / 3600.0 * cluster.count as f64;
     let named = [
@@ -222,8 +236,6 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
     let mean_len = (tokens / (steps / run.updates * run.rollout)) as u64;
     let job = Job { config: run.config.clone(), tokens, seq_len: mean_len, batch: 1, mtp: false };
     let rate = flops_per_token(&job, AttentionSpan::Causal) * tokens / seconds;
-    let mut service = Service::deepseek(&run.config);
-    service.precision = run.rollout_precision;
     let row = Phase {
         name: format!("{name}: reinforcement learning"),
         tokens: Some(tokens),
@@ -243,7 +255,7 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         days: seconds / 86_400.0,
         dollars: cluster.dollars(gpu_hours),
         dollars_range: None,
-        memory_gb: service.held_bytes(run.rollout_unit.min(cluster.count)) / 1e9,
+        memory_gb,
         limited_by: limit.to_owned(),
         tokens,
         energy_kwh: crate::plan::energy_kwh(cluster, gpu_hours),

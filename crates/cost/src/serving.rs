@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::assumptions as assume;
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
-use crate::layout::{Job, LayoutSpec, Precision, n_experts};
+use crate::layout::{Job, LayoutSpec, Precision, divides_heads, n_experts};
 use crate::plan::Line;
 use crate::text::{duration, si, significant};
 use crate::traffic::AllToAll;
@@ -62,23 +62,54 @@ impl Service {
     /// The smallest service of a model on a chip: as few chips as hold it with room for caches.
     ///
     /// # Errors
-    /// A model that 1,024 chips do not hold.
+    /// A model that 1,024 chips, or where there are no experts a node's, do not hold.
     pub fn smallest(config: &Config, chip: &Chip) -> Result<Service> {
         let precision = if chip.fp8_tflops.is_some() { Precision::Fp8 } else { Precision::Bf16 };
         let mut service = Service { precision, prefill_unit: 1, decode_unit: 1, ..Service::deepseek(config) };
         for unit in (0..=10).map(|i| 1u64 << i) {
             service.prefill_unit = unit;
             service.decode_unit = unit;
-            if service.held_bytes(unit) < assume::SERVED_WEIGHTS * chip.memory_gb * 1e9 {
+            if service.check(chip).is_ok() && service.held_bytes(unit) < assume::SERVED_WEIGHTS * chip.memory_gb * 1e9 {
                 return Ok(service);
             }
         }
         Err(Error::DoesNotFit {
-            needed_gb: service.held_bytes(1024) / 1e9,
+            needed_gb: service.held_bytes(if service.is_spread() { 1024 } else { chip.per_node }) / 1e9,
             available_gb: assume::SERVED_WEIGHTS * chip.memory_gb,
             chip: chip.name.clone(),
             nearest: "a chip with more memory holds the part that every chip needs".to_owned(),
         })
+    }
+
+    /// Whether experts are spread over a unit; otherwise every matrix is.
+    fn is_spread(&self) -> bool {
+        n_experts(&self.config) > 0
+    }
+
+    /// Refuses units over which the model cannot be spread.
+    ///
+    /// # Errors
+    /// More chips than experts; or than a node has, or a number that does not divide the heads.
+    pub fn check(&self, chip: &Chip) -> Result<()> {
+        let n = n_experts(&self.config);
+        for unit in [self.prefill_unit, self.decode_unit] {
+            let works = |unit: u64| match self.is_spread() {
+                true => (1..=n).contains(&unit),
+                false => (1..=chip.per_node).contains(&unit) && divides_heads(&self.config, unit),
+            };
+            if !works(unit) {
+                let nearest = (1..=unit.min(n.max(chip.per_node))).rev().find(|unit| works(*unit)).unwrap_or(1);
+                return Err(Error::Layout {
+                    found: format!("a unit of {unit} chips"),
+                    expected: match self.is_spread() {
+                        true => format!("at most one for each of {n} experts"),
+                        false => format!("a divisor of the heads, at most {} (a node of {})", chip.per_node, chip.name),
+                    },
+                    nearest: format!("--count {nearest}"),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn bytes_a_value(&self) -> f64 {
@@ -191,6 +222,7 @@ pub struct ServingPlan {
 /// # Errors
 /// A model that does not fit, or users that are promised more than one sequence alone gets.
 pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<ServingPlan> {
+    service.check(chip)?;
     let room = chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE) - service.held_bytes(service.decode_unit);
     let moe = n_experts(&service.config) > 0;
     let tp = if moe { 1.0 } else { service.decode_unit as f64 };
@@ -202,7 +234,7 @@ pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<Servin
             needed_gb: service.held_bytes(service.decode_unit) / 1e9,
             available_gb: chip.memory_gb * (1.0 - assume::MEMORY_RESERVE),
             chip: chip.name.clone(),
-            nearest: format!("nearest: a unit of {} chips", service.decode_unit * 2),
+            nearest: larger_unit(service, chip),
         });
     }
     let speed = |batch: f64| service.tokens_per_step / service.decode_step_s(chip, batch, service.context);
@@ -249,6 +281,18 @@ pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<Servin
     Ok(plan)
 }
 
+/// The first larger unit that holds the model and its caches, in words.
+fn larger_unit(service: &Service, chip: &Chip) -> String {
+    let holds = |unit: &u64| {
+        let larger = Service { prefill_unit: *unit, decode_unit: *unit, ..service.clone() };
+        larger.check(chip).is_ok() && larger.held_bytes(*unit) < chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE)
+    };
+    match (1..=10).map(|i| service.decode_unit << i).find(holds) {
+        Some(unit) => format!("nearest: --count {unit}"),
+        None => "no unit of these chips holds it; a chip with more memory may".to_owned(),
+    }
+}
+
 fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Vec<Line> {
     let flops = FlopModel::new(&service.config, MlaForm::Expanded);
     let cache = 2.0 * kv_values_per_token(&service.config, KvForm::Latent) as f64;
@@ -290,7 +334,7 @@ fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Ve
                 service.cache_hits,
                 significant(flops.forward_per_token(service.context as u64, AttentionSpan::Causal) / 1e9)
             ),
-            "simulated as a forward pass of training",
+            "simulated as a forward pass of training; the share of hits is DeepSeek's (open-infra-index, day 6)",
         ),
         Line::new(
             "a million output tokens",

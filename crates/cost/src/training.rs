@@ -10,7 +10,7 @@ mod tests;
 use model::count::{AttentionSpan, FlopModel, MlaForm, count_layer};
 use serde::Serialize;
 
-pub use memory::{ChipMemory, chip_memory};
+pub use memory::{ChipMemory, activation_bytes, chip_memory};
 pub use nearest::{Asked, stated_layout};
 pub use search::{best_layout, ranked_layouts};
 
@@ -21,7 +21,7 @@ use crate::layout::{Job, Layout, Precision, Schedule};
 use crate::schedule::{Chunk, Plan, Work};
 use crate::timeline::{Durations, Kind, Timeline, simulate};
 use crate::traffic::{AllToAll, Group, pipeline_bytes, tensor_parallel_bytes};
-use crate::work::{StageTime, Worker};
+use crate::work::{Counts, StageTime, Worker};
 
 /// Seconds of a step by what they go to: the mean over a pipeline's ranks, as arXiv:2505.09343, Table 4 has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -137,6 +137,8 @@ pub struct Spent {
     pub optimizer_s: f64,
     /// Waiting for other ranks.
     pub bubble_s: f64,
+    /// Operations and bytes behind the first three.
+    pub does: Counts,
 }
 
 impl Spent {
@@ -319,6 +321,7 @@ fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, optimizer_s
         communication_s: (busy - products_s - attention_s - memory_s - optimizer_s).max(0.0),
         optimizer_s,
         bubble_s: breakdown.bubble_s,
+        does: sum.does.times(per_rank),
     }
 }
 

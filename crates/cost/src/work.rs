@@ -33,6 +33,47 @@ pub struct StageTime {
     pub attention: f64,
     /// Of the same: what streams through memory.
     pub stream: f64,
+    /// What the last three do.
+    pub does: Counts,
+}
+
+/// Operations and bytes of a micro-batch in one part of the model, all passes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Counts {
+    /// Operations of products in the layout's precision.
+    pub product_flops: f64,
+    /// Operations of those that stay in BF16.
+    pub bf16_flops: f64,
+    /// Operations of attention forward, computed again where it is.
+    pub attention_flops: f64,
+    /// Operations of attention backward.
+    pub attention_back_flops: f64,
+    /// Bytes between products.
+    pub stream_bytes: f64,
+}
+
+impl Counts {
+    /// Both together.
+    pub fn plus(&self, other: &Counts) -> Counts {
+        Counts {
+            product_flops: self.product_flops + other.product_flops,
+            bf16_flops: self.bf16_flops + other.bf16_flops,
+            attention_flops: self.attention_flops + other.attention_flops,
+            attention_back_flops: self.attention_back_flops + other.attention_back_flops,
+            stream_bytes: self.stream_bytes + other.stream_bytes,
+        }
+    }
+
+    /// `times` of it.
+    pub fn times(&self, times: f64) -> Counts {
+        Counts {
+            product_flops: self.product_flops * times,
+            bf16_flops: self.bf16_flops * times,
+            attention_flops: self.attention_flops * times,
+            attention_back_flops: self.attention_back_flops * times,
+            stream_bytes: self.stream_bytes * times,
+        }
+    }
 }
 
 impl StageTime {
@@ -47,6 +88,7 @@ impl StageTime {
             products: self.products + other.products,
             attention: self.attention + other.attention,
             stream: self.stream + other.stream,
+            does: self.does.plus(&other.does),
         }
     }
 
@@ -176,6 +218,13 @@ impl<'a> Worker<'a> {
             products: 3.0 * products + again,
             attention: attention + attention_back + attention_again,
             stream: stream + stream_back + stream_weight,
+            does: Counts {
+                product_flops: 3.0 * part.products + part.again,
+                bf16_flops: 3.0 * part.products_bf16,
+                attention_flops: part.attention * if full { 2.0 } else { 1.0 },
+                attention_back_flops: assume::ATTENTION_BACKWARD_WORK * part.attention,
+                stream_bytes: (stream + stream_back + stream_weight) * self.stream_rate,
+            },
         }
     }
 

@@ -134,7 +134,14 @@ impl Config {
             }),
             other => match counted::known(other) {
                 Some(counted) => Ok(Config::Dense(counted::read(&fields, counted)?)),
-                None => Err(Error::Architecture { found: model_type, hint: format!("supported: {SUPPORTED}") }),
+                None => Err(Error::Architecture {
+                    found: model_type,
+                    hint: format!(
+                        "supported: {SUPPORTED}; counted for plans: {}; to plan another decoder, write its sizes into a \
+                         config.json with the `model_type` of the one that it resembles",
+                        counted::names().join(", ")
+                    ),
+                }),
             },
         }
     }

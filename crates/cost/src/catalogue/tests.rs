@@ -78,3 +78,20 @@ fn this_machine_is_saved_beside_others() {
     assert_eq!((read.bf16_tflops, read.price), (0.3, Some(0.16)));
     assert!(read.source["rates"].contains("Test CPU"));
 }
+
+/// What a user's file says has the file for its source; names are asked for whatever their case and blanks.
+#[test]
+fn a_users_figures_are_from_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.toml");
+    let text = "[chip.\"My Chip\"]\nname = \"X1\"\nper_node = 4\nbf16_tflops = 500\nmemory_gb = 64\nmemory_gb_s = 2000\n\
+                link_gb_s = 100\nnic_gb_s = 25\nn_sm = 64\nwatts = 300\nprice = 1\n";
+    std::fs::write(&path, text).unwrap();
+    let catalogue = Catalogue::load(Some(&path)).unwrap();
+    let chip = catalogue.chip("my chip").unwrap();
+    assert!(["rates", "memory", "links", "price"].iter().all(|group| chip.source[*group].contains("mine.toml")));
+    assert!(chip.price(None).unwrap().1.contains("mine.toml"));
+    assert_eq!(chip.gemm_source(false), None, "nothing was measured");
+    let mi300x = catalogue.chip("mi300x").unwrap();
+    assert!(mi300x.gemm_source(false).is_some() && mi300x.gemm_source(true).is_none());
+}

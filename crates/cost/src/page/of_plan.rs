@@ -3,19 +3,23 @@
 use super::{Bar, Chart, Page, Table};
 use crate::assumptions as assume;
 use crate::plan::Plan;
-use crate::text::{dollars, duration, si, significant, whole};
+use crate::text::{dollars, duration, si, significant, thousands, whole};
 
 impl From<&Plan> for Page {
     fn from(plan: &Plan) -> Page {
         let cluster = &plan.cluster;
         let headline = format!(
-            "{} and {} on {} {}{}.",
+            "{} and {} on {} {}.",
             dollars(plan.dollars),
             duration(plan.days * 86_400.0),
-            if cluster.count == 1 { "one".to_owned() } else { whole(cluster.count as f64) },
-            cluster.chip.name,
-            if cluster.count == 1 { "" } else { "s" }
+            if cluster.count == 1 { "one".to_owned() } else { format!("{} x", whole(cluster.count as f64)) },
+            cluster.chip.name
         );
+        let batch = plan.step.as_ref().map(|step| {
+            let tokens = step.batch as f64 * step.seq_len as f64;
+            let [batch, seq_len] = [step.batch, step.seq_len].map(thousands);
+            ("batch", format!("{} tokens: {batch} sequences of {seq_len}", si(tokens)))
+        });
         let facts = [
             ("chip-hours", hours(plan.gpu_hours)),
             ("limited by", plan.limited_by.clone()),
@@ -31,7 +35,7 @@ impl From<&Plan> for Page {
         let range = plan
             .dollars_range
             .map(|[low, high]| ("as published runs vary", format!("{} to {}", dollars(low), dollars(high))));
-        let facts = range.into_iter().chain(facts).map(|(name, value)| (name.to_owned(), value)).collect();
+        let facts = range.into_iter().chain(facts).chain(batch).map(|(name, value)| (name.to_owned(), value)).collect();
         Page {
             title: plan.title.clone(),
             headline,
@@ -52,6 +56,7 @@ fn hours(hours: f64) -> String {
 
 pub(crate) fn energy(kwh: f64) -> String {
     match kwh {
+        kwh if kwh >= 1e6 => format!("{} MWh", whole(kwh / 1e3)),
         kwh if kwh >= 1e3 => format!("{} MWh", significant(kwh / 1e3)),
         kwh if kwh >= 1.0 => format!("{} kWh", significant(kwh)),
         kwh => format!("{} Wh", significant(kwh * 1e3)),

@@ -63,3 +63,16 @@ fn charts_draw_any_numbers() {
         assert!(!chart.text().is_empty());
     }
 }
+
+#[test]
+fn chips_and_energy_read_well() {
+    let catalogue = Catalogue::shipped();
+    let plan = preset("v3", &Changes::default(), &catalogue).unwrap();
+    let page = Page::from(&plan);
+    assert!(page.headline.ends_with("on 2,048 x NVIDIA H800 SXM."), "{}", page.headline);
+    assert_eq!((energy(3.005e6), energy(4e3)), ("3,005 MWh".to_owned(), "4 MWh".to_owned()));
+    let fact = |name: &str| page.facts.iter().find(|(fact, _)| fact == name).unwrap().1.clone();
+    assert_eq!(fact("batch"), "62.9M tokens: 15,360 sequences of 4,096");
+    let json = serde_json::to_string(&plan).unwrap();
+    assert!(!json.contains(":-0.0"), "nothing is less than nothing");
+}

@@ -7,7 +7,7 @@ use super::Plan;
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
 use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::flops_per_token;
+use crate::training::{Step, activation_bytes, flops_per_token};
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,39 +78,69 @@ fn counting(job: &Job) -> Vec<Line> {
 fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
     let Some(step) = &plan.step else { return Vec::new() };
     let chip = &plan.cluster.chip;
-    let (peak, best, word) = match step.layout.precision {
-        Precision::Fp8 => (chip.fp8_tflops.unwrap_or_default(), chip.gemm_fp8, "FP8"),
-        Precision::Bf16 => (chip.bf16_tflops, chip.gemm_bf16, "BF16"),
+    let is_fp8 = step.layout.precision == Precision::Fp8;
+    let (peak, best, word) = match is_fp8 {
+        true => (chip.fp8_tflops.unwrap_or_default(), chip.gemm_fp8, "FP8"),
+        false => (chip.bf16_tflops, chip.gemm_bf16, "BF16"),
     };
     let source = |group: &str| chip.source.get(group).map_or("not in the catalogue", String::as_str);
     let spent = &step.spent;
+    let does = &spent.does;
+    let rate = |peak: f64, best: f64| significant(peak * best * assume::MATRIX_SHARE);
+    let tflop = |flops: f64| format!("{} TFLOP", whole(flops / 1e12));
+    let (measured, gemm_source) = match chip.gemm_source(is_fp8) {
+        Some(source) => ("best product measured", source),
+        None => {
+            ("assumed, as no product is measured", "assumed: between the best and the worst chip that were measured")
+        }
+    };
+    let bf16 = match is_fp8 {
+        true => {
+            format!(" + {} in BF16 over {} TFLOP/s", tflop(does.bf16_flops), rate(chip.bf16_tflops, chip.gemm_bf16))
+        }
+        false => String::new(),
+    };
+    let products = if is_fp8 { does.product_flops } else { does.product_flops + does.bf16_flops };
     vec![
         Line::new(
             "matrix products",
+            format!("{} TFLOP/s, {} a step", rate(peak, best), duration(spent.products_s)),
             format!(
-                "{} TFLOP/s, {} a step",
-                significant(peak * best * assume::MATRIX_SHARE),
-                duration(spent.products_s)
+                "{} a chip and step in {word} over {peak} peak x {best} {measured} x {} FITTED{bf16}; at least as long as \
+                 weights are read",
+                tflop(products),
+                assume::MATRIX_SHARE
             ),
-            format!("{peak} {word} peak x {best} best product measured x {} FITTED", assume::MATRIX_SHARE),
-            source("gemm"),
+            gemm_source,
         ),
         Line::new(
             "attention",
             duration(spent.attention_s),
             format!(
-                "{} of the BF16 peak of {} forward, {} backward with {} x the work",
+                "{} a chip and step forward at {} of the BF16 peak of {}, {} backward at {}",
+                tflop(does.attention_flops),
                 assume::ATTENTION_FORWARD,
                 chip.bf16_tflops,
-                assume::ATTENTION_BACKWARD,
-                assume::ATTENTION_BACKWARD_WORK
+                tflop(does.attention_back_flops),
+                assume::ATTENTION_BACKWARD
             ),
             "FlashAttention-3, arXiv:2407.08608, figures 5 and 6",
         ),
         Line::new(
             "streaming through memory",
             duration(spent.memory_s),
-            format!("bytes between products over {} GB/s x {} FITTED", chip.memory_gb_s, assume::STREAM_SHARE),
+            format!(
+                "{} GB a chip and step between products over {} GB/s x {} FITTED",
+                whole(does.stream_bytes / 1e9),
+                chip.memory_gb_s,
+                assume::STREAM_SHARE
+            ),
+            source("memory"),
+        ),
+        Line::new(
+            "the optimizer",
+            duration(spent.optimizer_s),
+            format!("gradients, moments, masters and weights at {} GB/s x {}", chip.memory_gb_s, assume::STREAM_SHARE),
             source("memory"),
         ),
         Line::new(
@@ -179,12 +209,32 @@ fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             ),
             "f32 gradients and masters; moments f32, or BF16 with FP8 (V3's report, section 3.3.3)",
         ),
+        activations(job, step),
     ]
+}
+
+fn activations(job: &Job, step: &Step) -> Line {
+    let layout = &step.layout;
+    let tokens = (layout.micro_batch * job.seq_len) as f64 / (layout.cp * layout.tp) as f64;
+    let bytes = activation_bytes(&job.config, layout.precision, layout.recompute);
+    let (kept, logits) = (step.memory.activations - step.memory.logits, step.memory.logits);
+    Line::new(
+        "activations in flight",
+        format!("{} GB", significant(step.memory.activations / 1e9)),
+        format!(
+            "{} layers' of micro-batches on the way x {} tokens x {} KB, and {} GB of logits",
+            significant(kept / (tokens * bytes)),
+            whole(tokens),
+            significant(bytes / 1e3),
+            significant(logits / 1e9)
+        ),
+        "what a layer keeps of a token, by what is computed again: `training/memory.rs`",
+    )
 }
 
 fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
     let (Some(step), Some(failures)) = (&plan.step, &plan.interruptions) else { return Vec::new() };
-    let n_steps = job.tokens / job.step_tokens();
+    let n_steps = (job.tokens / job.step_tokens()).ceil();
     vec![
         Line::new(
             "failures and checkpoints",
@@ -208,6 +258,12 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
                 plan.cluster.count,
                 1.0 + failures.overhead
             ),
+            "",
+        ),
+        Line::new(
+            "days",
+            duration(plan.days * 86_400.0),
+            format!("{} chip-hours / {} chips", whole(plan.gpu_hours), plan.cluster.count),
             "",
         ),
         Line::new(

@@ -41,6 +41,10 @@ pub fn preset(name: &str, changes: &Changes, catalogue: &Catalogue) -> Result<Pl
     let is_rl = matches!(name, "r1" | "r1-zero");
     let count = changes.count.unwrap_or(if is_rl { 512 } else { 2048 });
     let cluster = Cluster::new(chip, count, changes.price)?;
+    let unused = [("--tokens", changes.tokens.is_some()), ("--layout", changes.layout.is_some())];
+    if let Some((flag, _)) = unused.iter().find(|(_, is_given)| is_rl && *is_given) {
+        return Err(Error::Question(format!("{flag}: {name} has its own, which cannot be changed; leave it out")));
+    }
     match name {
         "v3-pretrain" => pretraining(changes, &cluster),
         "v3" => whole_v3(changes, &cluster),
@@ -60,30 +64,34 @@ fn v3_job(tokens: f64, seq_len: u64, batch: u64) -> Result<Job> {
     Ok(Job { config, tokens, seq_len, batch, mtp: true })
 }
 
-/// The training run of a preset, for questions about it, with its own layout.
+/// The training run of a preset on `count` chips, with its own layout.
 ///
 /// # Errors
 /// A preset without one, or an unknown name.
-pub fn preset_job(name: &str) -> Result<(Job, LayoutSpec)> {
+pub fn preset_job(name: &str, count: u64) -> Result<(Job, LayoutSpec)> {
     match name {
-        "v3-pretrain" | "v3" => Ok((v3_job(14.8e12, 4096, 15360)?, LayoutSpec::parse("pp=16,ep=64,precision=fp8")?)),
+        "v3-pretrain" | "v3" => {
+            let mut job = v3_job(14.8e12, 4096, 15360)?;
+            // Theirs, 2^10 x 15, divides over powers of two; elsewhere it is rounded to the chips.
+            if !count.is_power_of_two() {
+                job.batch = super::usual_batch(&job.config, job.seq_len, count);
+            }
+            Ok((job, LayoutSpec::parse("pp=16,ep=64,precision=fp8")?))
+        }
         _ => Err(Error::Question(format!("\"{name}\" is no training run of which this can be asked; v3-pretrain is"))),
     }
 }
 
 /// V3's report, sections 3.2 and 4.2: 16 stages, experts on 64 chips, ZeRO-1, FP8; 15,360 sequences of 4,096.
 fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
-    let mut job = v3_job(changes.tokens.unwrap_or(14.8e12), 4096, 15360)?;
+    let (mut job, theirs) = preset_job("v3-pretrain", cluster.count)?;
+    job.tokens = changes.tokens.unwrap_or(job.tokens);
     let is_theirs = cluster.count == 2048 && cluster.chip.fp8_tflops.is_some();
     let spec = match (&changes.layout, is_theirs) {
         (Some(spec), _) => spec.clone(),
-        (None, true) => LayoutSpec::parse("pp=16,ep=64,precision=fp8")?,
+        (None, true) => theirs,
         (None, false) => LayoutSpec::default(),
     };
-    // Theirs, 2^10 x 15, divides over powers of two; elsewhere it is rounded to the chips.
-    if !cluster.count.is_power_of_two() && spec.dp.is_none() {
-        job.batch = super::usual_batch(&job.config, job.seq_len, cluster.count.min(job.batch));
-    }
     let mut plan = plan_training("DeepSeek-V3", &job, cluster, &spec)?;
     if changes.tokens.is_none() && cluster.chip.id == "h800" {
         plan.phases[0].published_gpu_hours = Some(2_664_000.0);
@@ -97,6 +105,7 @@ fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
 /// Whether the pieces were dealt out so that all chips have the same attention is nowhere said: the middle of both is taken.
 fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
     let mut plan = pretraining(changes, cluster)?;
+    name_lines(&mut plan, "pre-training");
     let (even, in_order) = (longer_contexts(cluster, "zigzag=true")?, longer_contexts(cluster, "zigzag=false")?);
     let hours = 0.5 * (even + in_order);
     let mut longer = phase("longer contexts", Some(125.8e9), hours, cluster);
@@ -144,8 +153,17 @@ fn longer_contexts(cluster: &Cluster, order: &str) -> Result<f64> {
 
 /// R1's supplement, B.4.4, Table 7: R1-Zero 101K, data for fine-tuning 5K, R1 41K H800-hours.
 fn whole_r1(cluster: &Cluster) -> Result<Plan> {
-    let zero = rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, cluster)?;
+    let mut zero = rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, cluster)?;
     let mut plan = rl::plan("DeepSeek-R1", &rl::r1()?, cluster)?;
+    name_lines(&mut zero, "R1-Zero");
+    name_lines(&mut plan, "R1");
+    plan.explain.splice(0..0, zero.explain);
+    plan.explain.push(Line::new(
+        "data for fine-tuning",
+        "5,000 chip-hours".to_owned(),
+        "not derived: the published figure stands in".to_owned(),
+        "R1's supplement, B.4.4, Table 7",
+    ));
     let mut data = phase("data for fine-tuning", None, 5_000.0, cluster);
     data.derived = false;
     data.published_gpu_hours = (cluster.chip.id == "h800").then_some(5_000.0);
@@ -157,6 +175,13 @@ fn whole_r1(cluster: &Cluster) -> Result<Plan> {
     Ok(plan)
 }
 
+/// Says of which phase the arithmetic so far is.
+fn name_lines(plan: &mut Plan, phase: &str) {
+    for line in &mut plan.explain {
+        line.name = format!("{phase}: {}", line.name);
+    }
+}
+
 /// The run is its phases.
 fn total(plan: &mut Plan, cluster: &Cluster) {
     plan.gpu_hours = plan.phases.iter().map(|phase| phase.gpu_hours).sum();
@@ -164,14 +189,28 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
     plan.dollars = cluster.dollars(plan.gpu_hours);
     plan.dollars_range = plan.dollars_range.map(|_| super::dollars_range(plan.dollars));
     plan.energy_kwh = super::energy_kwh(cluster, plan.gpu_hours);
-    plan.explain.push(Line::new(
-        "all phases",
-        crate::text::dollars(plan.dollars),
-        plan.phases
-            .iter()
-            .map(|p| format!("{} {}", p.name, crate::text::whole(p.gpu_hours)))
-            .collect::<Vec<_>>()
-            .join(" + "),
-        "chip-hours",
-    ));
+    let whole = crate::text::whole;
+    let hours = whole(plan.gpu_hours);
+    let parts: Vec<String> = plan.phases.iter().map(|p| format!("{} {}", p.name, whole(p.gpu_hours))).collect();
+    plan.explain.extend([
+        Line::new("all phases: chip-hours", hours.clone(), parts.join(" + "), ""),
+        Line::new(
+            "all phases: days",
+            crate::text::duration(plan.days * 86_400.0),
+            format!("{hours} chip-hours / {} chips", cluster.count),
+            "",
+        ),
+        Line::new(
+            "all phases: dollars",
+            crate::text::dollars(plan.dollars),
+            format!("{hours} chip-hours x ${}", cluster.price),
+            &cluster.price_source,
+        ),
+        Line::new(
+            "all phases: energy",
+            crate::page::energy(plan.energy_kwh),
+            format!("{hours} chip-hours x {} W x {}", cluster.chip.watts, 1.0 + cluster.chip.host_share),
+            "power at full load",
+        ),
+    ]);
 }

@@ -127,3 +127,62 @@ fn chips_that_divide_badly_are_told() {
         assert!(Cluster::new(chip, count, price).is_err(), "{count} {price:?}");
     }
 }
+
+/// Each number of a page has its line, and each line says of which phase it is.
+#[test]
+fn the_arithmetic_is_of_all_phases() {
+    let catalogue = Catalogue::shipped();
+    let line = |plan: &Plan, name: &str| -> Line {
+        plan.explain.iter().find(|line| line.name == name).unwrap_or_else(|| panic!("no line {name}")).clone()
+    };
+    let v3 = preset("v3", &Changes::default(), &catalogue).unwrap();
+    assert_eq!(line(&v3, "all phases: energy").value, crate::page::energy(v3.energy_kwh));
+    assert_eq!(line(&v3, "all phases: dollars").value, crate::text::dollars(v3.dollars));
+    assert_ne!(line(&v3, "pre-training: energy").value, line(&v3, "all phases: energy").value);
+    let r1 = preset("r1", &Changes::default(), &catalogue).unwrap();
+    assert_ne!(line(&r1, "R1-Zero: chip-hours"), line(&r1, "R1: chip-hours"));
+    let tiny = Job {
+        config: model::presets::published("llama-3.1-8b").unwrap(),
+        tokens: 1.0,
+        seq_len: 4096,
+        batch: 8,
+        mtp: false,
+    };
+    let h100 = |count| Cluster::new(catalogue.chip("h100").unwrap(), count, None).unwrap();
+    let plan = plan_training("8b", &tiny, &h100(8), &LayoutSpec::default()).unwrap();
+    assert!(line(&plan, "chip-hours").how.starts_with("1 steps"), "{:?}", line(&plan, "chip-hours"));
+    assert!(!line(&plan, "days").value.is_empty());
+    // Operations over rates are the seconds beside them.
+    let (step, chip) = (plan.step.as_ref().unwrap(), &plan.cluster.chip);
+    let does = &step.spent.does;
+    let rate = chip.bf16_tflops * 1e12 * chip.gemm_bf16 * crate::assumptions::MATRIX_SHARE;
+    near("products", (does.product_flops + does.bf16_flops) / rate, step.spent.products_s, 0.01);
+    let stream = chip.memory_gb_s * 1e9 * crate::assumptions::STREAM_SHARE;
+    near("streaming", does.stream_bytes / stream, step.spent.memory_s, 1e-6);
+    assert!(step.memory.logits > 0.0 && step.memory.logits < step.memory.activations);
+    // On one chip nobody communicates: what is left is the optimizer.
+    let one = published_small();
+    let plan = plan_training("1.5b", &one, &h100(1), &LayoutSpec::default()).unwrap();
+    let spent = &plan.step.as_ref().unwrap().spent;
+    assert!(spent.communication_s < 1e-9 && spent.optimizer_s > 0.0, "{spent:?}");
+}
+
+fn published_small() -> Job {
+    let config = model::presets::published("r1-distill-qwen-1.5b").unwrap();
+    Job { config, tokens: 1e9, seq_len: 4096, batch: 8, mtp: false }
+}
+
+#[test]
+fn presets_refuse_what_they_cannot_change() {
+    let catalogue = Catalogue::shipped();
+    for (name, changes, flag) in [
+        ("r1", Changes { tokens: Some(1e12), ..Changes::default() }, "--tokens"),
+        ("r1-zero", Changes { layout: Some(LayoutSpec::default()), ..Changes::default() }, "--layout"),
+    ] {
+        assert!(preset(name, &changes, &catalogue).unwrap_err().to_string().starts_with(flag));
+    }
+    // A preset is given no layout, and so is not told to leave one out.
+    let small = Changes { on: Some("rtx4090".to_owned()), ..Changes::default() };
+    let error = preset("r1-zero", &small, &catalogue).unwrap_err().to_string();
+    assert!(!error.contains("--layout") && error.contains("more memory"), "{error}");
+}

@@ -159,8 +159,8 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
                 "0.1715 C^0.5243 operations a token over 6, 5.8316 C^0.4757 tokens".to_owned(),
                 "arXiv:2401.02954, section 3.2",
             ),
-            Line::new("loss", again.name.to_owned(), "1.8172 + 482.01/N^0.3478 + 2085.43/D^0.3658".to_owned(), again.source),
-            Line::new("Chinchilla", LAWS[0].name.to_owned(), "1.69 + 406.4/N^0.34 + 410.7/D^0.28".to_owned(), LAWS[0].source),
+            Line::new("loss by Chinchilla, fitted again", String::new(), "1.8172 + 482.01/N^0.3478 + 2085.43/D^0.3658".to_owned(), again.source),
+            Line::new("loss by Chinchilla", String::new(), "1.69 + 406.4/N^0.34 + 410.7/D^0.28".to_owned(), LAWS[0].source),
         ],
         notes: vec![
             "The laws were fitted below 1e24 operations and on their authors' data; beyond, they extrapolate.".to_owned(),

@@ -29,13 +29,14 @@ pub fn compare_chips(
     count: u64,
     spec: &LayoutSpec,
 ) -> Result<Answer> {
+    let open = LayoutSpec::default();
     let mut plans: Vec<Plan> = Vec::new();
     let mut left_out = Vec::new();
     for (chip, price) in chips {
         let planned = Cluster::new(chip, count, *price).and_then(|cluster| {
-            let without_fp8 = LayoutSpec { precision: Some(Precision::Bf16), ..spec.clone() };
-            let spec = if chip.fp8_tflops.is_some() { spec } else { &without_fp8 };
-            plan_training(name, job, &cluster, spec)
+            // A layout in FP8 is none for a chip without it, which gets its own quickest.
+            let is_possible = chip.fp8_tflops.is_some() || spec.precision != Some(Precision::Fp8);
+            plan_training(name, job, &cluster, if is_possible { spec } else { &open })
         });
         match planned {
             Ok(plan) => plans.push(plan),

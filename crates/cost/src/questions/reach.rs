@@ -18,6 +18,9 @@ const METRICS: [&str; 3] = ["val/accuracy", "accuracy", "reward"];
 /// Fewer points than this say nothing.
 const FEWEST: usize = 6;
 
+/// More than this many times what a run has spent, it says nothing of.
+const MOST_TIMES: f64 = 1e6;
+
 /// Resamples for the interval.
 const RESAMPLES: usize = 400;
 
@@ -79,7 +82,7 @@ pub fn forecast(curve: &Curve, target: f64) -> Result<Forecast> {
         )));
     }
     let smooth = smoothed(&curve.points);
-    let points: Vec<(f64, f64)> = smooth.iter().map(|(x, y)| (x.ln(), log_odds(*y))).collect();
+    let points: Vec<(f64, f64)> = smooth.iter().map(|(x, y)| (x.ln(), measured_log_odds(*y))).collect();
     let (intercept, slope) = line(&points);
     if slope <= 1e-6 {
         return Err(Error::Question(format!(
@@ -130,8 +133,23 @@ fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// Of what was measured: a step of few answers may have all or none right.
+fn measured_log_odds(p: f64) -> f64 {
+    log_odds(p.clamp(1e-3, 1.0 - 1e-3))
+}
+
+/// A share in percent, with the digits by which it differs from all.
+fn share(p: f64) -> String {
+    let digits = (1.0 - p).max(1e-9).log10().abs() as usize;
+    format!("{:.*}%", digits.max(1), 100.0 * p)
+}
+
+/// Dollars, as far as the run tells of them.
+fn money(value: f64, spent: f64) -> String {
+    if value <= MOST_TIMES * spent { dollars(value) } else { "not by this run".to_owned() }
+}
+
 fn log_odds(p: f64) -> f64 {
-    let p = p.clamp(1e-3, 1.0 - 1e-3);
     (p / (1.0 - p)).ln()
 }
 
@@ -161,11 +179,11 @@ pub fn cost_to_reach(run: &str, metrics: &str, target: f64) -> Result<Answer> {
     for goal in on_the_way.into_iter().chain([target, 0.5 * (1.0 + target)]) {
         let f = forecast(&curve, goal)?;
         let row = [
-            format!("{:.1}%", 100.0 * goal),
-            dollars(f.dollars),
-            dollars(f.low),
-            dollars(f.high),
-            significant(f.dollars / spent),
+            share(goal),
+            money(f.dollars, spent),
+            money(f.low, spent),
+            money(f.high, spent),
+            if f.dollars <= MOST_TIMES * spent { significant(f.dollars / spent) } else { "-".to_owned() },
         ];
         table.rows.push(row.into());
     }
@@ -180,27 +198,28 @@ pub fn cost_to_reach(run: &str, metrics: &str, target: f64) -> Result<Answer> {
             .to_owned(),
         "The interval is that of the run's own scatter (400 resamples of residuals), not of other seeds.".to_owned(),
     ];
-    if times > 10.0 {
+    if times > 10.0 && times <= MOST_TIMES {
         notes.push(format!("{} times what the run has spent: far beyond what was measured.", significant(times)));
     }
     let page = Page {
-        title: format!("What {run} would take to {:.0}%", 100.0 * target),
+        title: format!("What {run} would take to {}", share(target)),
         headline: match target > last {
+            true if times > MOST_TIMES => format!("Not by this run: {} is spent, at {}.", dollars(spent), share(last)),
             true => format!(
-                "{} in all (90%: {} to {}); {} is spent, at {:.1}%.",
-                dollars(found.dollars),
-                dollars(found.low),
-                dollars(found.high),
+                "{} in all (90%: {} to {}); {} is spent, at {}.",
+                money(found.dollars, spent),
+                money(found.low, spent),
+                money(found.high, spent),
                 dollars(spent),
-                100.0 * last
+                share(last)
             ),
             false => format!(
-                "The run is there: {:.1}% for {}, of which the first {} (90%: {} to {}) would have done.",
-                100.0 * last,
+                "The run is there: {} for {}, of which the first {} (90%: {} to {}) would have done.",
+                share(last),
                 dollars(spent),
-                dollars(found.dollars),
-                dollars(found.low),
-                dollars(found.high)
+                money(found.dollars, spent),
+                money(found.low, spent),
+                money(found.high, spent)
             ),
         },
         tables: vec![table],
@@ -213,7 +232,7 @@ pub fn cost_to_reach(run: &str, metrics: &str, target: f64) -> Result<Answer> {
         }],
         lines: vec![Line::new(
             "dollars",
-            dollars(found.dollars),
+            money(found.dollars, spent),
             format!("exp((log-odds of {target} - {:.3}) / {:.3})", found.intercept, found.slope),
             "least squares over the run's metrics.jsonl",
         )],

@@ -1,6 +1,7 @@
 //! What serving a model costs: for a million tokens, for a solved problem, and whether to buy, to rent or to call an API.
 
 use model::Config;
+use model::count::count_params;
 use serde_json::json;
 
 use super::Answer;
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::page::{Bar, Chart, Curve, Page, Table};
 use crate::plan::Cluster;
 use crate::serving::{ApiPrices, DEEPSEEK_DAY, Margin, R1_PRICES, Service, ServingPlan, margin, plan_serving};
-use crate::text::{dollars, si, significant};
+use crate::text::{dollars, percent, si, significant};
 
 /// Years over which bought machines are written off: assumed, as AWS does (10-K of 2024: five, for some).
 const YEARS: f64 = 5.0;
@@ -19,6 +20,9 @@ const DOLLARS_PER_KWH: f64 = 0.107;
 
 /// deepseek-flash's off-peak prices of October 2026, for comparison (reported, not the vendor's page).
 const API_2026: ApiPrices = ApiPrices { hit: 0.003, miss: 0.15, output: 0.60 };
+
+/// Fewer problems than this are none.
+const LEAST_SOLVED: f64 = 1e-6;
 
 /// What is asked about a service.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +62,9 @@ pub fn serve(
     cluster: &Cluster,
     asked: &ServeQuestion,
 ) -> Result<Answer> {
-    if !(asked.solves > 0.0 && asked.solves <= 1.0) {
-        return Err(Error::Question(format!("--solves {}: expected a share above 0, at most 1", asked.solves)));
+    if !(LEAST_SOLVED..=1.0).contains(&asked.solves) {
+        let found = asked.solves;
+        return Err(Error::Question(format!("--solves {found:?}: expected a share from {LEAST_SOLVED} to 1")));
     }
     let speed = service.user_tokens_per_s;
     if !(speed > 0.0 && speed.is_finite()) {
@@ -73,12 +78,12 @@ pub fn serve(
     let mixed = |api: &ApiPrices| service.cache_hits * api.hit + (1.0 - service.cache_hits) * api.miss;
     let mut ways = vec![("rented", plan.dollars_per_m_input, plan.dollars_per_m_output, cluster.price_source.clone())];
     if let Some(hour) = owned_hour(chip) {
-        let times = hour / cluster.price.max(f64::MIN_POSITIVE);
+        let bought = plan_serving(service, chip, hour)?;
         let source = format!(
             "{} over {YEARS} years and energy at ${DOLLARS_PER_KWH} a kWh",
             dollars(chip.buy.unwrap_or_default())
         );
-        ways.push(("bought", plan.dollars_per_m_input * times, plan.dollars_per_m_output * times, source));
+        ways.push(("bought", bought.dollars_per_m_input, bought.dollars_per_m_output, source));
     }
     ways.push((
         "API, R1 in 2025",
@@ -107,7 +112,10 @@ pub fn serve(
             source.clone(),
         ]);
     }
-    let day = margin(&plan, service, chip, cluster.price, &DEEPSEEK_DAY, &R1_PRICES);
+    // It was V3's and R1's, and has no margin where chips cost nothing.
+    let theirs = model::presets::published("deepseek-r1").is_ok_and(|r1| count_params(&r1) == count_params(config));
+    let day =
+        (theirs && cluster.price > 0.0).then(|| margin(&plan, service, chip, cluster.price, &DEEPSEEK_DAY, &R1_PRICES));
     let bars = ways.iter().map(|(way, _, output, _)| Bar {
         label: (*way).to_owned(),
         value: *output,
@@ -121,7 +129,7 @@ pub fn serve(
             dollars(rent)
         ),
         facts: facts(&plan, service),
-        tables: vec![table, deepseek_day(&day)],
+        tables: std::iter::once(table).chain(day.as_ref().map(deepseek_day)).collect(),
         charts: vec![
             Chart::Bars { title: "Dollars for a million output tokens".to_owned(), bars: bars.collect() },
             by_volume(&plan, service, cluster, asked),
@@ -143,7 +151,7 @@ pub fn serve(
         })
         .collect();
     let json = json!({ "serving": plan, "ways": ways, "dollars_per_solved": rent, "deepseek_day": day,
-        "params_total": model::count::count_params(config).total() });
+        "params_total": count_params(config).total() });
     Ok(Answer { page, json })
 }
 
@@ -151,6 +159,7 @@ fn facts(plan: &ServingPlan, service: &Service) -> Vec<(String, String)> {
     [
         ("output, a node", format!("{} tokens/s", si(plan.output_tokens_per_s_node))),
         ("input, a node", format!("{} tokens/s", si(plan.input_tokens_per_s_node))),
+        ("cache hits", format!("{} of input, which costs nothing; in the price of input", percent(service.cache_hits))),
         ("sequences a chip", significant(plan.batch_per_chip)),
         ("decode step", format!("{} ms", significant(plan.decode_step_s * 1e3))),
         ("memory a chip", format!("{} GB", significant(plan.memory_gb))),
@@ -182,7 +191,8 @@ fn by_volume(plan: &ServingPlan, service: &Service, cluster: &Cluster, asked: &S
     let per_chip = plan.output_tokens_per_s_node / cluster.chip.per_node as f64 * 86_400.0;
     let unit = service.decode_unit as f64;
     let volumes: Vec<f64> = (-12..=12).map(|i| asked.output_per_day * 10f64.powf(f64::from(i) / 6.0)).collect();
-    let rented = |v: f64| (v / (per_chip * unit)).ceil().max(1.0) * unit * 24.0 * cluster.price;
+    let whole_units = |v: f64, hour: f64| (v / (per_chip * unit)).ceil().max(1.0) * unit * 24.0 * hour;
+    let rented = |v: f64| whole_units(v, cluster.price);
     let api = |v: f64, prices: &ApiPrices| v / 1e6 * prices.output;
     let curve = |name: &str, f: &dyn Fn(f64) -> f64| Curve {
         name: name.to_owned(),
@@ -194,7 +204,7 @@ fn by_volume(plan: &ServingPlan, service: &Service, cluster: &Cluster, asked: &S
         curve("API, deepseek-flash", &|v| api(v, &API_2026)),
     ];
     if let Some(hour) = owned_hour(&cluster.chip) {
-        curves.push(curve("bought, whole units", &|v| rented(v) / cluster.price.max(f64::MIN_POSITIVE) * hour));
+        curves.push(curve("bought, whole units", &|v| whole_units(v, hour)));
     }
     Chart::Curves {
         title: "Dollars a day against output tokens a day".to_owned(),

@@ -107,3 +107,78 @@ fn serving_is_priced() {
     let never = ServeQuestion { solves: 0.0, ..question };
     assert!(serve("R1", &config, &Service::deepseek(&config), &cluster, &never).is_err());
 }
+
+/// As a plan of each would: a chip without FP8 has no use for a layout in FP8.
+#[test]
+fn a_chip_without_fp8_is_compared_in_its_own_layout() {
+    let catalogue = Catalogue::shipped();
+    let (job, spec) = crate::plan::preset_job("v3-pretrain", 2048).unwrap();
+    let chips = [(catalogue.chip("a100").unwrap(), Some(2.0))];
+    let answer = compare_chips("V3", &job, &chips, 2048, &spec).unwrap();
+    let changes = crate::plan::Changes { on: Some("a100".to_owned()), price: Some(2.0), ..Default::default() };
+    let plan = crate::plan::preset("v3-pretrain", &changes, &catalogue).unwrap();
+    assert_eq!(answer.json["chips"][0]["dollars"].as_f64().unwrap(), plan.dollars);
+}
+
+/// More chips than a step has sequences share them.
+#[test]
+fn more_chips_than_sequences_are_tried() {
+    let catalogue = Catalogue::shipped();
+    let job = Job { batch: 4, ..job("r1-distill-qwen-7b", 1e9, 4) };
+    let answer = cheapest_within("7B", &job, &catalogue, Some("h100"), (0.1, None)).unwrap();
+    assert!(answer.json["best"]["cluster"]["count"].as_u64().unwrap() > 4, "{}", answer.page.headline);
+}
+
+#[test]
+fn services_that_cannot_be_are_refused() {
+    let catalogue = Catalogue::shipped();
+    let of = |model: &str, units: u64, price: f64, solves: f64| {
+        let config = published(model).unwrap();
+        let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(price)).unwrap();
+        let service = Service { prefill_unit: units, decode_unit: units, ..Service::deepseek(&config) };
+        serve(model, &config, &service, &cluster, &ServeQuestion { solves, ..Default::default() })
+    };
+    for (model, units, solves, needle) in [
+        ("llama-3.1-70b", 3, 0.5, "nearest: --count 2"),
+        ("llama-3.1-70b", 1_000_000, 0.5, "nearest: --count 8"),
+        ("deepseek-r1", 1_000_000, 0.5, "nearest: --count 256"),
+        ("deepseek-r1", 1, 0.5, "nearest: --count 16"),
+        ("deepseek-r1", 32, 1e-300, "--solves 1e-300"),
+    ] {
+        let error = of(model, units, 2.0, solves).unwrap_err().to_string();
+        assert!(error.contains(needle), "{model} on {units}: {error}");
+    }
+    assert!(of("deepseek-r1", 16, 2.0, 0.5).is_ok());
+    // Chips that cost nothing: no margin, and bought ones still cost what they cost.
+    let free = of("deepseek-r1", 32, 0.0, 0.5).unwrap();
+    assert!(!free.page.text(true).contains("inf%") && free.json["deepseek_day"].is_null());
+    let paid = of("deepseek-r1", 32, 2.0, 0.5).unwrap();
+    assert_eq!(free.json["ways"][1], paid.json["ways"][1]);
+    assert!(paid.page.text(false).contains("DeepSeek's day") && paid.page.text(false).contains("56.3% of input"));
+    assert!(!of("llama-3.1-70b", 8, 2.0, 0.5).unwrap().page.text(false).contains("DeepSeek's day"));
+}
+
+/// Goals near 1 differ, and what a run says nothing of is not a number.
+#[test]
+fn far_goals_are_told_as_far() {
+    let run = |slope: f64| -> String {
+        let line = |i: u32| {
+            let dollars = 0.01 * f64::from(i);
+            format!(
+                "{{\"dollars\":{dollars},\"val/accuracy\":{}}}\n",
+                1.0 / (1.0 + (-(1.0 + slope * dollars.ln())).exp())
+            )
+        };
+        (1..=60).map(line).collect()
+    };
+    let headline = |target: f64| cost_to_reach("run", &run(0.8), target).unwrap();
+    let [near, nearer] = [0.999, 0.999_999].map(headline);
+    assert!(near.page.title.contains("99.9") && nearer.page.title.contains("99.9999"), "{}", nearer.page.title);
+    assert_ne!(near.json["forecast"]["dollars"], nearer.json["forecast"]["dollars"]);
+    let flat = cost_to_reach("run", &run(0.01), 0.99).unwrap();
+    let text = flat.page.text(true);
+    assert!(
+        flat.page.headline.starts_with("Not by this run") && text.lines().all(|line| line.chars().count() < 200),
+        "{text}"
+    );
+}

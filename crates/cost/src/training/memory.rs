@@ -20,8 +20,10 @@ pub struct ChipMemory {
     pub gradients: f64,
     /// Master weights and moments.
     pub optimizer: f64,
-    /// Activations of all micro-batches in flight.
+    /// Activations of all micro-batches in flight, logits included.
     pub activations: f64,
+    /// Of them the logits and their gradient.
+    pub logits: f64,
 }
 
 impl ChipMemory {
@@ -98,8 +100,12 @@ pub fn chip_memory(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize])
 }
 
 fn memory_of(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank: usize) -> ChipMemory {
-    let activations = activations(job, layout, plan, placement, rank);
-    ChipMemory { activations, ..states(job, layout, &held_by(job, layout, plan, placement, rank)) }
+    let logits = match plan.stages_of(rank).contains(&(plan.n_stages - 1)) {
+        true => logit_bytes(job, layout),
+        false => 0.0,
+    };
+    let activations = activations(job, layout, plan, placement, rank) + logits;
+    ChipMemory { activations, logits, ..states(job, layout, &held_by(job, layout, plan, placement, rank)) }
 }
 
 /// Bytes that the fullest chip holds at least: a mean chip's, without activations.
@@ -142,7 +148,14 @@ fn states(job: &Job, layout: &Layout, held: &Held) -> ChipMemory {
         gradients: 4.0 * share(2),
         optimizer: state * share(1),
         activations: 0.0,
+        logits: 0.0,
     }
+}
+
+/// Logits of a micro-batch and their gradient, BF16: of the head, or of an MTP layer's use of it after that.
+fn logit_bytes(job: &Job, layout: &Layout) -> f64 {
+    let tokens = (layout.micro_batch * job.seq_len) as f64 / layout.cp as f64;
+    2.0 * 2.0 * tokens * job.config.vocab_size() as f64 / layout.tp as f64
 }
 
 fn activations(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank: usize) -> f64 {

@@ -180,9 +180,9 @@ fn advice_is_good() {
     ];
     let mut refused = 0;
     for (model, chip, counts, specs) in [
-        ("deepseek-v3", "h800", &[2048, 1920, 512][..], v3),
-        ("llama-3.1-8b", "h100", &[1, 6, 9, 33, 64][..], l8),
-        ("llama-3.1-70b", "a100", &[1, 12, 100][..], l8),
+        ("deepseek-v3", "h800", &[2048, 1920][..], v3),
+        ("llama-3.1-8b", "h100", &[1, 6, 9, 33][..], l8),
+        ("llama-3.1-70b", "a100", &[12][..], l8),
     ] {
         let chip = catalogue.chip(chip).unwrap();
         for (count, spec) in counts.iter().flat_map(|count| specs.iter().map(move |spec| (*count, *spec))) {

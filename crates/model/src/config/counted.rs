@@ -51,6 +51,11 @@ pub(super) fn known(model_type: &str) -> Option<DenseModelType> {
     KNOWN.iter().find(|(name, _)| *name == model_type).map(|(name, _)| DenseModelType::Counted(name))
 }
 
+/// The values of `model_type` of all of them.
+pub(super) fn names() -> [&'static str; KNOWN.len()] {
+    KNOWN.map(|(name, _)| name)
+}
+
 /// Reads one; `model_type` is of [`known`].
 pub(super) fn read(fields: &Fields, model_type: DenseModelType) -> Result<DenseConfig> {
     let name = model_type.name();

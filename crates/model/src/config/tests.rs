@@ -241,3 +241,12 @@ fn the_kernels_table_scales_cos_and_sin_as_the_configuration_says() {
         assert!((table - config.rope_scaling.cos_sin_scale()).abs() < 1e-12, "{changes}");
     }
 }
+
+/// What is not known is told what is, and the way out.
+#[test]
+fn an_unknown_architecture_is_told_what_can_be_counted() {
+    let error = Config::from_json(r#"{"model_type": "mamba2"}"#).unwrap_err().to_string();
+    for needle in ["mamba2", "deepseek_v3", "gpt_oss", "mixtral", "config.json", "resembles"] {
+        assert!(error.contains(needle), "{needle}: {error}");
+    }
+}

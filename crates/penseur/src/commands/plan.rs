@@ -13,15 +13,19 @@ use serde_json::Value;
 use crate::cli::PlanArgs;
 use crate::{loaded, output, usage};
 
+mod given;
 mod questions;
 mod recipe;
 
 pub fn run(args: &PlanArgs) -> anyhow::Result<()> {
     let catalogue = Catalogue::load(args.catalog.as_deref()).map_err(usage::error)?;
+    let question = questions::asked(args)?;
+    given::refuse_unused(args, question)?;
     if let Some(path) = args.target.as_deref().filter(|target| is_recipe(target)) {
         return recipe::run(Path::new(path), args);
     }
-    if let Some(answer) = questions::answer(args, &catalogue)? {
+    if let Some(question) = question {
+        let answer = questions::answer(question, args, &catalogue)?;
         return show(&answer.json, &answer.page, args);
     }
     let plan = plan_of(args, &catalogue)?;

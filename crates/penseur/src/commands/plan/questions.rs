@@ -12,8 +12,8 @@ use super::{chip, configuration, job};
 use crate::cli::PlanArgs;
 use crate::usage;
 
-/// The answer to the question that the flags ask; `None` where they ask for the plan itself.
-pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<Answer>> {
+/// The flag of the question that is asked; `None` where it is the plan itself.
+pub fn asked(args: &PlanArgs) -> anyhow::Result<Option<&'static str>> {
     let asked: Vec<&str> = [
         ("--compare", !args.compare.is_empty()),
         ("--layouts", args.layouts),
@@ -26,15 +26,16 @@ pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<A
     .into_iter()
     .filter_map(|(flag, is_asked)| is_asked.then_some(flag))
     .collect();
-    let [question] = asked.as_slice() else {
-        return match asked.as_slice() {
-            [] => Ok(None),
-            several => {
-                Err(usage::error(format!("one question at a time: {} ask different things", several.join(" and "))))
-            }
-        };
-    };
-    let answer = match *question {
+    match asked.as_slice() {
+        [] => Ok(None),
+        [question] => Ok(Some(question)),
+        several => Err(usage::error(format!("one question at a time: {} ask different things", several.join(" and ")))),
+    }
+}
+
+/// The answer to one of [`asked`].
+pub fn answer(question: &str, args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
+    Ok(match question {
         "--compare" => compare(args, catalogue)?,
         "--layouts" => {
             let (name, job, spec) = asked_job(args, args.count.unwrap_or(2048))?;
@@ -53,8 +54,7 @@ pub fn answer(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Option<A
         }
         "--reach" => reach(args)?,
         _ => serve(args, catalogue)?,
-    };
-    Ok(Some(answer))
+    })
 }
 
 /// The run of a preset, or of `--model` and `--tokens`.
@@ -62,11 +62,12 @@ fn asked_job(args: &PlanArgs, count: u64) -> anyhow::Result<(String, Job, Layout
     let spec = args.layout.as_deref().map(LayoutSpec::parse).transpose().map_err(usage::error)?.unwrap_or_default();
     match (&args.target, &args.model) {
         (Some(preset), None) => {
-            let (mut job, _) = preset_job(preset).map_err(usage::error)?;
+            let (mut job, _) = preset_job(preset, count).map_err(usage::error)?;
             job.tokens = args.tokens.unwrap_or(job.tokens);
             Ok((preset.clone(), job, spec))
         }
-        (_, Some(model)) => Ok((model.clone(), job(args, configuration(model)?, count)?, spec)),
+        (Some(_), Some(_)) => Err(usage::error("a preset has its model: leave --model out, or the preset")),
+        (None, Some(model)) => Ok((model.clone(), job(args, configuration(model)?, count)?, spec)),
         (None, None) => Err(usage::error("which run? give a preset, such as v3-pretrain, or --model and --tokens")),
     }
 }
@@ -83,7 +84,7 @@ fn compare(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
     let count = args.count.unwrap_or(2048);
     let (name, job, mut spec) = asked_job(args, count)?;
     if let (Some(preset), None, 2048) = (&args.target, &args.layout, count) {
-        (_, spec) = preset_job(preset).map_err(usage::error)?;
+        (_, spec) = preset_job(preset, count).map_err(usage::error)?;
     }
     let chips: Vec<&Chip> =
         args.compare.iter().map(|name| catalogue.chip(name)).collect::<Result<_, _>>().map_err(usage::error)?;

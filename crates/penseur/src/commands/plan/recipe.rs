@@ -9,20 +9,8 @@ use train::Recipe;
 use train::dry_run::StagePlan;
 
 use crate::cli::PlanArgs;
-use crate::usage;
 
 pub fn run(path: &Path, args: &PlanArgs) -> anyhow::Result<()> {
-    let given = [
-        ("--model", args.model.is_some()),
-        ("--tokens", args.tokens.is_some()),
-        ("--on", args.on.is_some()),
-        ("--count", args.count.is_some()),
-        ("--layout", args.layout.is_some()),
-        ("--price", args.price.is_some()),
-    ];
-    if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
-        return Err(usage::error(format!("{flag}: a recipe says this itself and runs here; change it with --set")));
-    }
     let recipe = Recipe::from_file(path, &args.set).map_err(super::super::train::by_audience)?;
     let stages = train::dry_run::plan(&recipe).map_err(super::super::train::by_audience)?;
     super::show(&json_of(&stages), &page(path, &stages), args)
