@@ -258,9 +258,15 @@ impl Chip {
             host_share: usual_host_share(),
             price: Some(dollars_per_core_hour * machine.cores as f64),
             buy: None,
-            source: [("rates", measured.clone()), ("gemm", measured.clone()), ("memory", measured), ("price", priced)]
-                .map(|(group, text)| (group.to_owned(), text))
-                .into(),
+            source: [
+                ("rates", measured.clone()),
+                ("gemm", measured.clone()),
+                ("memory", measured),
+                ("links", "one machine has no others".to_owned()),
+                ("price", priced),
+            ]
+            .map(|(group, text)| (group.to_owned(), text))
+            .into(),
         }
     }
 

@@ -182,6 +182,10 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
             continue;
         }
         let stages = stage_times(&placement, &layers, &heads, job);
+        // A rank does its stages' work at least: a busier one than the quickest pipeline's whole time is not simulated.
+        if best.as_ref().is_some_and(|(quickest, ..)| busiest_s(&plan, &stages) >= quickest.end) {
+            continue;
+        }
         let timeline = simulate(&plan, &Pipeline { worker: &worker, stages: &stages, hop_s });
         if best.as_ref().is_none_or(|(quickest, ..)| timeline.end < quickest.end) {
             best = Some((timeline, placement, stages));
@@ -307,6 +311,15 @@ impl Durations for Pipeline<'_> {
     fn hop_s(&self) -> f64 {
         self.hop_s
     }
+}
+
+/// The busiest rank's computation and exchanges.
+fn busiest_s(plan: &Plan, stages: &[StageTime]) -> f64 {
+    let work = |stage: usize| stages[stage].compute() + 2.0 * stages[stage].exchange;
+    // DualPipe's stages have half of the micro-batches on each of two ranks.
+    let of_rank = |rank: usize| -> f64 { plan.stages_of(rank).into_iter().map(work).sum() };
+    let passes: f64 = if plan.n_stages == plan.n_ranks && plan.stages_of(0).len() == 2 { 0.5 } else { 1.0 };
+    (0..plan.n_ranks).map(of_rank).fold(0.0, f64::max) * passes * plan.n_micro_batches as f64
 }
 
 /// `per_rank` micro-batches, passing through all stages, are one rank's work.

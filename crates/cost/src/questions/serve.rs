@@ -159,7 +159,7 @@ fn facts(plan: &ServingPlan, service: &Service) -> Vec<(String, String)> {
     [
         ("output, a node", format!("{} tokens/s", si(plan.output_tokens_per_s_node))),
         ("input, a node", format!("{} tokens/s", si(plan.input_tokens_per_s_node))),
-        ("cache hits", format!("{} of input, which costs nothing; in the price of input", percent(service.cache_hits))),
+        ("cache hits", format!("{} of input, at no cost in the price of input", percent(service.cache_hits))),
         ("sequences a chip", significant(plan.batch_per_chip)),
         ("decode step", format!("{} ms", significant(plan.decode_step_s * 1e3))),
         ("memory a chip", format!("{} GB", significant(plan.memory_gb))),

@@ -115,7 +115,11 @@ fn completed(advice: &str, asked: &Asked) -> Option<String> {
             return Some(advice);
         }
         let Some(Error::Layout { nearest, .. }) = next.refusal() else { return None };
-        advice = format!("{advice} and {}", nearest.split(", or ").next()?);
+        // What is asked of the same key takes the place of what was asked before.
+        let more = nearest.split(", or ").next()?;
+        let key = more.split(['=', ' ']).next()?;
+        let others = advice.split(" and ").filter(|part| part.split(['=', ' ']).next() != Some(key));
+        advice = others.chain([more]).collect::<Vec<_>>().join(" and ");
     }
     None
 }

@@ -194,6 +194,11 @@ fn advice_is_good() {
             let text = error.to_string();
             let (_, advice) = text.rsplit_once("nearest: ").unwrap_or_else(|| panic!("{count} {spec}: {text}"));
             for alternative in advice.split(", or ") {
+                let mut keys: Vec<&str> =
+                    alternative.split(" and ").filter_map(|part| part.split('=').next()).collect();
+                let n = keys.len();
+                keys.dedup();
+                assert_eq!(keys.len(), n, "one value a key: {text}");
                 let next = asked.following(alternative).unwrap_or_else(|| panic!("{count} {spec}: {text}"));
                 let again = match next.spec.is_open() {
                     true => best_layout(&next.job, &next.spec, chip, next.count),

@@ -35,26 +35,24 @@ fn taken(args: &PlanArgs, question: Option<&str>) -> (&'static str, &'static [&'
     match (question, preset) {
         (None, Some(path)) if super::is_recipe(path) => ("a recipe, which runs here", &["PRESET", "--set"]),
         (None, Some("r1" | "r1-zero")) => ("this preset", &["PRESET", "--on", "--count", "--price"]),
-        (None, Some(_)) => {
-            ("a preset", &["PRESET", "--model", "--tokens", "--on", "--count", "--layout", "--price", "--trace"])
-        }
+        (None, Some(_)) => ("a preset", &["PRESET", "--tokens", "--on", "--count", "--layout", "--price", "--trace"]),
         (None, None) => (
             "a plan of a model",
             &["--model", "--tokens", "--on", "--count", "--layout", "--batch", "--seq-len", "--price", "--trace"],
         ),
         (Some("--compare"), Some(_)) => {
-            ("--compare of a preset", &["PRESET", "--model", "--tokens", "--count", "--layout", "--price"])
+            ("--compare of a preset", &["PRESET", "--tokens", "--count", "--layout", "--price"])
         }
         (Some("--compare"), None) => {
             ("--compare", &["--model", "--tokens", "--count", "--layout", "--batch", "--seq-len", "--price"])
         }
         (Some("--layouts"), Some(_)) => {
-            ("--layouts of a preset", &["PRESET", "--model", "--tokens", "--on", "--count", "--layout", "--price"])
+            ("--layouts of a preset", &["PRESET", "--tokens", "--on", "--count", "--layout", "--price"])
         }
         (Some("--layouts"), None) => {
             ("--layouts", &["--model", "--tokens", "--on", "--count", "--layout", "--batch", "--seq-len", "--price"])
         }
-        (Some("--within"), Some(_)) => ("--within of a preset", &["PRESET", "--model", "--tokens", "--on", "--price"]),
+        (Some("--within"), Some(_)) => ("--within of a preset", &["PRESET", "--tokens", "--on", "--price"]),
         (Some("--within"), None) => ("--within", &["--model", "--tokens", "--on", "--batch", "--seq-len", "--price"]),
         (Some("--budget"), _) => ("--budget", &["--on", "--price"]),
         (Some("--reach"), _) => ("--reach", &["--run"]),
