@@ -8,6 +8,7 @@
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, LayoutSpec, Recompute, Schedule, n_experts};
+use crate::training::memory::least_bytes;
 use crate::training::nearest::{self, Asked};
 use crate::training::{Step, layer_times, simulate_step};
 use crate::work::{StageTime, Worker};
@@ -33,10 +34,14 @@ pub fn best_layout(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Res
 /// As [`best_layout`].
 pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64, most: usize) -> Result<Vec<Step>> {
     let asked = Asked { job: job.clone(), spec: spec.clone(), chip, count };
-    let mut all: Vec<(f64, Layout)> = candidates(job, spec, chip, count)
-        .into_iter()
-        .map(|layout| Ok((least_seconds(job, &layout, chip)?, layout)))
-        .collect::<Result<_>>()?;
+    let mut layouts = candidates(job, spec, chip, count);
+    // What even a mean chip cannot hold is looked at only where nothing else is left, to say what it would need.
+    let may_fit = |layout: &Layout| least_bytes(job, layout) <= chip.memory_gb * 1e9;
+    if layouts.iter().any(may_fit) {
+        layouts.retain(may_fit);
+    }
+    let mut all: Vec<(f64, Layout)> =
+        layouts.into_iter().map(|layout| Ok((least_seconds(job, &layout, chip)?, layout))).collect::<Result<_>>()?;
     if all.is_empty() {
         let layout = spec.complete(job, chip, count);
         let refused = layout.check(job, chip, count).and_then(|()| simulate_step(job, &layout, chip));
