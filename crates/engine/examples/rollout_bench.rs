@@ -85,6 +85,7 @@ fn main() {
     let requests = requests(bench.model.config().vocab_size(), n, len);
     let completions = bench.rollouts(&requests, len);
     if update != "none" {
+        Arc::get_mut(&mut bench.model).expect("the engine is gone").params_mut().unpack_trained();
         bench.update(&requests, &completions);
     }
     println!("{:.2} GB of memory at most", sys::memory::peak_rss_bytes().unwrap_or(0) as f64 / 1e9);

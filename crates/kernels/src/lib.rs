@@ -25,6 +25,7 @@ pub mod norm;
 pub mod optim;
 mod parallel;
 pub mod peak;
+mod prefetch;
 pub mod reference;
 pub mod rope;
 pub mod router;

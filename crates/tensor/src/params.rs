@@ -212,6 +212,12 @@ impl Params {
             }
         }
     }
+
+    /// Frees what [`Params::pack`] made of parameters that are trained: the next update makes it stale, and until then
+    /// its memory serves activations.
+    pub fn unpack_trained(&mut self) {
+        self.entries.iter_mut().filter(|param| param.is_trained).for_each(|param| param.packed = None);
+    }
 }
 
 /// A gradient in f32 for each parameter that is trained, zero at first.

@@ -114,6 +114,18 @@ fn a_shared_buffer_is_not_written() {
 }
 
 #[test]
+fn what_is_packed_of_trained_parameters_is_freed_and_of_frozen_ones_kept() {
+    for (training, is_kept) in [(Training::Full, false), (Training::Off, true)] {
+        let mut params = Params::new(&Device::cpu(), Precision::F32, training);
+        let id = params.add("m", Role::Matrix, &[4, 8]);
+        params.pack(&[id]);
+        assert!(params.packed(id).is_some());
+        params.unpack_trained();
+        assert_eq!(params.packed(id).is_some(), is_kept, "{training:?}");
+    }
+}
+
+#[test]
 fn adamw_clips_decays_matrices_only_and_leaves_parameters_alone_on_nan() {
     let device = Device::cpu();
     let mut params = Params::new(&device, Precision::F32, Training::Full);

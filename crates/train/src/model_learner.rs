@@ -187,6 +187,8 @@ impl Learner for ModelLearner {
             EngineConfig { max_running: MAX_RUNNING, max_step_tokens: MAX_STEP_TOKENS, max_in_flight: usize::MAX };
         let mut engine = Engine::new(Box::new(exact), config);
         let completions = engine.generate_watched(requests, watch);
+        drop(engine);
+        self.model_mut().params_mut().unpack_trained();
         completions.unwrap_or_else(|e| panic!("a rollout's requests are valid: {e}"))
     }
 

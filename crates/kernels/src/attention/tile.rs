@@ -3,6 +3,7 @@
 use crate::attention::KV_BLOCK;
 use crate::attention::product::{Product, Start};
 use crate::lanes::{load_n, store_n};
+use crate::prefetch::prefetch_slice;
 use crate::simd::{Element, Kernel, Simd};
 use std::ops::Range;
 
@@ -30,6 +31,20 @@ pub(super) struct KvBlocks<'a, T> {
 }
 
 impl<T> KvBlocks<'_, T> {
+    /// Asks for what is read after block b of `n_blocks`: the next one, or the next head's first. A decoded row spends less
+    /// time on a block in the cache than the block takes to come from memory.
+    #[inline(always)]
+    fn prefetch_after(&self, b: usize, n_blocks: usize) {
+        let Some(table) = self.table else { return };
+        let at = match b + 1 < n_blocks {
+            true => table[b + 1] as usize * self.n_kv_heads + self.kv_head,
+            false => table[0] as usize * self.n_kv_heads + self.kv_head + 1,
+        };
+        let part = |x: &'_ [T], len: usize| prefetch_slice(x.get(at * len..(at + 1) * len).unwrap_or_default());
+        part(self.k, KV_BLOCK * self.d);
+        part(self.v, KV_BLOCK * self.v_stride);
+    }
+
     /// `(keys, values)` of block b; the last block of values may be cut short.
     #[inline(always)]
     pub(super) fn block(&self, b: usize) -> (&[T], &[T]) {
@@ -102,7 +117,9 @@ impl<T: Element> Kernel for Attend<'_, '_, T> {
         // SAFETY: the instruction set of `s` is available.
         let mut sums = unsafe { [s.splat(0.0); TILE] };
         scratch.o[..m * o_stride].fill(0.0);
-        for b in 0..furthest.div_ceil(KV_BLOCK) {
+        let n_blocks = furthest.div_ceil(KV_BLOCK);
+        for b in 0..n_blocks {
+            kv.prefetch_after(b, n_blocks);
             let step = if nearest >= (b + 1) * KV_BLOCK { TILE } else { STEP };
             for r in (0..m).step_by(step) {
                 let part = r..(r + step).min(m);

@@ -3,11 +3,12 @@
 //! For each panel of `b`, slice after slice of `k` passes through L1 while the packed rows of `a` wait in L2. Between
 //! slices the partial sums rest as f32 in a scratch panel, so `c` is read and written once whatever `k`.
 
-use super::pack::{Ahead, Operand, PackLeft, PackRight, Tiles, prefetch};
+use super::pack::{Ahead, Operand, PackLeft, PackRight, Tiles};
 use super::path::{A_BYTES, On, Path, PathKernel, max_rows, padded_rows, panel_vectors};
 use super::scratch::Scratch;
 use super::tile::{TileArgs, multiply, panels_at_once};
 use crate::lanes::{load_n, store_n};
+use crate::prefetch::prefetch;
 use crate::simd::{Element, Simd};
 use half::bf16;
 use std::ops::Range;

@@ -4,6 +4,7 @@
 //! Converting to the path's type happens here, once for each value.
 
 use super::path::{A_BYTES, Path, PathKernel, padded_rows};
+use crate::prefetch::prefetch;
 use crate::simd::{Element, Simd};
 use half::bf16;
 use std::ops::Range;
@@ -56,19 +57,6 @@ impl Operand {
     fn chunk(self, units: usize) -> usize {
         if self.k_contiguous { units.max(1) } else { STRIDED_UNITS }
     }
-}
-
-/// Asks for the cache line at `ptr`, which may be any address.
-#[inline(always)]
-pub(super) fn prefetch(ptr: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: part of every x86-64; a prefetch of an invalid address does nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr.cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = ptr;
 }
 
 /// The cache lines of a part of an operand, to be asked for little by little while other work goes on.

@@ -1,7 +1,7 @@
 //! The register tile: MR rows by PN panels of NV vectors, down a block of `k`. Everything else only feeds it.
 
-use super::pack::prefetch;
 use super::path::{A_BYTES, Path, max_rows, padded_rows, panel_vectors};
+use crate::prefetch::prefetch;
 use crate::simd::{Element, Kernel, Simd};
 use half::bf16;
 use std::marker::PhantomData;
