@@ -61,6 +61,33 @@ impl fmt::Debug for Constraints {
     }
 }
 
+/// Most references of a schema, or rules of a grammar: the compiler follows a chain of them by recursion, and takes 2 MB of
+/// its thread's stack for 250. Threads that compile need [`COMPILER_STACK`].
+const MAX_REFERENCES: usize = 500;
+
+/// Bytes of stack of a thread that calls [`Constraints::compile`].
+pub const COMPILER_STACK: usize = 32 << 20;
+
+/// References of a schema, wherever they are, or rules of a grammar.
+fn references(grammar: &Grammar) -> usize {
+    match grammar {
+        Grammar::JsonSchema(schema) => references_of(schema),
+        Grammar::Regex(_) => 0,
+        Grammar::Lark(text) => text.matches(':').count(),
+    }
+}
+
+fn references_of(schema: &serde_json::Value) -> usize {
+    match schema {
+        serde_json::Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| usize::from(key.contains("$ref") || key == "$dynamicRef") + references_of(value))
+            .sum(),
+        serde_json::Value::Array(items) => items.iter().map(references_of).sum(),
+        _ => 0,
+    }
+}
+
 impl Constraints {
     /// `vocabulary`: for each id of the model the bytes of its text, `None` for control tokens and unused ids. `eos`: a
     /// token that ends the answer. Takes about a second for each million bytes of vocabulary.
@@ -83,7 +110,16 @@ impl Constraints {
     }
 
     /// A constraint before the first token of an answer.
+    ///
+    /// # Errors
+    /// A form that is not understood, that no text fulfils, or that refers on too often.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, ConstraintError> {
+        let n_references = references(grammar);
+        if n_references > MAX_REFERENCES {
+            return Err(ConstraintError::Invalid(format!(
+                "it has {n_references} references or rules, and at most {MAX_REFERENCES} are accepted"
+            )));
+        }
         let grammar = match grammar {
             Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(with_little_space(schema)),
             Grammar::Regex(expression) => TopLevelGrammar::from_regex(expression),

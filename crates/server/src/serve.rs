@@ -126,6 +126,7 @@ pub fn serve(config: ServeConfig, on_ready: impl FnOnce(SocketAddr)) -> Result<(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("http")
+        .thread_stack_size(engine::constraint::COMPILER_STACK)
         .enable_all()
         .build()
         .map_err(ServeError::Runtime)?;
@@ -230,8 +231,8 @@ impl Server {
             running: running.clone(),
             accounts,
             dollars_per_second,
-            preparing: Semaphore::new(N_PREPARING),
-            scoring: Semaphore::new(1),
+            preparing: Arc::new(Semaphore::new(N_PREPARING)),
+            scoring: Arc::new(Semaphore::new(1)),
             desk: Desk {
                 workshop,
                 pdf_reader,

@@ -105,3 +105,24 @@ fn errors_say_what_is_wrong() {
         assert!(message(hopeless).contains("no answer can begin"), "what nothing fulfils is known at once");
     }
 }
+
+#[test]
+fn a_long_chain_of_references_is_refused_and_a_shorter_one_compiles() {
+    let chain = |n: usize| {
+        let next = |i: usize| serde_json::json!({"type": "array", "items": {"$ref": format!("#/$defs/a{}", i + 1)}});
+        let mut definitions: serde_json::Map<_, _> = (0..n).map(|i| (format!("a{i}"), next(i))).collect();
+        definitions.insert(format!("a{n}"), serde_json::json!({"type": "integer"}));
+        Grammar::JsonSchema(serde_json::json!({"$defs": definitions, "$ref": "#/$defs/a0"}))
+    };
+    let rules: String = (0..690).map(|i| format!("a{i}: a{}\n", i + 1)).collect();
+    let compile = move || {
+        let constraints = constraints();
+        for long in [chain(MAX_REFERENCES), Grammar::Lark(format!("start: a0\n{rules}a690: \"x\"\n"))] {
+            let error = constraints.compile(&long).expect_err("too long").to_string();
+            assert!(error.contains("at most 500"), "{error}");
+        }
+        constraints.compile(&chain(MAX_REFERENCES - 1)).expect("within the bound");
+    };
+    let thread = std::thread::Builder::new().stack_size(COMPILER_STACK).spawn(compile).expect("a thread");
+    thread.join().expect("no overflow");
+}
