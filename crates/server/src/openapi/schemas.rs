@@ -43,7 +43,7 @@ pub fn all() -> Value {
             "properties": {
                 "content": {"type": "string"}, "model": {"type": ["string", "null"]},
                 "add_special": {"type": ["boolean", "null"]}, "with_pieces": {"type": ["boolean", "null"]},
-                "parse_special": {"enum": [false, null]},
+                "parse_special": {"type": ["boolean", "null"], "enum": [false, null]},
             },
             "additionalProperties": nothing(),
         },
