@@ -68,24 +68,31 @@ const MAX_REFERENCES: usize = 500;
 /// Bytes of stack of a thread that calls [`Constraints::compile`].
 pub const COMPILER_STACK: usize = 32 << 20;
 
-/// References of a schema, wherever they are, or rules of a grammar.
+/// References of a schema; rules of a grammar, and references of the schemas in it.
 fn references(grammar: &Grammar) -> usize {
     match grammar {
         Grammar::JsonSchema(schema) => references_of(schema),
         Grammar::Regex(_) => 0,
-        Grammar::Lark(text) => text.matches(':').count(),
+        Grammar::Lark(text) => {
+            // An escape may spell what is counted.
+            let spelt = text.matches("$ref").count() + text.matches("\\u").count();
+            text.lines().filter(|line| is_rule(line)).count() + spelt
+        }
     }
 }
 
-fn references_of(schema: &serde_json::Value) -> usize {
+fn references_of(schema: &Value) -> usize {
     match schema {
-        serde_json::Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| usize::from(key.contains("$ref") || key == "$dynamicRef") + references_of(value))
-            .sum(),
-        serde_json::Value::Array(items) => items.iter().map(references_of).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| usize::from(key == "$ref") + references_of(value)).sum(),
+        Value::Array(items) => items.iter().map(references_of).sum(),
         _ => 0,
     }
+}
+
+/// Whether a line of Lark begins a rule: a name, then a colon. Lines of a schema begin with quotes or brackets.
+fn is_rule(line: &str) -> bool {
+    let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | '?' | '!');
+    line.contains(':') && line.trim_start().starts_with(begins)
 }
 
 impl Constraints {

@@ -126,3 +126,17 @@ fn a_long_chain_of_references_is_refused_and_a_shorter_one_compiles() {
     let thread = std::thread::Builder::new().stack_size(COMPILER_STACK).spawn(compile).expect("a thread");
     thread.join().expect("no overflow");
 }
+
+#[test]
+fn large_schemas_of_tools_are_no_chains() {
+    let many: serde_json::Map<_, _> =
+        (0..700).map(|i| (format!("field{i}"), serde_json::json!({"type": "string"}))).collect();
+    let schema = serde_json::json!({"type": "object", "properties": many});
+    let grammar = Grammar::Lark(format!("start: call\ncall: %json {schema}\n"));
+    constraints().compile(&grammar).expect("two rules, however many fields");
+    let indented = serde_json::to_string_pretty(&schema).expect("JSON");
+    assert_eq!(references(&Grammar::Lark(format!("start: %json {indented}\n"))), 1);
+    let refers = serde_json::json!({"a": [{"$ref": "#/$defs/x"}, {"b": {"$ref": "#/$defs/x"}}]});
+    assert_eq!(references(&Grammar::JsonSchema(refers.clone())), 2);
+    assert_eq!(references(&Grammar::Lark(format!("?start: %json {refers}\n"))), 3);
+}
