@@ -107,9 +107,14 @@ impl Catalogue {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let mut chips = parse(&text).map_err(|message| Error::Catalogue { path: path.to_owned(), message })?;
         for chip in chips.values_mut() {
-            let said = [("rates", true), ("memory", true), ("links", true), ("price", chip.price.is_some())];
-            let measured = chip.gemm_bf16 != usual_gemm() || chip.gemm_fp8 != usual_gemm();
-            for (group, _) in said.into_iter().chain([("gemm", measured)]).filter(|(_, is_said)| *is_said) {
+            let mut said = vec!["rates", "memory", "links"];
+            if chip.price.is_some() {
+                said.push("price");
+            }
+            if chip.gemm_bf16 != usual_gemm() || chip.gemm_fp8 != usual_gemm() {
+                said.push("gemm");
+            }
+            for group in said {
                 chip.source.entry(group.to_owned()).or_insert_with(|| format!("your file {}", path.display()));
             }
         }

@@ -100,7 +100,7 @@ pub(crate) struct Stretch {
 }
 
 impl Stretch {
-    pub(crate) const NONE: Stretch = Stretch { seconds: 0.0, cpu_s: Some(0.0) };
+    const NONE: Stretch = Stretch { seconds: 0.0, cpu_s: Some(0.0) };
 
     /// The one in the middle, by length.
     fn median(mut stretches: Vec<Stretch>) -> Stretch {
