@@ -85,13 +85,20 @@ pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Resul
     let model_name = asked.model.clone().unwrap_or_else(|| model.name.clone());
     let (preparing, asked) = (model.clone(), Arc::new(asked));
     let for_prompts = asked.clone();
-    // One at a time: it takes the machine's cores from everybody's answers.
-    let _turn = match asked.echo && asked.logprobs.is_some() {
-        true => Some(app.scoring.acquire().await),
+    // One at a time: it takes the machine's cores from everybody's answers. The turn ends with the work, which goes on when
+    // the client hangs up.
+    let turn = match asked.echo && asked.logprobs.is_some() {
+        true => Some(app.scoring.clone().acquire_owned().await),
         false => None,
     };
-    let prompts = app.prepare(move || prepare(&preparing, &for_prompts)).await?;
-    let requests = if asked.max_tokens == 0 { Vec::new() } else { requests(&model, &asked, &prompts)? };
+    let work = move || {
+        let _turn = turn;
+        let prompts = prepare(&preparing, &for_prompts)?;
+        let requests =
+            if for_prompts.max_tokens == 0 { Vec::new() } else { requests(&preparing, &for_prompts, &prompts)? };
+        Ok((prompts, requests))
+    };
+    let (prompts, requests) = app.prepare(work).await?;
     let named = Named { id_prefix: "cmpl-", model_name, stops: asked.stop.clone() };
     let accepted = incoming.submit(model, raw_job(requests), named)?;
     if !asked.stream {

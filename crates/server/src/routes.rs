@@ -40,9 +40,9 @@ pub struct App {
     /// What a second of computing costs.
     pub dollars_per_second: f64,
     /// Held by who prepares a prompt: a long one takes a hundred times its size meanwhile.
-    pub preparing: tokio::sync::Semaphore,
+    pub preparing: Arc<tokio::sync::Semaphore>,
     /// Held by who computes outside the engine.
-    pub scoring: tokio::sync::Semaphore,
+    pub scoring: Arc<tokio::sync::Semaphore>,
     /// The chat app's part.
     pub desk: Desk,
     /// Seconds since 1970.
@@ -74,9 +74,13 @@ impl App {
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        // The semaphore is never closed.
-        let _place = self.preparing.acquire().await;
-        blocking(work).await
+        // The semaphore is never closed. The place is kept by the work, which goes on when the client hangs up.
+        let place = self.preparing.clone().acquire_owned().await;
+        let placed = move || {
+            let _place = place;
+            work()
+        };
+        blocking(placed).await
     }
 
     /// The model that [`Self::find`] finds, loaded.

@@ -231,8 +231,8 @@ impl Server {
             running: running.clone(),
             accounts,
             dollars_per_second,
-            preparing: Semaphore::new(N_PREPARING),
-            scoring: Semaphore::new(1),
+            preparing: Arc::new(Semaphore::new(N_PREPARING)),
+            scoring: Arc::new(Semaphore::new(1)),
             desk: Desk {
                 workshop,
                 pdf_reader,

@@ -31,6 +31,12 @@ pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<R
     )?;
     let content = content.ok_or_else(|| ApiError::invalid("content", "`content` is missing: give the text"))?;
     let (model, _) = app.resolve(name.as_deref()).await?;
+    let (n, longest) = (content.len(), model.format.longest_text());
+    if n > longest {
+        let message =
+            format!("the text has {n} bytes, and no more than {longest} can fit this model's context: shorten it");
+        return Err(ApiError::too_long("content", message));
+    }
     let work = move || {
         let begins = if add_special { 0 } else { model.format.encode_raw("").len() };
         let tokens = model.format.encode_raw(&content).split_off(begins);
