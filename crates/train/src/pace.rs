@@ -328,6 +328,7 @@ mod tests {
         assert_eq!(pace.answers_s(&[5], 0), 5.0 * 1.5);
         assert_eq!(pace.forward_row_s(), 1.0);
     }
+
     #[test]
     fn waiting_for_others_is_taken_off() {
         // Alone; a second of waiting; waits that overlap, where the processor's time is the floor; a system that is silent.
@@ -335,7 +336,7 @@ mod tests {
         assert_eq!(alone(3.0, Some(1.0), Some(3.6), 2), 2.0);
         assert_eq!(alone(4.0, Some(4.0), Some(3.6), 2), 1.8);
         assert_eq!(alone(4.0, None, None, 2), 4.0);
-        let busy = Stretch { seconds: 2.0, cpu_s: Some(3.0) }.best(Stretch::NONE).busy(2);
+        let busy = Stretch { seconds: 2.0, cpu_s: Some(3.0) }.busy(2);
         assert_eq!(busy, Some(0.75));
     }
 }
