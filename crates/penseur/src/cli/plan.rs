@@ -24,7 +24,7 @@ Examples:
 
 A layout is KEY=VALUE,..: pp, vpp, ep, tp, cp, dp, zero, schedule (1f1b, zb1p, dualpipe), micro_batch, precision (fp8,
 bf16), recompute (none, selective, full), comm_sm, imbalance, hide_dp, zigzag. Without one the quickest that fits is
-found, of those that docs/plan.md says are tried; it also explains the model behind the numbers."
+found among those that are tried; docs/plan.md tells which, and explains the model behind the numbers."
 )]
 pub struct PlanArgs {
     /// A preset, or a recipe
