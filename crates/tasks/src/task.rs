@@ -86,11 +86,19 @@ pub struct Options {
     pub slips: f64,
     /// Share of prompts in Chinese.
     pub chinese: f64,
+    /// Only problems whose worked thinking has at least so many bytes; where a family has none after 512 draws, the
+    /// longest of them. A family's hard problems can be rare: this is how a recipe takes more of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub min_thinking: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { checks: 0.0, slips: 0.0, chinese: 0.04 }
+        Self { checks: 0.0, slips: 0.0, chinese: 0.04, min_thinking: 0 }
     }
 }
 
@@ -251,23 +259,14 @@ pub struct Native<F>(pub F);
 /// probability e^-41.
 const MAX_DRAWS: usize = 4096;
 
-impl<F: Family> Task for Native<F> {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
+/// Draws of a problem that needs [`Options::min_thinking`].
+const MAX_LONG_DRAWS: usize = 512;
 
-    fn about(&self) -> &str {
-        self.0.about()
-    }
-
-    fn levels(&self) -> u8 {
-        self.0.levels()
-    }
-
-    fn generate(&self, rng: &mut Rng, difficulty: u8, split: Split, options: &Options) -> Example {
+impl<F: Family> Native<F> {
+    /// Any problem of `split`, of `difficulty` or, where that has none, of a higher one.
+    fn draw(&self, rng: &mut Rng, difficulty: u8, split: Split, options: &Options) -> Example {
         let family = &self.0;
         let (name, levels) = (family.name(), family.levels());
-        assert!((1..=levels).contains(&difficulty), "task `{name}` has difficulties 1 to {levels}, not {difficulty}");
         for level in difficulty..=levels {
             for _ in 0..MAX_DRAWS {
                 let problem = family.draw(rng, level);
@@ -289,6 +288,37 @@ impl<F: Family> Task for Native<F> {
             }
         }
         panic!("task `{name}` has no problem of split {split:?} at difficulties {difficulty} to {levels}")
+    }
+}
+
+impl<F: Family> Task for Native<F> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn about(&self) -> &str {
+        self.0.about()
+    }
+
+    fn levels(&self) -> u8 {
+        self.0.levels()
+    }
+
+    fn generate(&self, rng: &mut Rng, difficulty: u8, split: Split, options: &Options) -> Example {
+        let (name, levels) = (self.name(), self.levels());
+        assert!((1..=levels).contains(&difficulty), "task `{name}` has difficulties 1 to {levels}, not {difficulty}");
+        let thinking = |example: &Example| example.demonstration.as_ref().map_or(0, |shown| shown.reasoning.len());
+        let mut longest = self.draw(rng, difficulty, split, options);
+        for _ in 1..MAX_LONG_DRAWS {
+            if thinking(&longest) >= options.min_thinking {
+                break;
+            }
+            let example = self.draw(rng, difficulty, split, options);
+            if thinking(&example) > thinking(&longest) {
+                longest = example;
+            }
+        }
+        longest
     }
 
     fn score(&self, problem: &Value, answer_text: &str) -> Judgement {

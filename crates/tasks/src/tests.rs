@@ -236,6 +236,19 @@ fn slips_are_noticed_and_put_right() {
 }
 
 #[test]
+fn problems_can_be_those_that_need_long_thinking() {
+    let task = crate::find("countdown").unwrap();
+    let lengths = |min_thinking| {
+        let options = Options { min_thinking, ..Options::default() };
+        let examples = (0..30).map(|index| sample(task.as_ref(), 1, index, Split::Train, &options));
+        examples.map(|example| example.demonstration.map_or(0, |shown| shown.reasoning.len())).collect::<Vec<_>>()
+    };
+    assert!(lengths(0).iter().any(|n| *n < 100));
+    assert!(lengths(100).iter().all(|n| *n >= 100));
+    assert!(lengths(1_000_000).iter().all(|n| *n > 150), "the longest of many");
+}
+
+#[test]
 fn malformed_problems_cannot_be_judged() {
     let nonsense = ["null", "{}", "[]", "{\"a\": -1, \"b\": 2}", "{\"a\": 1e99}", "{\"a\": \"x\", \"b\": 1}"];
     for (task, text) in registry().iter().flat_map(|task| nonsense.map(|text| (task, text))) {

@@ -28,7 +28,7 @@ fn no_problem_and_no_prompt_is_in_two_splits() {
 
 #[test]
 fn slips_never_spoil_the_answer() {
-    let options = Options { slips: 0.5, checks: 0.5, chinese: 0.3 };
+    let options = Options { slips: 0.5, checks: 0.5, chinese: 0.3, ..Options::default() };
     for (task, level) in every_level() {
         for index in 0..25 {
             let example = sample(task.as_ref(), level, index, Split::Train, &options);
