@@ -161,7 +161,7 @@ pub fn count_layer(config: &Config, layer_idx: usize) -> LayerCounts {
     let mut counts = LayerCounts::default();
     for group in layer_groups(config, layer_idx).iter().filter(|group| !group.is_duplicate) {
         counts.all.add(group.part, group.n_values() * group.n_copies() as u64);
-        if group.shape.len() == 2 {
+        if group.as_matrix().is_some() {
             let met = if group.part == Part::RoutedExperts { top_k } else { group.n_copies() };
             counts.multiplied.add(group.part, group.n_values() * met as u64);
         }
@@ -175,8 +175,10 @@ pub fn on_disk_values(config: &Config) -> u64 {
     let block = config.quantization_config().and_then(|q| q.weight_block_size);
     let mut n = 0;
     for_each_group(config, |group, _| {
-        let scales = match (block, group.shape.as_slice()) {
-            (Some([rows, cols]), &[r, c]) if group.is_block_quantized() => (r.div_ceil(rows) * c.div_ceil(cols)) as u64,
+        let scales = match (block, group.as_matrix()) {
+            (Some([rows, cols]), Some([r, c])) if group.is_block_quantized() => {
+                (r.div_ceil(rows) * c.div_ceil(cols)) as u64
+            }
             _ => 0,
         };
         n += (group.n_values() + scales) * group.n_copies() as u64;

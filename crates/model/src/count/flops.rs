@@ -51,7 +51,7 @@ impl FlopModel {
         let (mut per_token, mut mtp_per_token) = (0, 0);
         for_each_group(config, |group, role| {
             let looked_up = matches!(group.part, Part::Embedding | Part::OutputHead);
-            if group.shape.len() != 2 || looked_up {
+            if group.as_matrix().is_none() || looked_up {
                 return;
             }
             let met = if group.part == Part::RoutedExperts { top_k } else { group.n_copies() };

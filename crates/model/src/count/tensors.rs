@@ -85,11 +85,13 @@ pub fn tensor_specs(config: &Config) -> Vec<TensorSpec> {
     specs
 }
 
-/// Tensors of one name pattern and shape: a single one, or one for each expert.
+/// Tensors of one name pattern and shape: a single one, or one for each expert. Planners count layers millions of times,
+/// so that a group is made without an allocation.
 pub(super) struct TensorGroup {
-    /// The name after the layer's prefix; `{e}` stands for the expert's index.
-    pub(super) suffix: String,
-    pub(super) shape: Vec<usize>,
+    /// The name after the layer's prefix, in parts; `{e}` stands for the expert's index.
+    suffix: [&'static str; 3],
+    /// Rows, and columns of a matrix.
+    shape: (usize, Option<usize>),
     pub(super) part: Part,
     /// `None` for a single tensor.
     pub(super) n_experts: Option<usize>,
@@ -97,13 +99,22 @@ pub(super) struct TensorGroup {
 }
 
 impl TensorGroup {
-    fn new(suffix: &str, shape: &[usize], part: Part) -> TensorGroup {
-        TensorGroup { suffix: suffix.to_owned(), shape: shape.to_vec(), part, n_experts: None, is_duplicate: false }
+    fn matrix(suffix: [&'static str; 3], [rows, columns]: [usize; 2], part: Part) -> TensorGroup {
+        TensorGroup { suffix, shape: (rows, Some(columns)), part, n_experts: None, is_duplicate: false }
+    }
+
+    fn vector(suffix: [&'static str; 3], n: usize, part: Part) -> TensorGroup {
+        TensorGroup { suffix, shape: (n, None), part, n_experts: None, is_duplicate: false }
+    }
+
+    /// Rows and columns, when each is a matrix.
+    pub(super) fn as_matrix(&self) -> Option<[usize; 2]> {
+        self.shape.1.map(|columns| [self.shape.0, columns])
     }
 
     /// Values of one tensor. Reading a configuration bounds the whole model, so nothing overflows.
     pub(super) fn n_values(&self) -> u64 {
-        self.shape.iter().map(|n| *n as u64).product()
+        self.shape.0 as u64 * self.shape.1.unwrap_or(1) as u64
     }
 
     pub(super) fn n_copies(&self) -> usize {
@@ -111,29 +122,28 @@ impl TensorGroup {
     }
 
     pub(super) fn is_router_bias(&self) -> bool {
-        self.suffix.ends_with("e_score_correction_bias")
+        self.suffix[2] == "e_score_correction_bias"
     }
 
     /// Matrices that DeepSeek stores in FP8 blocks (README_WEIGHTS.md): all of attention and feed-forward.
     pub(super) fn is_block_quantized(&self) -> bool {
         use Part::{Attention, DenseFfn, RoutedExperts, SharedExperts};
-        self.shape.len() == 2 && matches!(self.part, Attention | DenseFfn | RoutedExperts | SharedExperts)
+        self.as_matrix().is_some() && matches!(self.part, Attention | DenseFfn | RoutedExperts | SharedExperts)
     }
 
     fn expand(&self, prefix: &str, layer: Option<usize>, role: Role, specs: &mut Vec<TensorSpec>) {
         let one = |name: String| TensorSpec {
             name,
-            shape: self.shape.clone(),
+            shape: std::iter::once(self.shape.0).chain(self.shape.1).collect(),
             part: self.part,
             role: if self.is_duplicate { Role::MtpDuplicate } else { role },
             layer,
             always_f32: self.is_router_bias(),
         };
+        let name = format!("{prefix}{}", self.suffix.concat());
         match self.n_experts {
-            None => specs.push(one(format!("{prefix}{}", self.suffix))),
-            Some(n) => {
-                specs.extend((0..n).map(|e| one(format!("{prefix}{}", self.suffix.replace("{e}", &e.to_string())))))
-            }
+            None => specs.push(one(name)),
+            Some(n) => specs.extend((0..n).map(|e| one(name.replace("{e}", &e.to_string())))),
         }
     }
 }
@@ -148,25 +158,25 @@ pub(super) fn n_mtp_layers(config: &Config) -> usize {
 /// Embedding, last norm, head: the tensors outside the layers. A tied head is a group without tensors.
 pub(super) fn head_groups(config: &Config) -> [TensorGroup; 3] {
     let (vocab, hidden) = (config.vocab_size(), config.hidden_size());
-    let mut head = TensorGroup::new("lm_head.weight", &[vocab, hidden], Part::OutputHead);
+    let mut head = TensorGroup::matrix(["lm_head", ".weight", ""], [vocab, hidden], Part::OutputHead);
     if config.tie_word_embeddings() {
         head.n_experts = Some(0);
     }
     [
-        TensorGroup::new("model.embed_tokens.weight", &[vocab, hidden], Part::Embedding),
-        TensorGroup::new("model.norm.weight", &[hidden], Part::Norm),
+        TensorGroup::matrix(["model.embed_tokens", ".weight", ""], [vocab, hidden], Part::Embedding),
+        TensorGroup::vector(["model.norm", ".weight", ""], hidden, Part::Norm),
         head,
     ]
 }
 
 pub(super) fn layer_groups(config: &Config, layer_idx: usize) -> Vec<TensorGroup> {
     let hidden = config.hidden_size();
-    let mut groups = vec![TensorGroup::new("input_layernorm.weight", &[hidden], Part::Norm)];
+    let mut groups = vec![TensorGroup::vector(["input_layernorm", ".weight", ""], hidden, Part::Norm)];
     match config {
         Config::DeepseekV3(c) => mla_groups(c, &mut groups),
         Config::Dense(c) => gqa_groups(c, &mut groups),
     }
-    groups.push(TensorGroup::new("post_attention_layernorm.weight", &[hidden], Part::Norm));
+    groups.push(TensorGroup::vector(["post_attention_layernorm", ".weight", ""], hidden, Part::Norm));
     match config {
         Config::DeepseekV3(c) if c.is_moe_layer(layer_idx) => moe_groups(c, &mut groups),
         Config::DeepseekV3(c) => {
@@ -188,61 +198,60 @@ pub(super) fn layer_groups(config: &Config, layer_idx: usize) -> Vec<TensorGroup
 
 fn mla_groups(c: &DeepseekV3Config, groups: &mut Vec<TensorGroup>) {
     let (hidden, heads) = (c.hidden_size, c.num_attention_heads);
-    let mut push = |suffix: &str, shape: &[usize]| {
-        groups.push(TensorGroup::new(&format!("self_attn.{suffix}.weight"), shape, Part::Attention));
-    };
+    let matrix = |name, shape| TensorGroup::matrix(["self_attn.", name, ".weight"], shape, Part::Attention);
+    let norm = |name, n| TensorGroup::vector(["self_attn.", name, ".weight"], n, Part::Attention);
     match c.q_lora_rank {
-        None => push("q_proj", &[heads * c.qk_head_dim(), hidden]),
-        Some(rank) => {
-            push("q_a_proj", &[rank, hidden]);
-            push("q_a_layernorm", &[rank]);
-            push("q_b_proj", &[heads * c.qk_head_dim(), rank]);
-        }
+        None => groups.push(matrix("q_proj", [heads * c.qk_head_dim(), hidden])),
+        Some(rank) => groups.extend([
+            matrix("q_a_proj", [rank, hidden]),
+            norm("q_a_layernorm", rank),
+            matrix("q_b_proj", [heads * c.qk_head_dim(), rank]),
+        ]),
     }
-    push("kv_a_proj_with_mqa", &[c.kv_lora_rank + c.qk_rope_head_dim, hidden]);
-    push("kv_a_layernorm", &[c.kv_lora_rank]);
-    push("kv_b_proj", &[heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank]);
-    push("o_proj", &[hidden, heads * c.v_head_dim]);
+    groups.extend([
+        matrix("kv_a_proj_with_mqa", [c.kv_lora_rank + c.qk_rope_head_dim, hidden]),
+        norm("kv_a_layernorm", c.kv_lora_rank),
+        matrix("kv_b_proj", [heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank]),
+        matrix("o_proj", [hidden, heads * c.v_head_dim]),
+    ]);
 }
 
 fn gqa_groups(c: &DenseConfig, groups: &mut Vec<TensorGroup>) {
     let (q_width, kv_width) = (c.num_attention_heads * c.head_dim, c.num_key_value_heads * c.head_dim);
-    let mut push = |suffix: &str, shape: &[usize]| {
-        groups.push(TensorGroup::new(&format!("self_attn.{suffix}"), shape, Part::Attention));
-    };
-    for (name, width) in [("q", q_width), ("k", kv_width), ("v", kv_width)] {
-        push(&format!("{name}_proj.weight"), &[width, c.hidden_size]);
+    let matrix = |name, shape| TensorGroup::matrix(["self_attn.", name, ".weight"], shape, Part::Attention);
+    let vector = |name, kind, n| TensorGroup::vector(["self_attn.", name, kind], n, Part::Attention);
+    for (name, width) in [("q_proj", q_width), ("k_proj", kv_width), ("v_proj", kv_width)] {
+        groups.push(matrix(name, [width, c.hidden_size]));
         if c.attention_bias {
-            push(&format!("{name}_proj.bias"), &[width]);
+            groups.push(vector(name, ".bias", width));
         }
     }
     if c.qk_norm {
-        push("q_norm.weight", &[c.head_dim]);
-        push("k_norm.weight", &[c.head_dim]);
+        groups.extend(["q_norm", "k_norm"].map(|name| vector(name, ".weight", c.head_dim)));
     }
-    push("o_proj.weight", &[c.hidden_size, q_width]);
+    groups.push(matrix("o_proj", [c.hidden_size, q_width]));
     if c.o_proj_bias {
-        push("o_proj.bias", &[c.hidden_size]);
+        groups.push(vector("o_proj", ".bias", c.hidden_size));
     }
 }
 
-fn ffn_groups(prefix: &str, hidden: usize, width: usize, part: Part, groups: &mut Vec<TensorGroup>) {
+fn ffn_groups(prefix: &'static str, hidden: usize, width: usize, part: Part, groups: &mut Vec<TensorGroup>) {
     for (name, shape) in [("gate_proj", [width, hidden]), ("up_proj", [width, hidden]), ("down_proj", [hidden, width])]
     {
-        groups.push(TensorGroup::new(&format!("{prefix}{name}.weight"), &shape, part));
+        groups.push(TensorGroup::matrix([prefix, name, ".weight"], shape, part));
     }
 }
 
 /// A feed-forward without a gate.
 fn plain_ffn_groups(hidden: usize, width: usize, groups: &mut Vec<TensorGroup>) {
     for (name, shape) in [("up_proj", [width, hidden]), ("down_proj", [hidden, width])] {
-        groups.push(TensorGroup::new(&format!("mlp.{name}.weight"), &shape, Part::DenseFfn));
+        groups.push(TensorGroup::matrix(["mlp.", name, ".weight"], shape, Part::DenseFfn));
     }
 }
 
 /// Experts of an architecture that is only counted.
 fn counted_moe_groups(hidden: usize, experts: &ExpertsConfig, groups: &mut Vec<TensorGroup>) {
-    groups.push(TensorGroup::new("mlp.gate.weight", &[experts.n_routed_experts, hidden], Part::Router));
+    groups.push(TensorGroup::matrix(["mlp.", "gate", ".weight"], [experts.n_routed_experts, hidden], Part::Router));
     let first_expert = groups.len();
     ffn_groups("mlp.experts.{e}.", hidden, experts.moe_intermediate_size, Part::RoutedExperts, groups);
     for group in &mut groups[first_expert..] {
@@ -255,11 +264,10 @@ fn counted_moe_groups(hidden: usize, experts: &ExpertsConfig, groups: &mut Vec<T
 
 fn moe_groups(c: &DeepseekV3Config, groups: &mut Vec<TensorGroup>) {
     let hidden = c.hidden_size;
-    let router = [c.n_routed_experts, hidden];
-    groups.push(TensorGroup::new("mlp.gate.weight", &router, Part::Router));
+    groups.push(TensorGroup::matrix(["mlp.", "gate", ".weight"], [c.n_routed_experts, hidden], Part::Router));
     if c.model_type == DeepseekModelType::V3 {
-        let name = "mlp.gate.e_score_correction_bias";
-        groups.push(TensorGroup::new(name, &[c.n_routed_experts], Part::Router));
+        let name = ["mlp.", "gate.", "e_score_correction_bias"];
+        groups.push(TensorGroup::vector(name, c.n_routed_experts, Part::Router));
     }
     let first_expert = groups.len();
     ffn_groups("mlp.experts.{e}.", hidden, c.moe_intermediate_size, Part::RoutedExperts, groups);
@@ -275,12 +283,12 @@ fn moe_groups(c: &DeepseekV3Config, groups: &mut Vec<TensorGroup>) {
 /// What an MTP layer has beside a transformer layer (V3 report, section 2.2, equations 21 to 23).
 fn mtp_groups(config: &Config, groups: &mut Vec<TensorGroup>) {
     let (vocab, hidden) = (config.vocab_size(), config.hidden_size());
-    groups.push(TensorGroup::new("enorm.weight", &[hidden], Part::Norm));
-    groups.push(TensorGroup::new("hnorm.weight", &[hidden], Part::Norm));
-    groups.push(TensorGroup::new("eh_proj.weight", &[hidden, 2 * hidden], Part::MtpProjection));
-    groups.push(TensorGroup::new("shared_head.norm.weight", &[hidden], Part::Norm));
-    for (name, part) in [("embed_tokens.weight", Part::Embedding), ("shared_head.head.weight", Part::OutputHead)] {
-        let mut duplicate = TensorGroup::new(name, &[vocab, hidden], part);
+    groups.push(TensorGroup::vector(["enorm", ".weight", ""], hidden, Part::Norm));
+    groups.push(TensorGroup::vector(["hnorm", ".weight", ""], hidden, Part::Norm));
+    groups.push(TensorGroup::matrix(["eh_proj", ".weight", ""], [hidden, 2 * hidden], Part::MtpProjection));
+    groups.push(TensorGroup::vector(["shared_head.norm", ".weight", ""], hidden, Part::Norm));
+    for (name, part) in [("embed_tokens", Part::Embedding), ("shared_head.head", Part::OutputHead)] {
+        let mut duplicate = TensorGroup::matrix([name, ".weight", ""], [vocab, hidden], part);
         duplicate.is_duplicate = true;
         groups.push(duplicate);
     }
