@@ -48,6 +48,11 @@ pub enum ConstraintError {
         "the form that the answer must have is more work than is allowed ({0}): ask for a simpler one, with shorter repetitions"
     )]
     Failed(String),
+    /// The request's bias rules out every token that the form lets in.
+    #[error(
+        "`logit_bias` rules out every token that may come next in the form that the answer must have: remove some of it, or the form"
+    )]
+    RuledOut,
 }
 
 /// Compiles constraints for one vocabulary.
@@ -167,8 +172,8 @@ impl fmt::Debug for Constraint {
 
 impl Constraint {
     /// Rules out, in `logits` (`[vocab]`), every token that may not come next. Where the answer may end, each of
-    /// `stop_tokens` is let through.
-    pub fn mask(&mut self, logits: &mut [f32], stop_tokens: &[u32]) -> Result<(), ConstraintError> {
+    /// `stop_tokens` is let through; returns whether it may.
+    pub fn mask(&mut self, logits: &mut [f32], stop_tokens: &[u32]) -> Result<bool, ConstraintError> {
         let mask = self.matcher.compute_mask_or_eos().map_err(failed)?;
         let may_end = self.matcher.is_stopped() || self.matcher.is_accepting().map_err(failed)?;
         for (id, logit) in (0u32..).zip(logits) {
@@ -177,7 +182,24 @@ impl Constraint {
                 *logit = f32::NEG_INFINITY;
             }
         }
-        Ok(())
+        Ok(may_end)
+    }
+
+    /// Whether an answer can go on where `bias` is added to logits; minus infinity rules a token out.
+    pub fn allows_bias(
+        &self,
+        bias: &[(u32, f32)],
+        vocab_size: usize,
+        stop_tokens: &[u32],
+    ) -> Result<bool, ConstraintError> {
+        let mut logits = vec![0.0; vocab_size];
+        for &(id, bias) in bias {
+            if let Some(logit) = logits.get_mut(id as usize) {
+                *logit += bias;
+            }
+        }
+        let may_end = self.clone().mask(&mut logits, stop_tokens)?;
+        Ok(may_end || !all_ruled_out(&logits))
     }
 
     /// Takes the next token of the answer.
@@ -199,6 +221,11 @@ pub(crate) fn with_little_space(schema: &Value) -> Value {
         object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": "\\n? {0,16}"}));
     }
     schema
+}
+
+/// Whether no token is left to draw.
+pub(crate) fn all_ruled_out(logits: &[f32]) -> bool {
+    logits.iter().all(|logit| *logit == f32::NEG_INFINITY)
 }
 
 fn failed(error: impl fmt::Display) -> ConstraintError {

@@ -224,7 +224,7 @@ fn next_events(sequence: &mut Sequence, row: &[f32]) -> Vec<Event> {
             events.push(Event::Token(token));
             sequence.finish_reason(&token)
         }
-        Err(AdvanceError::Constraint(error)) => Some(FinishReason::Constraint(error.to_string())),
+        Err(AdvanceError::Constraint(error)) => Some(FinishReason::Constraint(error)),
         Err(error) => Some(FinishReason::Error(error.to_string())),
     };
     events.extend(end.map(|reason| sequence.finished(reason)));

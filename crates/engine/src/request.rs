@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernels::distribution::Filter;
 use thiserror::Error;
 
-use crate::constraint::Constraint;
+use crate::constraint::{Constraint, ConstraintError};
 
 /// One completion to generate.
 #[derive(Clone, Debug, Default)]
@@ -227,8 +227,8 @@ pub enum FinishReason {
     Length,
     /// The caller lost interest.
     Cancelled,
-    /// The constraint that the request put on its answer is more work than it may be.
-    Constraint(String),
+    /// The constraint that the request put on its answer is more work than it may be, or its bias contradicts it.
+    Constraint(ConstraintError),
     /// The model failed on this sequence, for example with logits that are not numbers.
     Error(String),
 }

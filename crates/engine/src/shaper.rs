@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::constraint::{Constraint, ConstraintError};
+use crate::constraint::{Constraint, ConstraintError, all_ruled_out};
 use crate::request::{Request, SamplingParams};
 
 #[cfg(test)]
@@ -68,7 +68,16 @@ impl Shaper {
         }
         if constrained && let Some(constraint) = &mut self.constraint {
             let kept = also.map(|id| (id, self.shaped[id as usize]));
-            constraint.mask(&mut self.shaped, &self.stop_tokens)?;
+            let may_end = constraint.mask(&mut self.shaped, &self.stop_tokens)?;
+            if all_ruled_out(&self.shaped) && self.logit_bias.iter().any(|(_, bias)| *bias == f32::NEG_INFINITY) {
+                if !may_end {
+                    return Err(ConstraintError::RuledOut);
+                }
+                // An answer that can only end ends, whatever the bias says of the tokens that end it.
+                for &id in &self.stop_tokens {
+                    self.shaped[id as usize] = logits[id as usize];
+                }
+            }
             if let Some((id, logit)) = kept {
                 self.shaped[id as usize] = logit;
             }

@@ -40,7 +40,8 @@ impl Answer {
             FinishReason::Stop => Ok("stop"),
             FinishReason::Length => Ok("length"),
             FinishReason::Cancelled => Ok("cancelled"),
-            FinishReason::Constraint(message) | FinishReason::Error(message) => anyhow::bail!("{message}"),
+            FinishReason::Constraint(error) => anyhow::bail!("{error}"),
+            FinishReason::Error(message) => anyhow::bail!("{message}"),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engine::{
-    AnswerStream, Delta, Event, FinishReason, Finished, Generation, ThinkingStopReason, Timings, Token, TokenKind,
-    TokenLogprobs, ToolCall, ToolFormat, ToolParser, Usage,
+    AnswerStream, ConstraintError, Delta, Event, FinishReason, Finished, Generation, ThinkingStopReason, Timings,
+    Token, TokenKind, TokenLogprobs, ToolCall, ToolFormat, ToolParser, Usage,
 };
 
 use crate::error::ApiError;
@@ -229,7 +229,10 @@ impl Choice {
                 let message = "this completion was cancelled, because the server is ending: ask again";
                 Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))
             }
-            FinishReason::Constraint(message) => Err(ApiError::invalid("response_format", message)),
+            FinishReason::Constraint(error) => {
+                let param = if error == ConstraintError::RuledOut { "logit_bias" } else { "response_format" };
+                Err(ApiError::invalid(param, error.to_string()))
+            }
             FinishReason::Error(message) => failed("model_failed", message),
         };
         // Tokens that the engine drew past a stop string are not the client's.

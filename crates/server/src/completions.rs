@@ -177,7 +177,9 @@ fn requests(
     asked: &CompletionRequest,
     prompts: &[Prompt],
 ) -> Result<Vec<engine::Request>, ApiError> {
-    let constraint = asked.format.as_ref().map(|grammar| compile(model, grammar, "response_format")).transpose()?;
+    let bias = &asked.sampling.logit_bias;
+    let compile = |grammar| compile(model, grammar, "response_format", bias);
+    let constraint = asked.format.as_ref().map(compile).transpose()?;
     let sampling = asked.sampling.over(&model.sampling, random_u64()?);
     let of = |prompt: &Prompt| {
         let request = engine::Request {

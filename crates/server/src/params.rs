@@ -4,7 +4,9 @@
 //! `max_tokens` bounds thinking and answer together ([`engine::thinking_wish`] says what happens without it).
 
 use engine::tool_grammar::{CallRules, tool_grammar};
-use engine::{Constraint, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler};
+use engine::{
+    Constraint, ConstraintError, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler,
+};
 use serde_json::Value;
 
 use crate::config::{FormatError, PromptOptions, PromptTokens, ServedModel};
@@ -91,14 +93,25 @@ pub fn each(request: &Request, n: usize) -> Vec<Request> {
     (0..n as u64).map(with_seed).collect()
 }
 
-/// A grammar made ready for this model.
-pub fn compile(model: &ServedModel, grammar: &Grammar, param: &str) -> Result<Constraint, ApiError> {
-    let compiled = model.format.constraints().and_then(|constraints| constraints.compile(grammar));
-    compiled.map_err(|error| ApiError::invalid(param, format!("`{param}` cannot be used: {error}")))
+/// A grammar made ready for this model, for an answer that is drawn with this bias.
+pub fn compile(
+    model: &ServedModel,
+    grammar: &Grammar,
+    param: &str,
+    bias: &[(u32, f32)],
+) -> Result<Constraint, ApiError> {
+    let refuse = |error: ConstraintError| ApiError::invalid(param, format!("`{param}` cannot be used: {error}"));
+    let constraint = model.format.constraints().and_then(|all| all.compile(grammar)).map_err(refuse)?;
+    let (vocab_size, stop_tokens) = (model.engine.vocab_size(), model.format.stop_tokens());
+    if !bias.is_empty() && !constraint.allows_bias(bias, vocab_size, &stop_tokens).map_err(refuse)? {
+        return Err(ApiError::invalid("logit_bias", ConstraintError::RuledOut.to_string()));
+    }
+    Ok(constraint)
 }
 
 /// What the answer must be: its format, or calls of tools.
 fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constraint>, ApiError> {
+    let bias = &chat.sampling.logit_bias;
     let strict = |tool: &Value| tool["function"]["strict"] == true;
     let tools = &chat.tools;
     let required = matches!(tools.choice, ToolChoice::Required | ToolChoice::Named(_));
@@ -120,9 +133,9 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
             .collect();
         let rules = CallRules { tools: &all, parallel: tools.parallel, required };
         let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
-        return compile(model, &grammar, "tools").map(Some);
+        return compile(model, &grammar, "tools", bias).map(Some);
     }
-    chat.format.as_ref().map(|grammar| compile(model, grammar, "response_format")).transpose()
+    chat.format.as_ref().map(|grammar| compile(model, grammar, "response_format", bias)).transpose()
 }
 
 fn thinking_params(

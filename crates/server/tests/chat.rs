@@ -245,3 +245,36 @@ async fn text_becomes_tokens_and_back() {
         assert_eq!(refused.status, 400, "{path} {body}: {}", refused.body);
     }
 }
+
+/// What the form lets in and the bias rules out cannot be drawn: the request is at fault, not the model.
+#[tokio::test]
+async fn a_bias_against_the_form_is_the_requests_fault() {
+    let address = answering("yes").await;
+    let ban = |letters: &str| -> Value { letters.bytes().map(|b| (b.to_string(), json!(-100))).collect() };
+    let forms = [
+        json!({"response_format": {"type": "regex", "pattern": "(yes|no)"}}),
+        json!({"guided_regex": "(yes|no)"}),
+        json!({"response_format": {"type": "grammar", "grammar": "start: \"yes\" | \"no\""}}),
+    ];
+    for form in forms {
+        for stream in [false, true] {
+            let mut asked = ask(form.clone());
+            asked["logit_bias"] = ban("yn");
+            asked["stream"] = json!(stream);
+            let refused = post(address, CHAT, &asked).await;
+            assert_eq!(refused.status, 400, "{form} {}", refused.body);
+            assert_eq!(refused.json()["error"]["param"], "logit_bias");
+            assert!(refused.message().contains("remove some of it"), "{}", refused.message());
+        }
+    }
+    let asked = json!({"prompt": "ab", "guided_regex": "yes", "logit_bias": ban("y")});
+    assert_eq!(post(address, "/v1/completions", &asked).await.status, 400);
+    // Found in the middle: a 400 still, and in a stream an error event.
+    let late = |stream: bool| ask(json!({"guided_regex": "yes", "logit_bias": ban("s"), "stream": stream}));
+    let refused = post(address, CHAT, &late(false)).await;
+    assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("logit_bias")));
+    let streamed = post(address, CHAT, &late(true)).await;
+    assert!(streamed.status == 200 && streamed.body.contains("remove some of it"), "{}", streamed.body);
+    let fine = post(address, CHAT, &ask(json!({"guided_regex": "(yes|no)", "logit_bias": ban("y")}))).await.json();
+    assert_eq!(fine["choices"][0]["message"]["content"], "no");
+}

@@ -140,3 +140,42 @@ fn large_schemas_of_tools_are_no_chains() {
     assert_eq!(references(&Grammar::JsonSchema(refers.clone())), 2);
     assert_eq!(references(&Grammar::Lark(format!("?start: %json {refers}\n"))), 3);
 }
+
+/// An answer of `grammar` under a bias, as the text and the reason of its end.
+fn biased(grammar: &str, logit_bias: Vec<(u32, f32)>) -> (String, FinishReason) {
+    let request = Request {
+        prompt: vec![1],
+        max_tokens: 20,
+        stop_tokens: vec![ByteTokenizer::END],
+        sampling: SamplingParams { logit_bias, ..SamplingParams::default() },
+        constraint: Some(constraints().compile(&Grammar::Regex(grammar.into())).expect("a valid grammar")),
+        ..Request::default()
+    };
+    let mut engine = Engine::new(Box::new(MockModel::hashing(10)), EngineConfig::default());
+    let completion = engine.generate(vec![request]).expect("a valid request").remove(0);
+    (text(completion.tokens.iter().map(|t| t.id)), completion.finished.reason)
+}
+
+#[test]
+fn a_bias_that_rules_out_what_the_form_allows_is_the_requests_fault() {
+    let ban = |letters: &str| letters.bytes().map(|b| (u32::from(b), f32::NEG_INFINITY)).collect::<Vec<_>>();
+    let ruled_out = FinishReason::Constraint(ConstraintError::RuledOut);
+    assert_eq!(biased("(yes|no)", ban("yn")), (String::new(), ruled_out.clone()));
+    assert_eq!(biased("yes", ban("s")), ("ye".into(), ruled_out), "found in the middle");
+    assert_eq!(biased("(yes|no)", ban("n")), ("yes".into(), FinishReason::Stop));
+    // What may end, and can do nothing else, ends, though its end is ruled out.
+    let no_end = [ban("a"), vec![(ByteTokenizer::END, f32::NEG_INFINITY)]].concat();
+    assert_eq!(biased("ba*", no_end.clone()), ("b".into(), FinishReason::Stop));
+    assert_eq!(biased("a*", no_end), (String::new(), FinishReason::Stop));
+}
+
+#[test]
+fn whether_a_form_goes_with_a_bias_is_known_before_the_first_token() {
+    let constraint = constraints().compile(&Grammar::Regex("(yes|no)".into())).expect("valid");
+    let allows = |bias: &[(u32, f32)]| {
+        constraint.allows_bias(bias, ByteTokenizer::VOCAB_SIZE, &[ByteTokenizer::END]).expect("no work")
+    };
+    let ban = |letter: u8| (u32::from(letter), f32::NEG_INFINITY);
+    assert!(allows(&[ban(b'y')]) && allows(&[ban(b's'), (u32::from(b'n'), -99.0)]));
+    assert!(!allows(&[ban(b'y'), ban(b'n')]));
+}
