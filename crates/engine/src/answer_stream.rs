@@ -63,6 +63,20 @@ impl AnswerStream {
         }
     }
 
+    /// Goes on from the beginning that `prompt` ends with, of the thinking or of the answer: white space that comes next is a
+    /// part of it.
+    pub fn going_on(mut self, prompt: &[u32], in_thinking: bool) -> Self {
+        self.detokenizer = Detokenizer::behind(prompt, self.decode.as_ref());
+        if in_thinking {
+            self.in_thinking = true;
+            self.reasoning_started = true;
+        } else {
+            self.parser = ReasoningParser::in_answer();
+            self.content_started = true;
+        }
+        self
+    }
+
     /// Takes the next token; returns the text that became visible.
     pub fn push(&mut self, token: &Token) -> Delta {
         if self.stopped().is_some() {
@@ -106,6 +120,11 @@ impl AnswerStream {
     /// The stop string that ended the answer.
     pub fn stopped(&self) -> Option<&str> {
         self.stops.matched()
+    }
+
+    /// Bytes of the answer's text so far: all of it, and what was shown. The rest may turn out to be a stop string, or is one.
+    pub fn n_content_bytes(&self) -> (usize, usize) {
+        self.stops.n_bytes()
     }
 
     /// Tokens taken so far, up to and including the one that completed a stop string.

@@ -24,6 +24,16 @@ impl Detokenizer {
     /// A character has at most four bytes; what is not one after this many tokens never will be.
     const MAX_PENDING: usize = 8;
 
+    /// The state after `tokens` that were shown elsewhere: the text of the next one is what it is behind them. Where they end in
+    /// the middle of a character, it stands for itself.
+    pub fn behind(tokens: &[u32], decode: &dyn Decode) -> Self {
+        let window = tokens[tokens.len().saturating_sub(Self::MAX_PENDING)..].to_vec();
+        match decode.decode(&window).ends_with('\u{FFFD}') {
+            true => Self::default(),
+            false => Self { n_context: window.len(), window },
+        }
+    }
+
     /// Takes the next token; returns the text that became complete, often empty.
     pub fn push(&mut self, token: u32, decode: &dyn Decode) -> String {
         self.window.push(token);

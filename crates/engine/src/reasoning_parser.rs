@@ -52,6 +52,11 @@ impl ReasoningParser {
         Self { state: State::Start, opened_by_prompt, held: String::new() }
     }
 
+    /// A parser of an answer that was begun: all of it is the answer's own text.
+    pub fn in_answer() -> Self {
+        Self { state: State::Answer, ..Self::new(false) }
+    }
+
     /// Whether text that comes now is thinking, as far as can be known.
     pub fn is_thinking(&self) -> bool {
         self.state == State::Thinking || (self.state == State::Start && self.opened_by_prompt)

@@ -99,7 +99,7 @@ impl Incoming {
 
     /// Submits what was prepared.
     pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
-        let Job { requests, split, in_thinking, tools } = job;
+        let Job { requests, split, in_thinking, begun_in_thinking, tools } = job;
         let most = model.engine.max_in_flight();
         if requests.len() > most {
             let message =
@@ -109,10 +109,13 @@ impl Incoming {
         let receipt = Receipt::new(self.app.clone(), self.caller, &model.name);
         let n_prompt = requests.first().map_or(0, |request| request.prompt.len());
         let stops = StopStrings::new(named.stops);
-        let choice = |request| {
+        let choice = |request: engine::Request| {
             let request = engine::Request { user: self.caller.key, ..request };
+            let mut answer = AnswerStream::new(model.format.clone(), split, stops.clone());
+            if let Some(in_thinking) = begun_in_thinking {
+                answer = answer.going_on(&request.prompt, in_thinking);
+            }
             let generation = model.engine.submit(request)?;
-            let answer = AnswerStream::new(model.format.clone(), split, stops.clone());
             Ok(Choice::new(generation, answer).with_tools(tools).with_receipt(receipt.clone()))
         };
         let choices: Vec<Choice> = requests.into_iter().map(choice).collect::<Result<_, engine::SubmitError>>()?;
@@ -133,7 +136,8 @@ pub struct Named<'a> {
 
 /// A job of plain texts: no template, no thinking, no tools.
 pub fn raw_job(requests: Vec<engine::Request>) -> Job {
-    Job { requests, split: Split::Raw, in_thinking: false, tools: None::<ToolFormat> }
+    let begun_in_thinking = Some(false);
+    Job { requests, split: Split::Raw, in_thinking: false, begun_in_thinking, tools: None::<ToolFormat> }
 }
 
 /// An alias may turn thinking on or off where the request does not.

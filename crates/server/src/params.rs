@@ -9,7 +9,7 @@ use engine::{
 };
 use serde_json::Value;
 
-use crate::config::{FormatError, PromptOptions, PromptTokens, ServedModel};
+use crate::config::{ChatMessage, FormatError, PromptOptions, PromptTokens, ServedModel};
 use crate::error::ApiError;
 use crate::tool_prompt;
 use crate::wire::ChatRequest;
@@ -26,6 +26,8 @@ pub struct Job {
     pub split: Split,
     /// Whether the answer begins with thinking.
     pub in_thinking: bool,
+    /// Where the prompt ends with the beginning of what is to be written: whether that is thinking.
+    pub begun_in_thinking: Option<bool>,
     /// How calls are recognised, where there may be some.
     pub tools: Option<ToolFormat>,
 }
@@ -60,6 +62,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
         requests: each(&request, chat.n),
         split,
         in_thinking: prompt.in_thinking,
+        begun_in_thinking: begun(chat).map(|message| message.content.is_empty() && prompt.in_thinking),
         tools: chat.tools.is_on().then(|| model.format.tool_support().format),
     })
 }
@@ -70,8 +73,7 @@ pub fn render(model: &ServedModel, chat: &ChatRequest) -> Result<PromptTokens, A
     let tools = if chat.tools.is_on() { &chat.tools.definitions[..] } else { &[] };
     let messages = tool_prompt::in_plain_words(&chat.messages, tools, support);
     // An answer that was begun without its thinking goes on without thinking.
-    let begun = chat.messages.last().filter(|_| chat.continues);
-    let answered = begun.is_some_and(|m| m.reasoning_content.is_none() && !m.content.is_empty());
+    let answered = begun(chat).is_some_and(|m| m.reasoning_content.is_none() && !m.content.is_empty());
     let options = PromptOptions {
         thinking: chat.thinking.switch().or(answered.then_some(false)),
         variables: chat.template_variables.clone(),
@@ -82,6 +84,13 @@ pub fn render(model: &ServedModel, chat: &ChatRequest) -> Result<PromptTokens, A
         FormatError::Refused(message) => ApiError::invalid("messages", message),
         FormatError::TooLong(message) => ApiError::too_long("messages", message),
     })
+}
+
+/// The message that the answer goes on from, where it has a text.
+fn begun(chat: &ChatRequest) -> Option<&ChatMessage> {
+    let has_text = |text: &str| !text.is_empty();
+    let last = chat.messages.last().filter(|_| chat.continues)?;
+    (has_text(&last.content) || last.reasoning_content.as_deref().is_some_and(has_text)).then_some(last)
 }
 
 /// `n` copies of a request, each with a seed of its own.

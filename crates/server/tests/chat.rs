@@ -278,3 +278,19 @@ async fn a_bias_against_the_form_is_the_requests_fault() {
     let fine = post(address, CHAT, &ask(json!({"guided_regex": "(yes|no)", "logit_bias": ban("y")}))).await.json();
     assert_eq!(fine["choices"][0]["message"]["content"], "no");
 }
+
+#[tokio::test]
+async fn what_was_begun_keeps_the_space_that_follows() {
+    let address = common::start::saying_server("one two<end>").await;
+    let begun = json!([
+        {"role": "user", "content": "Count."}, {"role": "assistant", "content": "one", "prefix": true},
+    ]);
+    for stream in [false, true] {
+        let answer = post(address, CHAT, &ask(json!({"messages": begun, "stream": stream}))).await;
+        let content = match stream {
+            true => common::start::texts(&answer.events(), 0).1,
+            false => answer.json()["choices"][0]["message"]["content"].as_str().expect("text").to_owned(),
+        };
+        assert_eq!(content, " two");
+    }
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::mock::ByteTokenizer;
+use crate::request::ThinkingParams;
 use crate::thinking::Thinking;
 
 /// The tokens of `output` as the engine would report them, `<end>` being the stop token.
@@ -92,4 +93,35 @@ fn an_unfinished_thought_is_thinking() {
     assert_eq!(all, delta("hm <", ""));
     let (all, _) = read("hm <", Split::ByText { opened_by_prompt: true }, &[]);
     assert_eq!(all, delta("hm <", ""));
+}
+
+#[test]
+fn what_was_begun_goes_on_with_its_white_space() {
+    let go_on = |split, in_thinking, output: &str| {
+        let prompt = ByteTokenizer::encode("one");
+        let stream = AnswerStream::new(Arc::new(ByteTokenizer), split, StopStrings::default());
+        let mut stream = stream.going_on(&prompt, in_thinking);
+        let mut thinking = Thinking::new(ThinkingParams { open: in_thinking, ..ByteTokenizer::thinking() }, 10_000);
+        let mut all = Delta::default();
+        let ids = match split {
+            Split::ByToken => ByteTokenizer::encode(output),
+            _ => output.bytes().map(u32::from).collect(),
+        };
+        for id in ids {
+            let kind = if split == Split::ByToken { thinking.observe(id) } else { TokenKind::Answer };
+            let new = stream.push(&Token { id, logprob: 0.0, kind, chosen: true });
+            all.reasoning += &new.reasoning;
+            all.content += &new.content;
+        }
+        let rest = stream.finish();
+        delta(&(all.reasoning + &rest.reasoning), &(all.content + &rest.content))
+    };
+    for split in [Split::ByToken, Split::ByText { opened_by_prompt: false }, Split::Raw] {
+        assert_eq!(go_on(split, false, " two\n"), delta("", " two\n"), "{split:?}");
+    }
+    for split in [Split::ByToken, Split::ByText { opened_by_prompt: true }] {
+        assert_eq!(go_on(split, true, " two\n</think>\n\n three"), delta(" two", "three"), "{split:?}");
+    }
+    let tags = "\n<think>are text";
+    assert_eq!(go_on(Split::ByText { opened_by_prompt: false }, false, tags), delta("", tags));
 }

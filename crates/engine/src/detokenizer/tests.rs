@@ -37,3 +37,12 @@ fn spaces_that_depend_on_the_token_before_are_kept() {
     let text: String = (0..5).map(|t| detokenizer.push(t, &Spaced)).collect();
     assert_eq!(text + &detokenizer.finish(&Spaced), "w0 w1 w2 w3 w4");
 }
+
+#[test]
+fn a_word_behind_a_prompt_keeps_its_space() {
+    let mut detokenizer = Detokenizer::behind(&[0, 1], &Spaced);
+    assert_eq!(detokenizer.push(2, &Spaced), " w2");
+    let mut detokenizer = Detokenizer::behind(&[97, 0xC3], &ByteTokenizer);
+    let text = detokenizer.push(0xA9, &ByteTokenizer) + &detokenizer.push(98, &ByteTokenizer);
+    assert_eq!(text + &detokenizer.finish(&ByteTokenizer), "\u{FFFD}b", "a character that the prompt cut");
+}

@@ -129,6 +129,13 @@ pub fn reasoner(
     }
 }
 
+/// A model over [`ByteFormat`] that says `reply` from where the prompt's last turn is, control tokens by their names.
+pub fn saying(name: &str, reply: &'static str) -> ServedModel {
+    let model = MockModel::replying(256, move |_| ByteTokenizer::encode(reply));
+    let engine = EngineHandle::spawn(Box::new(model), EngineConfig::default()).expect("a thread");
+    ServedModel { engine, ..reasoner(name, Duration::ZERO, |_| Default::default()) }
+}
+
 /// An offer of a model that is in memory all the time.
 pub fn offer(model: ServedModel) -> Offer {
     let card = ModelCard {

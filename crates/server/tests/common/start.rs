@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use server::{ServeConfig, Server};
 
 use super::client::get;
-use super::{config, reasoner};
+use super::{config, reasoner, saying};
 
 pub const CHAT: &str = "/v1/chat/completions";
 
@@ -27,6 +27,11 @@ pub async fn quick() -> SocketAddr {
 pub async fn endless() -> SocketAddr {
     let thought: String = (0..3000).map(|i| format!("{i} ")).collect();
     start(config(vec![reasoner("mini", Duration::from_millis(1), move |_| (thought.clone(), "done".into()))])).await
+}
+
+/// Says `reply`, as [`saying`] does.
+pub async fn saying_server(reply: &'static str) -> SocketAddr {
+    start(config(vec![saying("mini", reply)])).await
 }
 
 pub fn ask(extra: Value) -> Value {
