@@ -11,6 +11,8 @@ pub struct StopStrings {
     strings: Vec<String>,
     held: String,
     matched: Option<usize>,
+    n_taken: usize,
+    n_shown: usize,
 }
 
 impl StopStrings {
@@ -26,6 +28,13 @@ impl StopStrings {
             return String::new();
         }
         self.held.push_str(text);
+        self.n_taken += text.len();
+        let shown = self.take();
+        self.n_shown += shown.len();
+        shown
+    }
+
+    fn take(&mut self) -> String {
         let first = (0..).zip(&self.strings).filter_map(|(i, s)| Some((self.held.find(s.as_str())?, i))).min();
         if let Some((at, i)) = first {
             self.matched = Some(i);
@@ -38,7 +47,14 @@ impl StopStrings {
 
     /// What was held back when the text ended without a match.
     pub fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
+        let shown = std::mem::take(&mut self.held);
+        self.n_shown += shown.len();
+        shown
+    }
+
+    /// Bytes of text so far: all that came, and those that were shown. The others are held back, or lie behind a match.
+    pub fn n_bytes(&self) -> (usize, usize) {
+        (self.n_taken, self.n_shown)
     }
 
     /// The string that was found.

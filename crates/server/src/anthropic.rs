@@ -170,7 +170,7 @@ async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
     let mut blocks = Blocks { events, index: 0, open: None };
     while let Some((_, progress)) = blocks.events.wait(all.next()).await? {
         match progress {
-            Progress::Text(text) | Progress::Token(text, _) => {
+            Progress::Text(text) | Progress::Tokens(text, _) => {
                 if !text.reasoning.is_empty() {
                     let delta = json!({"type": "thinking_delta", "thinking": text.reasoning});
                     blocks.delta("thinking", thinking_block(""), delta).await?;

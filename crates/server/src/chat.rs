@@ -150,7 +150,7 @@ impl ChunkWriter {
         self.piece(ChunkChoice { index, delta, ..ChunkChoice::default() }).await
     }
 
-    /// Text, thinking before answer. `logprobs` are of the token that brought it, which goes with the last of it.
+    /// Text, thinking before answer. `logprobs` are of the tokens that brought it, which go with the last of it.
     async fn text(&self, index: usize, text: Delta, logprobs: Option<LogprobsJson>) -> Result<(), Gone> {
         let thought = (!text.reasoning.is_empty()).then(|| DeltaJson::reasoning(text.reasoning));
         let said = DeltaJson { content: Some(text.content), ..DeltaJson::default() };
@@ -195,8 +195,8 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     while let Some((index, progress)) = writer.events.wait(all.next()).await? {
         match progress {
             Progress::Text(text) => writer.text(index, text, None).await?,
-            Progress::Token(text, report) => {
-                writer.text(index, text, LogprobsJson::of(&[report], model.format.as_ref())).await?;
+            Progress::Tokens(text, reports) => {
+                writer.text(index, text, LogprobsJson::of(&reports, model.format.as_ref())).await?;
             }
             Progress::Call(call) => {
                 writer.call(index, n_calls[index], call).await?;

@@ -1,5 +1,6 @@
 //! One completion on its way to the client: the engine's events become text, tool calls and an end.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use engine::{
@@ -16,8 +17,8 @@ pub enum Progress {
     Text(Delta),
     /// A tool call, whole.
     Call(ToolCall),
-    /// A token with what the model thought of it, where the request asks for that, and the text that it made visible.
-    Token(Delta, TokenReport),
+    /// Tokens with what the model thought of them, where the request asks for that, and the text that they made visible.
+    Tokens(Delta, Vec<TokenReport>),
     /// The last.
     End(End),
 }
@@ -72,8 +73,10 @@ pub struct Choice {
     receipt: Option<Arc<Receipt>>,
     /// Of the token that comes next.
     logprobs: Option<TokenLogprobs>,
+    /// Tokens whose text may turn out to be of a stop string, each with the byte of the answer at which it begins.
+    unsettled: VecDeque<(usize, TokenReport)>,
     /// Known, and waiting to be told.
-    pending: std::collections::VecDeque<Progress>,
+    pending: VecDeque<Progress>,
     ended: bool,
 }
 
@@ -86,7 +89,8 @@ impl Choice {
             n_calls: 0,
             receipt: None,
             logprobs: None,
-            pending: std::collections::VecDeque::new(),
+            unsettled: VecDeque::new(),
+            pending: VecDeque::new(),
             ended: false,
         }
     }
@@ -134,6 +138,7 @@ impl Choice {
         if self.answer.stopped().is_some() {
             return;
         }
+        let (begins, _) = self.answer.n_content_bytes();
         let delta = self.answer.push(token);
         if self.answer.stopped().is_some() {
             self.generation.control().cancel();
@@ -143,15 +148,29 @@ impl Choice {
         if let Some(logprobs) = self.logprobs.take()
             && token.kind != TokenKind::Stop
         {
-            let text = match self.pending.pop_back() {
-                Some(Progress::Text(text)) => text,
-                other => {
-                    self.pending.extend(other);
-                    Delta::default()
-                }
-            };
-            self.pending.push_back(Progress::Token(text, TokenReport { token: *token, logprobs }));
+            self.unsettled.push_back((begins, TokenReport { token: *token, logprobs }));
         }
+        self.report();
+    }
+
+    /// Reports the tokens that are known to be a part of the answer, with the text that was told last; those of a stop string
+    /// never.
+    fn report(&mut self) {
+        let (n_taken, n_shown) = self.answer.n_content_bytes();
+        let is_settled = |begins: usize| begins < n_shown || n_taken == n_shown;
+        let n_settled = self.unsettled.iter().take_while(|(begins, _)| is_settled(*begins)).count();
+        let reports: Vec<TokenReport> = self.unsettled.drain(..n_settled).map(|(_, report)| report).collect();
+        if reports.is_empty() {
+            return;
+        }
+        let text = match self.pending.pop_back() {
+            Some(Progress::Text(text)) => text,
+            other => {
+                self.pending.extend(other);
+                Delta::default()
+            }
+        };
+        self.pending.push_back(Progress::Tokens(text, reports));
     }
 
     /// Passes text on, past the parser of calls.
@@ -173,6 +192,7 @@ impl Choice {
     fn end(&mut self, finished: Finished) {
         let rest = self.answer.finish();
         self.tell(rest);
+        self.report();
         if let Some(parser) = &mut self.tools {
             let content = parser.finish().content;
             if !content.is_empty() {
@@ -206,9 +226,9 @@ impl Choice {
         loop {
             match self.next().await {
                 Some(Progress::Text(delta)) => said.add(&delta),
-                Some(Progress::Token(delta, report)) => {
+                Some(Progress::Tokens(delta, reports)) => {
                     said.add(&delta);
-                    said.reports.push(report);
+                    said.reports.extend(reports);
                 }
                 Some(Progress::Call(call)) => said.calls.push(call),
                 Some(Progress::End(end)) => return (said, Some(end)),

@@ -269,9 +269,10 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     while let Some((index, progress)) = events.wait(all.next()).await? {
         let choice = match progress {
             Progress::Text(text) => TextChoice { index, text: text.content, ..TextChoice::default() },
-            Progress::Token(text, report) => {
+            Progress::Tokens(text, reports) => {
                 let mut columns = TextLogprobs::default();
-                columns.push(report.token.id, Some(&report.logprobs), model.format.as_ref());
+                let of = |r: &TokenReport| columns.push(r.token.id, Some(&r.logprobs), model.format.as_ref());
+                reports.iter().for_each(of);
                 TextChoice { index, text: text.content, logprobs: Some(columns), ..TextChoice::default() }
             }
             Progress::Call(_) => continue,

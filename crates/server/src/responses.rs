@@ -237,7 +237,7 @@ async fn write_events(events: Events, accepted: Accepted, asked: Asked) -> Resul
     let mut all = merged(choices);
     while let Some((_, progress)) = writer.events.wait(all.next()).await? {
         match progress {
-            Progress::Text(text) | Progress::Token(text, _) => {
+            Progress::Text(text) | Progress::Tokens(text, _) => {
                 if !text.reasoning.is_empty() {
                     writer.text(true, text.reasoning).await?;
                 }

@@ -294,3 +294,16 @@ async fn what_was_begun_keeps_the_space_that_follows() {
         assert_eq!(content, " two");
     }
 }
+
+#[tokio::test]
+async fn a_stop_strings_tokens_have_no_log_probabilities() {
+    let address = answering("one STOP two").await;
+    for stream in [false, true] {
+        let asked = ask(json!({"stop": ["STOP"], "logprobs": true, "stream": stream}));
+        let answer = post(address, CHAT, &asked).await;
+        let parts = if stream { answer.events() } else { vec![answer.json()] };
+        let tokens = parts.iter().filter_map(|part| part["choices"][0]["logprobs"]["content"].as_array()).flatten();
+        let text: String = tokens.filter_map(|token| token["token"].as_str()).collect();
+        assert_eq!(text, "\n\none ", "stream: {stream}");
+    }
+}

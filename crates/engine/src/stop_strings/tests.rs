@@ -35,3 +35,14 @@ fn text_that_cannot_match_is_shown_at_once() {
     assert_eq!(stops.push("go S"), "go ");
     assert_eq!(stops.push("low"), "Slow");
 }
+
+#[test]
+fn what_is_held_back_and_what_is_cut_is_counted() {
+    let mut stops = StopStrings::new(["STOP".to_owned()]);
+    stops.push("go S");
+    assert_eq!(stops.n_bytes(), (4, 3));
+    stops.push("TOP on");
+    assert_eq!(stops.n_bytes(), (10, 3));
+    stops.push("more");
+    assert_eq!(stops.n_bytes(), (10, 3), "nothing comes after a match");
+}

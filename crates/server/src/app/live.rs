@@ -325,7 +325,7 @@ async fn read(live: Arc<Live>, idx: usize, mut choice: Choice, limit: Duration) 
                 content.push_str(&delta.content);
             }),
             // The app's questions ask for neither.
-            Progress::Call(_) | Progress::Token(..) => {}
+            Progress::Call(_) | Progress::Tokens(..) => {}
             Progress::End(ended) => {
                 let stopped = live.stopped.load(Relaxed);
                 return live.change(idx, |state| finish(state, ended, stopped, live.dollars_per_second));

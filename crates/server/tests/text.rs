@@ -1,0 +1,53 @@
+//! Text completions, whole and streamed, with a scripted model.
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::client::post;
+use common::start::saying_server;
+use serde_json::{Value, json};
+
+const PATH: &str = "/v1/completions";
+
+/// What is asked, greedily.
+async fn complete(address: SocketAddr, extra: Value) -> Value {
+    let answer = post(address, PATH, &with(extra)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
+}
+
+fn with(extra: Value) -> Value {
+    let mut body = json!({"prompt": "ab", "max_tokens": 8, "temperature": 0});
+    body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+    body
+}
+
+/// Columns of log-probabilities of a whole answer, or of the parts of a stream, and the text.
+async fn columns(address: SocketAddr, extra: Value, stream: bool) -> (Vec<u64>, Vec<String>, String) {
+    let mut body = with(extra);
+    body["logprobs"] = json!(0);
+    body["stream"] = json!(stream);
+    let answer = post(address, PATH, &body).await;
+    let parts = if stream { answer.events() } else { vec![answer.json()] };
+    let (mut offsets, mut tokens, mut text) = (Vec::new(), Vec::new(), String::new());
+    for choice in parts.iter().filter_map(|part| part["choices"].get(0)) {
+        text += choice["text"].as_str().expect("text");
+        let columns = &choice["logprobs"];
+        offsets.extend(columns["text_offset"].as_array().into_iter().flatten().filter_map(Value::as_u64));
+        let names = columns["tokens"].as_array().into_iter().flatten();
+        tokens.extend(names.map(|token| token.as_str().expect("text").to_owned()));
+    }
+    (offsets, tokens, text)
+}
+
+#[tokio::test]
+async fn tokens_of_a_stop_string_are_no_part_of_the_answer() {
+    let address = saying_server("ab one STOP two").await;
+    for stream in [false, true] {
+        let (_, tokens, text) = columns(address, json!({"stop": "STOP", "max_tokens": 20}), stream).await;
+        assert_eq!((text.as_str(), tokens.concat().as_str()), (" one ", " one "), "stream: {stream}");
+        let (_, tokens, text) = columns(address, json!({"stop": "ST!", "max_tokens": 9}), stream).await;
+        assert_eq!((text.as_str(), tokens.concat().as_str()), (" one STOP", " one STOP"), "stream: {stream}");
+    }
+}
