@@ -190,7 +190,7 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
             .await?;
     }
     let mut all = merged(choices);
-    let mut usages = Vec::new();
+    let (mut usages, mut n_ended) = (vec![Usage::default(); n], 0);
     let mut n_calls = vec![0; n];
     while let Some((index, progress)) = writer.events.wait(all.next()).await? {
         match progress {
@@ -203,8 +203,9 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
                 n_calls[index] += 1;
             }
             Progress::End(end) => {
-                usages.push(end.usage);
-                let usage = (usages.len() == n && !include_usage).then(|| UsageJson::of(&usages));
+                usages[index] = end.usage;
+                n_ended += 1;
+                let usage = (n_ended == n && !include_usage).then(|| UsageJson::of(&usages));
                 write_end(&writer, index, end, usage).await?;
             }
         }

@@ -55,12 +55,50 @@ struct TextLogprobs {
     token_ids: Vec<u32>,
 }
 
+/// How far tokens have come in the text that they are shown as.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    n_chars: usize,
+    /// Of a character that is not whole.
+    bytes: Vec<u8>,
+}
+
+impl Place {
+    /// The characters before `id`, which is next. A token in the middle of a character is where this begins; a control token
+    /// is shown as nothing.
+    fn of(&mut self, id: u32, format: &dyn ChatFormat) -> usize {
+        let before = self.n_chars;
+        if !format.decode(&[id]).is_empty() {
+            self.bytes.extend(format.token_bytes(id));
+        }
+        loop {
+            let (n_valid, broken) = match std::str::from_utf8(&self.bytes) {
+                Ok(text) => (text.len(), None),
+                Err(error) => (error.valid_up_to(), error.error_len()),
+            };
+            self.n_chars += String::from_utf8_lossy(&self.bytes[..n_valid]).chars().count();
+            // What is broken is shown as one character; what is unfinished waits.
+            self.n_chars += usize::from(broken.is_some());
+            self.bytes.drain(..n_valid + broken.unwrap_or(0));
+            if broken.is_none() {
+                return before;
+            }
+        }
+    }
+
+    /// Ends a text: what is unfinished is shown as broken.
+    fn end(&mut self) {
+        self.n_chars += usize::from(!self.bytes.is_empty());
+        self.bytes.clear();
+    }
+}
+
 impl TextLogprobs {
-    fn push(&mut self, id: u32, logprobs: Option<&TokenLogprobs>, format: &dyn ChatFormat) {
+    /// Adds a token, which is at `place`.
+    fn push(&mut self, id: u32, logprobs: Option<&TokenLogprobs>, (place, format): (&mut Place, &dyn ChatFormat)) {
         let text = |id| String::from_utf8_lossy(&format.token_bytes(id)).into_owned();
         let finite = |logprob: f32| logprob.max(-9999.0);
-        let last = self.tokens.last().map_or(0, |token| token.chars().count());
-        self.text_offset.push(self.text_offset.last().copied().unwrap_or(0) + last);
+        self.text_offset.push(place.of(id, format));
         self.tokens.push(text(id));
         self.token_ids.push(id);
         self.token_logprobs.push(logprobs.map(|l| finite(l.logprob)));
@@ -71,7 +109,7 @@ impl TextLogprobs {
 /// One prompt, and what is asked about it.
 struct Prompt {
     tokens: Vec<u32>,
-    /// What stands before the answer where it is echoed.
+    /// What stands before the answer where it is echoed, else nothing.
     echoed: String,
     /// What the model thinks of the prompt's tokens but the first.
     scores: Option<Vec<TokenLogprobs>>,
@@ -79,6 +117,10 @@ struct Prompt {
 
 /// Serves a completion.
 pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    serve(app, request).await.map_err(|error| error.renamed(&[("messages", "prompt")]))
+}
+
+async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
     let asked = CompletionRequest::parse(&incoming.body)?;
     let (model, _) = app.resolve(asked.model.as_deref()).await?;
@@ -105,8 +147,7 @@ pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Resul
         return whole(&app, &asked, accepted, prompts).await;
     }
     let error_event = |error: &ApiError| (None, error.body());
-    let include_usage = asked.include_usage;
-    Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted, include_usage)))
+    Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted, asked)))
 }
 
 fn prepare(model: &ServedModel, asked: &CompletionRequest) -> Result<Vec<Prompt>, ApiError> {
@@ -207,24 +248,29 @@ async fn whole(
     let n_choices = prompts.len() * asked.n;
     let mut answers: Vec<Option<(Said, End)>> = ended.into_iter().map(Some).collect();
     answers.resize_with(n_choices, || None);
-    let mut usages: Vec<Usage> = Vec::new();
+    let (mut usages, mut timings) = (Vec::new(), Vec::new());
     let mut choices = Vec::new();
     for (index, answer) in answers.into_iter().enumerate() {
         let prompt = &prompts[index / asked.n];
         let mut text = prompt.echoed.clone();
-        let mut columns = TextLogprobs::default();
+        let (mut columns, mut place) = (TextLogprobs::default(), Place::default());
         if let Some(scores) = &prompt.scores {
             let of = std::iter::once(None).chain(scores.iter().map(Some));
-            prompt.tokens.iter().zip(of).for_each(|(&id, score)| columns.push(id, score, model.format.as_ref()));
+            for (&id, score) in prompt.tokens.iter().zip(of) {
+                columns.push(id, score, (&mut place, model.format.as_ref()));
+            }
+            place.end();
         }
         let mut finish_reason = "length";
         match answer {
             Some((said, end)) => {
                 finish_reason = end.finish_reason?;
                 text += &said.text.content;
-                let of = |r: &TokenReport| columns.push(r.token.id, Some(&r.logprobs), model.format.as_ref());
-                said.reports.iter().for_each(of);
+                for TokenReport { token, logprobs } in &said.reports {
+                    columns.push(token.id, Some(logprobs), (&mut place, model.format.as_ref()));
+                }
                 usages.push(end.usage);
+                timings.push((end.usage, end.timings));
             }
             None => usages.push(Usage { n_prompt: prompt.tokens.len(), ..Usage::default() }),
         }
@@ -232,6 +278,7 @@ async fn whole(
         choices.push(TextChoice { index, text, logprobs, finish_reason: Some(finish_reason) });
     }
     let usage = usage_of_all(&usages, asked.n);
+    let slowest = timings.iter().max_by_key(|(_, timings)| timings.decode);
     let object = "text_completion";
     let whole = TextCompletion {
         id,
@@ -241,7 +288,7 @@ async fn whole(
         system_fingerprint: FINGERPRINT,
         choices,
         usage: Some(usage),
-        timings: None,
+        timings: slowest.map(|(usage, timings)| TimingsJson::of(usage, timings)),
     };
     Ok(Json(whole).into_response())
 }
@@ -252,7 +299,7 @@ fn usage_of_all(usages: &[Usage], n: usize) -> UsageJson {
     of_prompts.into_iter().reduce(UsageJson::plus).unwrap_or_else(|| UsageJson::of(&[]))
 }
 
-async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -> Result<(), Gone> {
+async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionRequest>) -> Result<(), Gone> {
     let Accepted { id, created, model_name, model, choices, listed: _listed, .. } = accepted;
     let event = |choices, usage, timings| TextCompletion {
         id: id.clone(),
@@ -264,20 +311,22 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
         usage,
         timings,
     };
+    let mut usages = vec![Usage::default(); choices.len()];
+    let mut places = vec![Place::default(); choices.len()];
     let mut all = merged(choices);
-    let mut usages = Vec::new();
     while let Some((index, progress)) = events.wait(all.next()).await? {
         let choice = match progress {
             Progress::Text(text) => TextChoice { index, text: text.content, ..TextChoice::default() },
             Progress::Tokens(text, reports) => {
                 let mut columns = TextLogprobs::default();
-                let of = |r: &TokenReport| columns.push(r.token.id, Some(&r.logprobs), model.format.as_ref());
-                reports.iter().for_each(of);
+                for TokenReport { token, logprobs } in &reports {
+                    columns.push(token.id, Some(logprobs), (&mut places[index], model.format.as_ref()));
+                }
                 TextChoice { index, text: text.content, logprobs: Some(columns), ..TextChoice::default() }
             }
             Progress::Call(_) => continue,
             Progress::End(end) => {
-                usages.push(end.usage);
+                usages[index] = end.usage;
                 let timings = Some(TimingsJson::of(&end.usage, &end.timings));
                 match end.finish_reason {
                     Ok(reason) => {
@@ -291,8 +340,8 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
         };
         events.data(&event(vec![choice], None, None)).await?;
     }
-    if include_usage {
-        events.data(&event(Vec::new(), Some(usage_of_all(&usages, 1)), None)).await?;
+    if asked.include_usage {
+        events.data(&event(Vec::new(), Some(usage_of_all(&usages, asked.n)), None)).await?;
     }
     events.done().await
 }

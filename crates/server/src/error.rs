@@ -40,6 +40,17 @@ impl ApiError {
         Self { code: Some("context_length_exceeded"), ..Self::invalid(param, message) }
     }
 
+    /// The same in a dialect that has other names for some fields: pairs of ours and its own.
+    pub fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        for (ours, theirs) in names {
+            if self.param.as_deref() == Some(ours) {
+                self.param = Some((*theirs).to_owned());
+            }
+            self.message = self.message.replace(&format!("`{ours}`"), &format!("`{theirs}`"));
+        }
+        self
+    }
+
     /// The body of the error, alone or as an event of a stream.
     pub fn body(&self) -> Value {
         let kind = match self.status {

@@ -23,6 +23,22 @@ fn with(extra: Value) -> Value {
     body
 }
 
+#[tokio::test]
+async fn a_stream_counts_each_prompt_once() {
+    let address = saying_server("ab and so on").await;
+    for extra in [json!({"n": 3}), json!({"prompt": ["ab", "abc"]}), json!({"prompt": ["ab", "abc"], "n": 2})] {
+        let whole = complete(address, extra.clone()).await["usage"].clone();
+        let mut streamed = with(extra.clone());
+        streamed["stream"] = json!(true);
+        streamed["stream_options"] = json!({"include_usage": true});
+        let events = post(address, PATH, &streamed).await.events();
+        let usage = &events.last().expect("a chunk of usage")["usage"];
+        for key in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+            assert_eq!(usage[key], whole[key], "{key} of {extra}");
+        }
+    }
+}
+
 /// Columns of log-probabilities of a whole answer, or of the parts of a stream, and the text.
 async fn columns(address: SocketAddr, extra: Value, stream: bool) -> (Vec<u64>, Vec<String>, String) {
     let mut body = with(extra);
@@ -42,6 +58,21 @@ async fn columns(address: SocketAddr, extra: Value, stream: bool) -> (Vec<u64>, 
 }
 
 #[tokio::test]
+async fn offsets_are_places_in_the_text() {
+    let address = saying_server("abé<think>中c").await;
+    for stream in [false, true] {
+        let (offsets, tokens, text) = columns(address, json!({}), stream).await;
+        assert_eq!(text, "é中c");
+        // Two bytes, a control token without a text, three bytes, a letter.
+        assert_eq!(offsets, [0, 0, 1, 1, 1, 1, 2], "stream: {stream}");
+        assert_eq!(tokens.len(), offsets.len());
+    }
+    let (offsets, _, text) = columns(address, json!({"prompt": [97, 98, 259, 0xC3], "echo": true}), false).await;
+    assert_eq!(text, "ab\u{FFFD}中c");
+    assert_eq!(offsets, [0, 1, 2, 2, 3, 3, 3, 3, 4]);
+}
+
+#[tokio::test]
 async fn tokens_of_a_stop_string_are_no_part_of_the_answer() {
     let address = saying_server("ab one STOP two").await;
     for stream in [false, true] {
@@ -50,4 +81,11 @@ async fn tokens_of_a_stop_string_are_no_part_of_the_answer() {
         let (_, tokens, text) = columns(address, json!({"stop": "ST!", "max_tokens": 9}), stream).await;
         assert_eq!((text.as_str(), tokens.concat().as_str()), (" one STOP", " one STOP"), "stream: {stream}");
     }
+}
+
+#[tokio::test]
+async fn timings_come_with_a_whole_answer() {
+    let found = complete(saying_server("ab and so on").await, json!({"n": 2})).await;
+    assert_eq!(found["timings"]["predicted_n"], 8, "{found}");
+    assert!(found["timings"]["prompt_ms"].is_f64());
 }
