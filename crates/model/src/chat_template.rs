@@ -116,7 +116,8 @@ pub struct RenderOptions {
     pub thinking: Option<bool>,
     /// Tool definitions in OpenAI's form.
     pub tools: Vec<Value>,
-    /// More variables, by name (`chat_template_kwargs` on the wire).
+    /// More variables, by name (`chat_template_kwargs` on the wire); those that stand for the options above, the messages or
+    /// the special tokens have no effect.
     pub variables: Map<String, Value>,
     /// Bytes beyond which a prompt is refused before it is encoded, because no context would hold it.
     pub longest: Option<usize>,
@@ -310,19 +311,23 @@ impl ChatTemplate {
             [] => JinjaValue::from(()),
             tools => JinjaValue::from(Serde(tools)),
         };
-        let mut context: Vec<(String, JinjaValue)> = vec![
+        let named = |map: &Map<String, Value>| -> Vec<(String, JinjaValue)> {
+            map.iter().map(|(name, value)| (name.clone(), JinjaValue::from(Serde(value)))).collect()
+        };
+        // The last of a name counts: no variable replaces what has an option of its own.
+        let mut context = vec![("documents".to_owned(), JinjaValue::from(()))];
+        context.extend(named(&options.variables));
+        context.extend([
             ("strftime_now".into(), JinjaValue::from_function(strftime_now)),
             ("messages".into(), JinjaValue::from(Serde(&messages))),
             ("tools".into(), none_if_empty(&options.tools)),
-            ("documents".into(), JinjaValue::from(())),
             ("add_generation_prompt".into(), options.add_generation_prompt.into()),
-        ];
+        ]);
         if let Some(thinking) = options.thinking {
             context.push(("enable_thinking".into(), thinking.into()));
             context.push(("thinking".into(), thinking.into()));
         }
-        let named = self.special_tokens.iter().chain(&options.variables);
-        context.extend(named.map(|(name, value)| (name.clone(), JinjaValue::from(Serde(value)))));
+        context.extend(named(&self.special_tokens));
 
         let template = self.environment.get_template(TEMPLATE_NAME).expect("added by the constructor");
         let mut text = template.render(JinjaValue::from_pairs(context)).map_err(|error| match raised(&error) {

@@ -307,3 +307,13 @@ async fn a_stop_strings_tokens_have_no_log_probabilities() {
         assert_eq!(text, "\n\none ", "stream: {stream}");
     }
 }
+
+#[tokio::test]
+async fn no_limit_may_be_written_as_minus_one() {
+    let address = answering("yes").await;
+    for limit in [json!({"max_tokens": -1}), json!({"max_completion_tokens": -1})] {
+        let found = post(address, CHAT, &ask(limit.clone())).await;
+        assert_eq!(found.status, 200, "{limit} {}", found.body);
+        assert_eq!(found.json()["choices"][0]["finish_reason"], "stop");
+    }
+}

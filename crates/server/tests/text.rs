@@ -89,3 +89,13 @@ async fn timings_come_with_a_whole_answer() {
     assert_eq!(found["timings"]["predicted_n"], 8, "{found}");
     assert!(found["timings"]["prompt_ms"].is_f64());
 }
+
+#[tokio::test]
+async fn minus_one_asks_for_as_much_as_there_is() {
+    let address = saying_server("ab and so on and on and on").await;
+    let found = complete(address, json!({"max_tokens": -1})).await;
+    assert_eq!(found["choices"][0]["text"], " and so on and on and on");
+    assert_eq!(found["choices"][0]["finish_reason"], "stop");
+    let refused = post(address, PATH, &with(json!({"max_tokens": -2}))).await;
+    assert_eq!(refused.status, 400);
+}

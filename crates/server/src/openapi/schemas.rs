@@ -158,6 +158,10 @@ fn integer(from: i64, to: Option<i64>) -> Value {
     }
 }
 
+fn limit(what: &str) -> Value {
+    json!({"type": ["integer", "null"], "minimum": -1, "description": what})
+}
+
 fn stop() -> Value {
     json!({"type": ["string", "array", "null"], "description": "a string or up to 16, none of them empty"})
 }
@@ -201,8 +205,8 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
         ("messages", messages),
         ("continue_final_message", boolean()),
         ("stream_options", object("`include_usage`")),
-        ("max_tokens", integer(1, None)),
-        ("max_completion_tokens", integer(1, None)),
+        ("max_tokens", limit("at least 1, or -1 for no limit")),
+        ("max_completion_tokens", limit("the same")),
         ("n", integer(1, Some(16))),
         ("stop", stop()),
         ("tools", array("functions, at most 128")),
@@ -224,7 +228,7 @@ pub(super) fn completion_fields() -> Vec<(&'static str, Value)> {
         ("suffix", string()),
         ("echo", boolean()),
         ("stream_options", object("`include_usage`")),
-        ("max_tokens", integer(0, None)),
+        ("max_tokens", limit("16 where it is left out, -1 for no limit; 0 with `echo`")),
         ("n", integer(1, Some(16))),
         ("stop", stop()),
         ("logprobs", integer(0, Some(20))),
@@ -243,6 +247,7 @@ pub(super) fn response_fields() -> Vec<(&'static str, Value)> {
         ("parallel_tool_calls", boolean()),
         ("reasoning", object("`effort`")),
         ("top_logprobs", integer(0, Some(20))),
+        ("include", array("message.output_text.logprobs, reasoning.encrypted_content")),
     ];
     [common_fields(), own, sampling_fields()].concat()
 }

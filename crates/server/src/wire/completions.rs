@@ -78,7 +78,14 @@ impl CompletionRequest {
 }
 
 fn max_tokens(fields: &mut Fields, echo: bool) -> Result<usize, ApiError> {
-    let n = fields.take::<usize>("max_tokens", "a whole number")?.unwrap_or(DEFAULT_MAX_TOKENS);
+    let n = match fields.take::<i64>("max_tokens", "a whole number, or -1 for no limit")? {
+        None => DEFAULT_MAX_TOKENS,
+        // The context's end is the limit.
+        Some(-1) => usize::MAX,
+        Some(n) => usize::try_from(n).map_err(|_| {
+            fields.refuse("max_tokens", format!("is {n}, but must be a whole number, or -1 for no limit"))
+        })?,
+    };
     if n == 0 && !echo {
         return Err(fields.refuse("max_tokens", "is 0, but must be at least 1 where `echo` is not set"));
     }

@@ -71,8 +71,9 @@ fn read_message(value: Value, idx: usize) -> Result<(ChatMessage, bool), ApiErro
     let reasoning = fields.take("reasoning_content", "a string")?;
     let reasoning_content = reasoning.or(fields.take("reasoning", "a string")?);
     let may_be_empty = role == "assistant" && (!tool_calls.is_empty() || reasoning_content.is_some() || is_prefix);
+    let is_empty = content.as_ref().is_none_or(|content| content.as_array().is_some_and(Vec::is_empty));
     let content = match content {
-        None if may_be_empty => String::new(),
+        _ if is_empty && may_be_empty => String::new(),
         content => read_content(content, &format!("{here}.content"))?,
     };
     // To a model both are the same, and most templates know the older word alone.
@@ -106,6 +107,7 @@ pub fn read_content(content: Option<Value>, path: &str) -> Result<String, ApiErr
     let refuse = |what: String| Err(ApiError::invalid(path, format!("`{path}` {what}")));
     let parts = match content {
         Some(Value::String(text)) => return Ok(text),
+        Some(Value::Array(parts)) if parts.is_empty() => return refuse("is empty: give the message's text".into()),
         Some(Value::Array(parts)) => parts,
         None => return refuse("is missing: give the message's text".into()),
         Some(other) => return refuse(format!("is {}, but must be a string or a list of text parts", shown(&other))),

@@ -97,14 +97,24 @@ fn logit_bias(fields: &mut Fields) -> Result<Vec<(u32, f32)>, ApiError> {
     Ok(biases)
 }
 
-/// `max_completion_tokens` or, in older clients, `max_tokens`.
+/// `max_completion_tokens` or, in older clients, `max_tokens`; -1 is llama.cpp's word for no limit.
 pub fn max_tokens(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
-    let expected = "a whole number of at least 1";
-    let old = fields.take::<usize>("max_tokens", expected)?;
-    let new = fields.take::<usize>("max_completion_tokens", expected)?;
+    let expected = "a whole number of at least 1, or -1 for no limit";
+    let old = fields.take::<i64>("max_tokens", expected)?;
+    let new = fields.take::<i64>("max_completion_tokens", expected)?;
+    if let (Some(old), Some(new)) = (old, new)
+        && old != new
+    {
+        let message = format!(
+            "`max_tokens` is {old} and `max_completion_tokens` is {new}, which contradict each other: send one"
+        );
+        return Err(ApiError::invalid("max_tokens", message));
+    }
+    let name = if new.is_some() { "max_completion_tokens" } else { "max_tokens" };
     match new.or(old) {
-        Some(0) => Err(fields.refuse("max_tokens", format!("is 0, but must be {expected}"))),
-        limit => Ok(limit),
+        None | Some(-1) => Ok(None),
+        Some(n) if n < 1 => Err(fields.refuse(name, format!("is {n}, but must be {expected}"))),
+        Some(n) => Ok(Some(n as usize)),
     }
 }
 

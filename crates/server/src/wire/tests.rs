@@ -20,7 +20,7 @@ fn refusal(extra: Value) -> String {
 fn settings_are_read() {
     let request = parse(json!({
         "stream": true, "stream_options": {"include_usage": true}, "temperature": 0.6, "top_p": 0.95, "top_k": -1,
-        "min_p": 0, "seed": -7, "max_tokens": 10, "max_completion_tokens": 20, "n": 2, "stop": ["a", "b"],
+        "min_p": 0, "seed": -7, "max_tokens": 20, "max_completion_tokens": 20, "n": 2, "stop": ["a", "b"],
         "user": "me", "metadata": {"a": "b"}, "presence_penalty": 0, "tools": [], "logit_bias": null,
     }))
     .expect("all of it is legal");
@@ -76,6 +76,7 @@ fn what_cannot_be_honoured_is_refused_by_name() {
             json!({"messages": [{"role": "assistant", "content": "x", "prefix": true}, {"role": "user", "content": "y"}]}),
             "only the last message",
         ),
+        (json!({"messages": [{"role": "user", "content": []}]}), "`messages[0].content` is empty"),
         (json!({"messages": [{"role": "assistant", "content": "x"}]}), "end with a message from the user"),
     ] {
         let message = refusal(extra);
@@ -128,6 +129,54 @@ fn every_dialect_switches_thinking() {
     assert!(refusal(json!({"thinking": {"type": "maybe"}})).contains("enabled"));
     let request = parse(json!({"chat_template_kwargs": {"enable_thinking": true, "mood": "dry"}})).expect("legal");
     assert_eq!(Value::Object(request.template_variables), json!({"mood": "dry"}));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_naming_both() {
+    for (extra, names) in [
+        (json!({"max_tokens": 10, "max_completion_tokens": 20}), ["max_tokens", "max_completion_tokens"]),
+        (json!({"max_tokens": -1, "max_completion_tokens": 20}), ["max_tokens", "max_completion_tokens"]),
+        (
+            json!({"thinking": {"budget_tokens": 5}, "thinking_budget": 6}),
+            ["thinking.budget_tokens", "thinking_budget"],
+        ),
+        (json!({"thinking_budget": 6, "reasoning": {"max_tokens": 7}}), ["thinking_budget", "reasoning.max_tokens"]),
+        (
+            json!({"thinking": {"budget_tokens": 5}, "reasoning": {"max_tokens": 7}}),
+            ["thinking.budget_tokens", "reasoning.max_tokens"],
+        ),
+        (json!({"reasoning_effort": "low", "reasoning": {"effort": "high"}}), ["reasoning_effort", "reasoning.effort"]),
+        (json!({"reasoning_effort": "none", "enable_thinking": true}), ["reasoning_effort", "enable_thinking"]),
+        (
+            json!({"chat_template_kwargs": {"enable_thinking": true, "thinking": false}}),
+            ["chat_template_kwargs.enable_thinking", "chat_template_kwargs.thinking"],
+        ),
+        (json!({"thinking": {"type": "disabled", "min_tokens": 5}}), ["thinking.type", "thinking.min_tokens"]),
+    ] {
+        let message = refusal(extra.clone());
+        assert!(message.contains("contradict"), "{extra} {message:?}");
+        assert!(names.iter().all(|name| message.contains(&format!("`{name}`"))), "{extra} {message:?}");
+    }
+    for extra in [
+        json!({"max_tokens": 10, "max_completion_tokens": 10}),
+        json!({"thinking": {"budget_tokens": 5}, "thinking_budget": 5, "reasoning": {"max_tokens": 5}}),
+        json!({"reasoning_effort": "minimal", "reasoning": {"effort": "low"}}),
+        json!({"enable_thinking": false, "thinking_budget": 100}),
+    ] {
+        assert!(parse(extra.clone()).is_ok(), "{extra}");
+    }
+}
+
+#[test]
+fn template_variables_do_not_replace_the_request() {
+    for name in
+        ["messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "raise_exception", "strftime_now"]
+    {
+        let message = refusal(json!({"chat_template_kwargs": {name: []}}));
+        assert!(message.contains(&format!("`chat_template_kwargs.{name}`")), "{message:?}");
+    }
+    assert!(refusal(json!({"chat_template_kwargs": {"messages": []}})).contains("send `messages`"));
+    assert!(parse(json!({"chat_template_kwargs": {"documents": [], "messages": null}})).is_ok());
 }
 
 #[test]

@@ -10,52 +10,86 @@ use crate::error::ApiError;
 pub const THINKING_FIELDS: [&str; 6] =
     ["thinking", "enable_thinking", "reasoning_effort", "reasoning", "thinking_budget", "chat_template_kwargs"];
 
+/// Template variables that stand for a part of the request, which has a field for it.
+const OF_REQUEST: [&str; 3] = ["messages", "tools", "add_generation_prompt"];
+
+/// Template variables that are the template's own.
+const OF_TEMPLATE: [&str; 6] = ["bos_token", "eos_token", "pad_token", "unk_token", "raise_exception", "strftime_now"];
+
 /// Takes `thinking` (DeepSeek, Anthropic), `enable_thinking` and `thinking_budget` (Qwen), `chat_template_kwargs` (vLLM),
 /// `reasoning_effort` (OpenAI) and `reasoning` (OpenRouter). Returns the wish and the other template variables.
 pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), ApiError> {
     let mut wish = ThinkingWish::default();
+    // What each field says, which must be the same.
     let mut switches: Vec<(&str, bool)> = Vec::new();
+    let mut budgets: Vec<(&str, usize)> = Vec::new();
+    let mut efforts: Vec<(&str, Effort)> = Vec::new();
+    let (tokens, effort) = ("a whole number of tokens", "a string");
     if let Some(thinking) = fields.take_object("thinking", "an object such as {\"type\": \"enabled\"}")? {
-        switches.extend(thinking_object(thinking, &mut wish)?.map(|on| ("thinking", on)));
+        switches.extend(thinking_object(thinking, &mut wish)?.map(|on| ("thinking.type", on)));
+        budgets.extend(wish.budget_tokens.map(|n| ("thinking.budget_tokens", n)));
     }
-    if let Some(budget) = fields.take::<usize>("thinking_budget", "a whole number of tokens")? {
-        wish.budget_tokens.get_or_insert(budget);
-    }
-    if let Some(on) = fields.take("enable_thinking", "true or false")? {
-        switches.push(("enable_thinking", on));
-    }
+    budgets.extend(fields.take("thinking_budget", tokens)?.map(|n| ("thinking_budget", n)));
+    switches.extend(fields.take("enable_thinking", "true or false")?.map(|on| ("enable_thinking", on)));
     let kwargs = fields.take_object("chat_template_kwargs", "an object of template variables")?;
     let mut kwargs = kwargs.unwrap_or_else(|| Fields::new(Map::new(), ""));
-    for name in ["enable_thinking", "thinking"] {
-        if let Some(on) = kwargs.take(name, "true or false")? {
-            switches.push(("chat_template_kwargs", on));
-        }
+    for (name, path) in
+        [("enable_thinking", "chat_template_kwargs.enable_thinking"), ("thinking", "chat_template_kwargs.thinking")]
+    {
+        switches.extend(kwargs.take(name, "true or false")?.map(|on| (path, on)));
     }
-    let mut effort = fields.take::<String>("reasoning_effort", "a string")?.map(|word| ("reasoning_effort", word));
+    refuse_reserved(&mut kwargs)?;
+    if let Some(word) = fields.take::<String>("reasoning_effort", effort)? {
+        efforts.push(("reasoning_effort", parse_effort("reasoning_effort", &word)?));
+    }
     if let Some(mut reasoning) = fields.take_object("reasoning", "an object such as {\"effort\": \"low\"}")? {
-        effort = effort.or(reasoning.take("effort", "a string")?.map(|word| ("reasoning.effort", word)));
-        if let Some(on) = reasoning.take("enabled", "true or false")? {
-            switches.push(("reasoning", on));
+        if let Some(word) = reasoning.take::<String>("effort", effort)? {
+            efforts.push(("reasoning.effort", parse_effort("reasoning.effort", &word)?));
         }
-        wish.budget_tokens = wish.budget_tokens.or(reasoning.take("max_tokens", "a whole number of tokens")?);
+        switches.extend(reasoning.take("enabled", "true or false")?.map(|on| ("reasoning.enabled", on)));
+        budgets.extend(reasoning.take("max_tokens", tokens)?.map(|n| ("reasoning.max_tokens", n)));
         // There is no summary of thinking here: it is shown as it is.
         reasoning.map.retain(|name, _| name != "summary" && name != "generate_summary");
         reasoning.refuse_others(&["effort", "enabled", "max_tokens"])?;
     }
-    if let Some((name, word)) = effort {
-        let effort = parse_effort(name, &word)?;
-        switches.push((name, effort != Effort::None));
-        wish.effort = Some(effort);
-    }
-    if let [(first, on), rest @ ..] = switches.as_slice() {
-        if let Some((other, _)) = rest.iter().find(|(_, value)| value != on) {
-            let message =
-                format!("`{first}` and `{other}` contradict each other: one turns thinking on, the other off");
-            return Err(ApiError::invalid(*other, message));
-        }
-        wish.enabled = Some(*on);
+    switches.extend(efforts.iter().map(|(name, effort)| (*name, *effort != Effort::None)));
+    wish.enabled = agreed(&switches, "one turns thinking on, the other off")?;
+    wish.budget_tokens = agreed(&budgets, "send one of them")?;
+    wish.effort = agreed(&efforts, "send one of them")?;
+    if wish.min_tokens > 0
+        && let Some((off, _)) = switches.iter().find(|(_, on)| !on)
+    {
+        return Err(contradiction(off, "thinking.min_tokens", "one turns thinking off, the other makes it longer"));
     }
     Ok((wish, kwargs.map))
+}
+
+/// What all fields say, if there is one.
+fn agreed<T: Copy + PartialEq>(all: &[(&str, T)], how: &str) -> Result<Option<T>, ApiError> {
+    let [(first, value), rest @ ..] = all else { return Ok(None) };
+    match rest.iter().find(|(_, other)| other != value) {
+        Some((other, _)) => Err(contradiction(first, other, how)),
+        None => Ok(Some(*value)),
+    }
+}
+
+/// An error about two fields.
+pub fn contradiction(first: &str, other: &str, how: &str) -> ApiError {
+    ApiError::invalid(other, format!("`{first}` and `{other}` contradict each other: {how}"))
+}
+
+fn refuse_reserved(kwargs: &mut Fields) -> Result<(), ApiError> {
+    for name in OF_REQUEST {
+        if kwargs.take::<Value>(name, "")?.is_some() {
+            return Err(kwargs.refuse(name, format!("may not be set: send `{name}` beside `chat_template_kwargs`")));
+        }
+    }
+    for name in OF_TEMPLATE {
+        if kwargs.take::<Value>(name, "")?.is_some() {
+            return Err(kwargs.refuse(name, "may not be set: that name is the template's own"));
+        }
+    }
+    Ok(())
 }
 
 /// A word for an effort, under whichever name it came.
