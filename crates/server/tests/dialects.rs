@@ -183,3 +183,33 @@ async fn a_responses_tools_go_there_and_back() {
     let done = events.iter().find(|(name, _)| name == "response.function_call_arguments.done").expect("a call");
     assert_eq!(done.1["arguments"], "{\"n\":2}");
 }
+
+#[tokio::test]
+async fn anthropics_tools_are_checked_as_openais_are() {
+    let address = answering("Hello.").await;
+    let tool = |name: &str| json!({"name": name, "input_schema": {"type": "object"}});
+    let many: Vec<Value> = (0..129).map(|i| tool(&format!("t{i}"))).collect();
+    for (extra, words) in [
+        (json!({"tools": [tool("a b")]}), "`tools[0]` needs a name"),
+        (json!({"tools": [tool(&"x".repeat(200))]}), "`tools[0]` needs a name"),
+        (json!({"tools": many}), "at most 128"),
+        (json!({"tool_choice": {"type": "any"}}), "`tools` is empty"),
+        (json!({"tools": [], "tool_choice": {"type": "any"}}), "`tools` is empty"),
+        (json!({"tools": [tool("a")], "tool_choice": {"type": "tool", "name": "b"}}), "not among `tools`"),
+        (json!({"messages": [{"role": "user", "content": []}]}), "`messages[0].content` is empty"),
+        (
+            json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "input": {}}]}]}),
+            "`messages[0].content[0].name` is missing",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": "1"}]}]}),
+            "`messages[0].content[0].tool_use_id` is missing",
+        ),
+    ] {
+        let mut body = json!({"max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]});
+        body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        let refused = post(address, "/v1/messages", &body).await;
+        assert_eq!((refused.status, refused.json()["type"].as_str()), (400, Some("error")), "{extra} {}", refused.body);
+        assert!(refused.message().contains(words), "{:?} does not say {words:?}", refused.message());
+    }
+}

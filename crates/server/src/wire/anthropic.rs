@@ -1,12 +1,13 @@
 //! The JSON of Anthropic's `/v1/messages`, read into a [`ChatRequest`].
 
-use engine::ThinkingWish;
+use engine::{Effort, ThinkingWish};
 use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::messages::{call_json, object, plain};
 use super::sampling::{self, SamplingWish};
-use super::tools::{ToolChoice, ToolsWish, read_format, tool_json};
+use super::thinking::contradiction;
+use super::tools::{ToolChoice, ToolsWish, check_choice, name_of, read_format, take_list, tool_json};
 use super::{ChatRequest, LABELS, thinking};
 use crate::config::ChatMessage;
 use crate::error::ApiError;
@@ -90,7 +91,18 @@ fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, 
     let mut format = None;
     if let Some(mut config) = config {
         if let Some(word) = config.take::<String>("effort", "a string")? {
-            wish.effort = Some(thinking::parse_effort("output_config.effort", &word)?);
+            let effort = thinking::parse_effort("output_config.effort", &word)?;
+            if wish.effort.is_some_and(|other| other != effort) {
+                return Err(contradiction("reasoning_effort", "output_config.effort", "send one of them"));
+            }
+            if effort == Effort::None && wish.enabled == Some(true) {
+                return Err(contradiction(
+                    "thinking.type",
+                    "output_config.effort",
+                    "one turns thinking on, the other off",
+                ));
+            }
+            wish.effort = Some(effort);
         }
         if let Some(object) = config.take_object("format", "an object")? {
             format = read_format(object)?;
@@ -104,22 +116,20 @@ fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, 
 }
 
 fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
-    let tools = fields.take::<Vec<Value>>("tools", "a list of tools")?.unwrap_or_default();
     let read = |(idx, tool): (usize, Value)| {
         let path = format!("tools[{idx}]");
         let refuse = |what: &str| ApiError::invalid(&path, format!("`{path}` {what}"));
         if tool["type"].as_str().is_some_and(|kind| kind != "custom") {
             return Err(refuse("is a tool of Anthropic's own, which this server does not have"));
         }
-        let name = tool["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(|| refuse("needs a `name`"))?;
+        let name = name_of(&tool, &path)?;
         let schema = match &tool["input_schema"] {
             Value::Object(schema) => Value::Object(schema.clone()),
             _ => return Err(refuse("needs an `input_schema` that is a JSON schema")),
         };
         Ok(tool_json(name, tool["description"].as_str(), schema, tool["strict"] == true))
     };
-    let definitions: Vec<Value> = tools.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    let mut wish = ToolsWish { definitions, choice: ToolChoice::Auto, parallel: true };
+    let mut wish = ToolsWish { definitions: take_list(fields, read)?, choice: ToolChoice::Auto, parallel: true };
     if let Some(mut choice) = fields.take_object("tool_choice", "an object such as {\"type\": \"auto\"}")? {
         let kind: String = choice.take("type", "a string")?.unwrap_or_default();
         wish.parallel = !choice.take("disable_parallel_tool_use", "true or false")?.unwrap_or(false);
@@ -130,11 +140,7 @@ fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
             "tool" => ToolChoice::Named(choice.take("name", "a string")?.unwrap_or_default()),
             other => return Err(choice.refuse("type", format!("is \"{other}\", but must be auto, any, tool or none"))),
         };
-        if let ToolChoice::Named(name) = &wish.choice
-            && !wish.definitions.iter().any(|tool| tool["function"]["name"] == name.as_str())
-        {
-            return Err(choice.refuse("name", format!("is \"{name}\", which is not among `tools`")));
-        }
+        check_choice(fields, &wish.choice, &wish.definitions)?;
     }
     Ok(wish)
 }
@@ -148,14 +154,25 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
     }
     let content = fields.take::<Value>("content", "")?.unwrap_or_default();
     let blocks = match content {
+        Value::Array(blocks) if blocks.is_empty() && role != "assistant" => {
+            return Err(fields.refuse("content", "is empty: give at least one block"));
+        }
         Value::Array(blocks) => blocks,
+        Value::Null => return Err(fields.refuse("content", "is missing: give the message's text")),
         text => vec![json!({"type": "text", "text": text_of(&text, &format!("{here}.content"))?})],
     };
     let mut message = plain(&role, "");
-    let mut said = false;
+    let mut said = blocks.is_empty();
     for (i, block) in blocks.iter().enumerate() {
         let path = format!("{here}.content[{i}]");
         let text = |name: &str| block[name].as_str().unwrap_or_default();
+        let required = |name: &str| match block[name].as_str() {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => {
+                let path = format!("{path}.{name}");
+                Err(ApiError::invalid(&path, format!("`{path}` is missing: give a string")))
+            }
+        };
         match block["type"].as_str().unwrap_or_default() {
             "text" => {
                 message.content += &text_of(&json!([block]), &path)?;
@@ -165,12 +182,12 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
             "redacted_thinking" => {}
             "tool_use" => {
                 said = true;
-                message.tool_calls.push(call_json(text("id"), text("name"), &block["input"].to_string()));
+                let input = if block["input"].is_null() { json!({}) } else { block["input"].clone() };
+                message.tool_calls.push(call_json(required("id")?, required("name")?, &input.to_string()));
             }
             "tool_result" => {
-                let content = if block["content"].is_null() { json!("") } else { block["content"].clone() };
-                let result = text_of(&content, &format!("{path}.content"))?;
-                let id = Some(text("tool_use_id").to_owned());
+                let result = text_of(&block["content"], &format!("{path}.content"))?;
+                let id = Some(required("tool_use_id")?.to_owned());
                 messages.push(ChatMessage { tool_call_id: id, ..plain("tool", result) });
             }
             other => {
@@ -185,7 +202,11 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
     Ok(())
 }
 
-/// A string, or the joined text of text blocks.
+/// A string, or the joined text of text blocks, which may be none.
 fn text_of(value: &Value, path: &str) -> Result<String, ApiError> {
-    super::messages::read_content(Some(value.clone()).filter(|v| !v.is_null()), path)
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::Array(blocks) if blocks.is_empty() => Ok(String::new()),
+        value => super::messages::read_content(Some(value.clone()), path),
+    }
 }

@@ -38,14 +38,52 @@ impl ToolsWish {
 
     /// Takes `tools`, `tool_choice` and `parallel_tool_calls`.
     pub fn take(fields: &mut Fields) -> Result<Self, ApiError> {
-        let tools = fields.take::<Vec<Value>>("tools", "a list of tools")?.unwrap_or_default();
-        if tools.len() > 128 {
-            return Err(fields.refuse("tools", format!("has {} tools, but at most 128 are possible", tools.len())));
-        }
-        let definitions: Vec<Value> = tools.into_iter().enumerate().map(read_tool).collect::<Result<_, _>>()?;
+        let definitions = take_list(fields, read_tool)?;
         let choice = read_choice(fields, &definitions)?;
         let parallel = fields.take("parallel_tool_calls", "true or false")?.unwrap_or(true);
         Ok(Self { definitions, choice, parallel })
+    }
+}
+
+/// Most tools of a request.
+const MAX_TOOLS: usize = 128;
+
+/// Longest name of one; OpenAI's are of 64, Anthropic's of 128.
+const MAX_NAME: usize = 128;
+
+/// Takes `tools`, each as `read` has it.
+pub fn take_list(
+    fields: &mut Fields,
+    read: impl Fn((usize, Value)) -> Result<Value, ApiError>,
+) -> Result<Vec<Value>, ApiError> {
+    let tools = fields.take::<Vec<Value>>("tools", "a list of tools")?.unwrap_or_default();
+    if tools.len() > MAX_TOOLS {
+        return Err(fields.refuse("tools", format!("has {} tools, but at most {MAX_TOOLS} are possible", tools.len())));
+    }
+    tools.into_iter().enumerate().map(read).collect()
+}
+
+/// The name of a tool at `path`.
+pub fn name_of<'a>(function: &'a Value, path: &str) -> Result<&'a str, ApiError> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let name = function["name"].as_str().unwrap_or_default();
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(legal) {
+        let message = format!("`{path}` needs a name of 1 to {MAX_NAME} letters, digits, `_`, `-` or `.`");
+        return Err(ApiError::invalid(path, message));
+    }
+    Ok(name)
+}
+
+/// A choice that demands a call demands tools.
+pub fn check_choice(fields: &Fields, choice: &ToolChoice, definitions: &[Value]) -> Result<(), ApiError> {
+    match choice {
+        ToolChoice::Required if definitions.is_empty() => {
+            Err(fields.refuse("tool_choice", "demands a call, but `tools` is empty"))
+        }
+        ToolChoice::Named(name) if !definitions.iter().any(|tool| tool["function"]["name"] == name.as_str()) => {
+            Err(fields.refuse("tool_choice", format!("names \"{name}\", which is not among `tools`")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -70,11 +108,7 @@ pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
         return Err(refuse("is not of type \"function\", and this server has no tools of its own"));
     }
     let function = if tool["function"].is_object() { &tool["function"] } else { &tool };
-    let name = function["name"].as_str().unwrap_or_default();
-    let legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(legal) {
-        return Err(refuse("needs a name of 1 to 64 letters, digits, `_`, `-` or `.`"));
-    }
+    let name = name_of(function, &path)?;
     let parameters = match &function["parameters"] {
         Value::Null => json!({"type": "object", "properties": {}}),
         Value::Object(schema) => Value::Object(schema.clone()),
@@ -96,15 +130,10 @@ fn read_choice(fields: &mut Fields, definitions: &[Value]) -> Result<ToolChoice,
         Some(object) => {
             let name = object["function"]["name"].as_str().or(object["name"].as_str());
             let name = name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?;
-            if !definitions.iter().any(|tool| tool["function"]["name"] == name) {
-                return Err(fields.refuse("tool_choice", format!("names \"{name}\", which is not among `tools`")));
-            }
             ToolChoice::Named(name.to_owned())
         }
     };
-    if choice == ToolChoice::Required && definitions.is_empty() {
-        return Err(fields.refuse("tool_choice", "demands a call, but `tools` is empty"));
-    }
+    check_choice(fields, &choice, definitions)?;
     Ok(choice)
 }
 
