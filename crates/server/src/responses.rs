@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use engine::{ToolCall, Usage};
-use serde_json::{Value, json};
+use engine::{SamplingParams, ToolCall, Usage};
+use serde_json::{Map, Value, json};
 
-use crate::admission::{Accepted, Incoming};
+use crate::admission::{Accepted, Incoming, now};
 use crate::chat::{collect_all, merged};
 use crate::completion::{End, Progress};
 use crate::error::ApiError;
@@ -19,11 +19,19 @@ use crate::sse::{self, Events, Gone};
 use crate::wire::ChatRequest;
 use crate::wire::responses::parse;
 
+/// What this dialect calls fields that others call otherwise.
+const NAMES: &[(&str, &str)] =
+    &[("messages", "input"), ("response_format", "text.format"), ("max_tokens", "max_output_tokens")];
+
 /// Serves a response.
 pub async fn responses(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    serve(app, request).await.map_err(|error| error.renamed(NAMES))
+}
+
+async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
-    let chat = parse(&incoming.body)?;
-    let (is_stream, asked) = (chat.stream, Asked::of(&chat));
+    let (chat, repeated) = parse(&incoming.body)?;
+    let (is_stream, asked) = (chat.stream, Asked::of(&chat, repeated));
     let accepted = incoming.chat(chat, "resp_").await?;
     if is_stream {
         let error_event = |error: &ApiError| (Some("error"), json!({"type": "error", "error": error.body()["error"]}));
@@ -35,19 +43,23 @@ pub async fn responses(State(app): State<Arc<App>>, request: Request) -> Result<
         let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
         return Err(ApiError::new(status, "no_answer", "the engine gave no answer; try again"));
     };
+    end.finish_reason.clone()?;
     let logprobs = LogprobsJson::of(&said.reports, model.format.as_ref()).and_then(|l| l.content);
     let mut output = Vec::new();
     if !said.text.reasoning.is_empty() {
-        output.push(reasoning_item(&random_id("rs_")?, &said.text.reasoning));
+        output.push(reasoning_item(&random_id("rs_")?, "completed", &said.text.reasoning));
     }
-    if !said.text.content.is_empty() || said.calls.is_empty() {
+    if !said.text.content.is_empty() || (said.calls.is_empty() && !is_cut(&end)) {
         let part = text_part(&said.text.content, json!(logprobs.unwrap_or_default()));
         output.push(message_item(&random_id("msg_")?, "completed", vec![part]));
     }
     for call in &said.calls {
         output.push(call_item(&random_id("fc_")?, &random_id("call_")?, "completed", call));
     }
-    end.finish_reason.clone()?;
+    // Calls are whole; what else comes last is not.
+    if let Some(last) = output.last_mut().filter(|item| is_cut(&end) && item["type"] != "function_call") {
+        last["status"] = json!("incomplete");
+    }
     Ok(Json(finished(base, output, &end)).into_response())
 }
 
@@ -57,21 +69,35 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(chat: &ChatRequest) -> Self {
-        let instructions = chat.messages.first().filter(|m| m.role == "system").map(|m| m.content.clone());
+    /// `repeated` is as it was sent; where nothing was, the body has what holds then.
+    fn of(chat: &ChatRequest, repeated: Map<String, Value>) -> Self {
         let tools = chat.tools.definitions.iter().map(|tool| {
             let mut flat = tool["function"].clone();
             flat["type"] = json!("function");
             flat["strict"] = json!(tool["function"]["strict"] == true);
             flat
         });
-        let body = json!({
-            "instructions": instructions, "max_output_tokens": chat.max_tokens, "temperature": chat.sampling.temperature,
-            "top_p": chat.sampling.top_p, "tools": tools.collect::<Vec<_>>(), "tool_choice": "auto",
-            "parallel_tool_calls": chat.tools.parallel, "previous_response_id": null, "store": false,
-            "truncation": "disabled", "metadata": {}, "error": null, "incomplete_details": null,
-            "reasoning": {"effort": null, "summary": null}, "text": {"format": {"type": "text"}}, "usage": null,
+        let mut body = json!({
+            "instructions": null, "max_output_tokens": chat.max_tokens, "max_tool_calls": null,
+            "tools": tools.collect::<Vec<_>>(), "tool_choice": "auto", "parallel_tool_calls": chat.tools.parallel,
+            "previous_response_id": null, "store": false, "background": false, "service_tier": "default",
+            "truncation": "disabled", "metadata": {}, "error": null, "incomplete_details": null, "usage": null,
+            "presence_penalty": chat.sampling.presence_penalty, "frequency_penalty": chat.sampling.frequency_penalty,
+            "top_logprobs": chat.logprobs.unwrap_or(0), "user": null, "safety_identifier": null,
+            "prompt_cache_key": null, "completed_at": null,
         });
+        for (name, value) in repeated {
+            body[name] = value;
+        }
+        for (name, key, value) in [
+            ("text", "format", json!({"type": "text"})),
+            ("reasoning", "effort", Value::Null),
+            ("reasoning", "summary", Value::Null),
+        ] {
+            if body[name][key].is_null() {
+                body[name][key] = value;
+            }
+        }
         Self { body }
     }
 
@@ -83,14 +109,35 @@ impl Asked {
         base["model"] = json!(accepted.model_name);
         base["status"] = json!("in_progress");
         base["output"] = json!([]);
+        let SamplingParams { temperature, top_p, presence_penalty, frequency_penalty, .. } = accepted.model.sampling;
+        for (name, default) in [
+            ("temperature", temperature),
+            ("top_p", top_p),
+            ("presence_penalty", presence_penalty),
+            ("frequency_penalty", frequency_penalty),
+        ] {
+            if base[name].is_null() {
+                // As it is written, and not as its bits are.
+                base[name] = json!(default.to_string().parse::<f64>().unwrap_or(f64::from(default)));
+            }
+        }
         base
     }
 }
 
+/// Whether an answer ends where its tokens do.
+fn is_cut(end: &End) -> bool {
+    matches!(end.finish_reason, Ok("length"))
+}
+
 fn finished(mut base: Value, output: Vec<Value>, end: &End) -> Value {
-    let cut = matches!(end.finish_reason, Ok("length"));
-    base["status"] = json!(if cut { "incomplete" } else { "completed" });
-    base["incomplete_details"] = if cut { json!({"reason": "max_output_tokens"}) } else { Value::Null };
+    if is_cut(end) {
+        base["status"] = json!("incomplete");
+        base["incomplete_details"] = json!({"reason": "max_output_tokens"});
+    } else {
+        base["status"] = json!("completed");
+        base["completed_at"] = json!(now());
+    }
     base["output"] = json!(output);
     base["usage"] = usage(&end.usage);
     base["thinking_stop_reason"] = json!(end.thinking_stop_reason.map(|reason| reason.as_str()));
@@ -105,8 +152,9 @@ fn usage(usage: &Usage) -> Value {
     })
 }
 
-fn reasoning_item(id: &str, text: &str) -> Value {
-    json!({"id": id, "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]})
+fn reasoning_item(id: &str, status: &str, text: &str) -> Value {
+    let content = json!([{"type": "reasoning_text", "text": text}]);
+    json!({"id": id, "type": "reasoning", "status": status, "summary": [], "content": content})
 }
 
 fn text_part(text: &str, logprobs: Value) -> Value {
@@ -129,6 +177,7 @@ struct Open {
     id: String,
     is_reasoning: bool,
     text: String,
+    logprobs: Vec<Value>,
 }
 
 /// Writes events with their numbers, and keeps the items that are complete.
@@ -147,9 +196,9 @@ impl Writer {
         self.events.named(name, &event).await
     }
 
-    async fn text(&mut self, is_reasoning: bool, text: String) -> Result<(), Gone> {
+    async fn text(&mut self, is_reasoning: bool, text: String, logprobs: Vec<Value>) -> Result<(), Gone> {
         if self.open.as_ref().is_none_or(|open| open.is_reasoning != is_reasoning) {
-            self.close().await?;
+            self.close("completed").await?;
             self.begin(is_reasoning).await?;
         }
         let index = self.output.len();
@@ -159,7 +208,8 @@ impl Writer {
         if is_reasoning {
             return self.send("response.reasoning_text.delta", event).await;
         }
-        event["logprobs"] = json!([]);
+        event["logprobs"] = json!(logprobs);
+        open.logprobs.extend(logprobs);
         self.send("response.output_text.delta", event).await
     }
 
@@ -168,7 +218,7 @@ impl Writer {
         let id = random_id(prefix).unwrap_or_else(|_| format!("{prefix}{}", self.output.len()));
         let (item, part) = match is_reasoning {
             true => (
-                json!({"id": id, "type": "reasoning", "summary": [], "content": []}),
+                json!({"id": id, "type": "reasoning", "status": "in_progress", "summary": [], "content": []}),
                 json!({"type": "reasoning_text", "text": ""}),
             ),
             false => (message_item(&id, "in_progress", Vec::new()), text_part("", json!([]))),
@@ -177,28 +227,28 @@ impl Writer {
         self.send("response.output_item.added", json!({"output_index": index, "item": item})).await?;
         let event = json!({"item_id": id, "output_index": index, "content_index": 0, "part": part});
         self.send("response.content_part.added", event).await?;
-        self.open = Some(Open { id, is_reasoning, text: String::new() });
+        self.open = Some(Open { id, is_reasoning, text: String::new(), logprobs: Vec::new() });
         Ok(())
     }
 
-    async fn close(&mut self) -> Result<(), Gone> {
-        let Some(Open { id, is_reasoning, text }) = self.open.take() else { return Ok(()) };
+    async fn close(&mut self, status: &str) -> Result<(), Gone> {
+        let Some(Open { id, is_reasoning, text, logprobs }) = self.open.take() else { return Ok(()) };
         let index = self.output.len();
         let (name, part, item) = match is_reasoning {
             true => {
                 let part = json!({"type": "reasoning_text", "text": text});
-                ("response.reasoning_text.done", part, reasoning_item(&id, &text))
+                ("response.reasoning_text.done", part, reasoning_item(&id, status, &text))
             }
             false => {
-                let part = text_part(&text, json!([]));
-                ("response.output_text.done", part.clone(), message_item(&id, "completed", vec![part]))
+                let part = text_part(&text, json!(logprobs));
+                ("response.output_text.done", part.clone(), message_item(&id, status, vec![part]))
             }
         };
         let place = json!({"item_id": id, "output_index": index, "content_index": 0});
         let mut done = place.clone();
         done["text"] = json!(text);
         if !is_reasoning {
-            done["logprobs"] = json!([]);
+            done["logprobs"] = json!(logprobs);
         }
         self.send(name, done).await?;
         let mut done = place;
@@ -209,8 +259,30 @@ impl Writer {
         Ok(())
     }
 
+    /// The last event, which has all of it.
+    async fn end(&mut self, mut base: Value, end: &End) -> Result<(), Gone> {
+        if let Err(error) = &end.finish_reason {
+            let error = error.clone().renamed(NAMES);
+            self.close("incomplete").await?;
+            base["status"] = json!("failed");
+            base["output"] = json!(self.output);
+            base["error"] = json!({"code": "server_error", "message": error.message});
+            return self.send("response.failed", json!({"response": base})).await;
+        }
+        self.close(if is_cut(end) { "incomplete" } else { "completed" }).await?;
+        let has_answer = self.output.iter().any(|item| item["type"] != "reasoning");
+        if !has_answer && !is_cut(end) {
+            // An answer without a word is one too.
+            self.begin(false).await?;
+            self.close("completed").await?;
+        }
+        let whole = finished(base, std::mem::take(&mut self.output), end);
+        let name = if is_cut(end) { "response.incomplete" } else { "response.completed" };
+        self.send(name, json!({"response": whole})).await
+    }
+
     async fn call(&mut self, call: ToolCall) -> Result<(), Gone> {
-        self.close().await?;
+        self.close("completed").await?;
         let index = self.output.len();
         let own = |prefix: &str| random_id(prefix).unwrap_or_else(|_| format!("{prefix}{index}"));
         let (id, call_id) = (own("fc_"), own("call_"));
@@ -230,36 +302,31 @@ impl Writer {
 
 async fn write_events(events: Events, accepted: Accepted, asked: Asked) -> Result<(), Gone> {
     let base = asked.base(&accepted);
-    let Accepted { choices, listed: _listed, .. } = accepted;
+    let Accepted { choices, model, listed: _listed, .. } = accepted;
     let mut writer = Writer { events, n_sent: 0, output: Vec::new(), open: None };
     writer.send("response.created", json!({"response": base})).await?;
     writer.send("response.in_progress", json!({"response": base})).await?;
     let mut all = merged(choices);
     while let Some((_, progress)) = writer.events.wait(all.next()).await? {
-        match progress {
-            Progress::Text(text) | Progress::Tokens(text, _) => {
-                if !text.reasoning.is_empty() {
-                    writer.text(true, text.reasoning).await?;
-                }
-                if !text.content.is_empty() {
-                    writer.text(false, text.content).await?;
-                }
+        let (text, reports) = match progress {
+            Progress::Text(text) => (text, Vec::new()),
+            Progress::Tokens(text, reports) => (text, reports),
+            Progress::Call(call) => {
+                writer.call(call).await?;
+                continue;
             }
-            Progress::Call(call) => writer.call(call).await?,
             Progress::End(end) => {
-                writer.close().await?;
-                let output = std::mem::take(&mut writer.output);
-                if let Err(error) = &end.finish_reason {
-                    let mut failed = base.clone();
-                    failed["status"] = json!("failed");
-                    failed["error"] = json!({"code": "server_error", "message": error.message});
-                    writer.send("response.failed", json!({"response": failed})).await?;
-                    continue;
-                }
-                let whole = finished(base.clone(), output, &end);
-                let name = if whole["status"] == "incomplete" { "response.incomplete" } else { "response.completed" };
-                writer.send(name, json!({"response": whole})).await?;
+                writer.end(base.clone(), &end).await?;
+                continue;
             }
+        };
+        if !text.reasoning.is_empty() {
+            writer.text(true, text.reasoning, Vec::new()).await?;
+        }
+        let logprobs = LogprobsJson::of(&reports, model.format.as_ref()).and_then(|l| l.content).unwrap_or_default();
+        if !text.content.is_empty() || !logprobs.is_empty() {
+            let logprobs = logprobs.iter().map(|token| json!(token)).collect();
+            writer.text(false, text.content, logprobs).await?;
         }
     }
     Ok(())

@@ -213,3 +213,129 @@ async fn anthropics_tools_are_checked_as_openais_are() {
         assert!(refused.message().contains(words), "{:?} does not say {words:?}", refused.message());
     }
 }
+
+#[tokio::test]
+async fn a_response_repeats_what_was_asked() {
+    let address = answering("{\"ok\": true}").await;
+    let schema = json!({"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "name": "x", "schema": schema, "strict": true});
+    let tool = json!({"type": "function", "name": "add", "parameters": {"type": "object"}});
+    let asked = json!({
+        "input": [{"role": "system", "content": "A system's message."}, {"role": "user", "content": "Hi"}],
+        "text": {"format": format}, "tools": [tool], "tool_choice": "none", "reasoning": {"effort": "low"},
+        "metadata": {"a": "b"}, "temperature": 0.5, "top_p": 0.9, "max_output_tokens": 400, "top_logprobs": 2,
+        "parallel_tool_calls": false, "user": "me", "safety_identifier": "s", "prompt_cache_key": "k",
+    });
+    let whole = post(address, "/v1/responses", &asked).await.json();
+    let mut streamed = asked.clone();
+    streamed["stream"] = json!(true);
+    let events = named_events(&post(address, "/v1/responses", &streamed).await);
+    for found in [&whole, &events[0].1["response"], &events[events.len() - 1].1["response"]] {
+        assert_eq!(found["text"]["format"], format, "{found}");
+        assert_eq!((&found["tool_choice"], &found["reasoning"]["effort"]), (&json!("none"), &json!("low")));
+        assert_eq!((&found["metadata"], &found["instructions"]), (&json!({"a": "b"}), &Value::Null));
+        assert_eq!((&found["max_output_tokens"], &found["parallel_tool_calls"]), (&json!(400), &json!(false)));
+        assert_eq!(
+            (&found["temperature"], &found["top_p"], &found["top_logprobs"]),
+            (&json!(0.5), &json!(0.9), &json!(2))
+        );
+        for name in ["user", "safety_identifier", "prompt_cache_key"] {
+            assert_eq!(found[name], asked[name], "{name}");
+        }
+    }
+    let named = json!({"type": "function", "name": "add"});
+    let asked = json!({"input": "Hi", "instructions": "Be brief.", "tools": [tool], "tool_choice": named, "max_output_tokens": 300});
+    let found = post(address, "/v1/responses", &asked).await.json();
+    assert_eq!((&found["instructions"], &found["tool_choice"]), (&json!("Be brief."), &named));
+    // Where nothing was asked, what held.
+    let found = post(address, "/v1/responses", &json!({"input": "Hi"})).await.json();
+    assert_eq!((&found["temperature"], &found["text"]["format"]), (&json!(0.0), &json!({"type": "text"})));
+    assert_eq!(
+        (&found["tool_choice"], &found["metadata"], &found["store"]),
+        (&json!("auto"), &json!({}), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_response_that_was_cut_is_incomplete_throughout() {
+    let address = answering("A long answer to it.").await;
+    let asked = json!({"input": "Hi", "reasoning": {"effort": "none"}, "max_output_tokens": 5});
+    let whole = post(address, "/v1/responses", &asked).await.json();
+    assert_eq!(
+        (&whole["status"], &whole["output"][0]["status"]),
+        (&json!("incomplete"), &json!("incomplete")),
+        "{whole}"
+    );
+    let mut streamed = asked;
+    streamed["stream"] = json!(true);
+    let events = named_events(&post(address, "/v1/responses", &streamed).await);
+    let (last, end) = events.last().expect("an end");
+    assert_eq!(
+        (last.as_str(), &end["response"]["incomplete_details"]["reason"]),
+        ("response.incomplete", &json!("max_output_tokens"))
+    );
+    assert_eq!(end["response"]["output"][0]["status"], "incomplete");
+    let item = events.iter().find(|(name, _)| name == "response.output_item.done").expect("an item");
+    assert_eq!(item.1["item"]["status"], "incomplete");
+    // Cut in its thinking, it has no message.
+    let asked = json!({"input": "Hi", "reasoning": {"effort": "high"}, "max_output_tokens": 2});
+    let whole = post(address, "/v1/responses", &asked).await.json();
+    assert_eq!(
+        (&whole["status"], whole["output"].as_array().map(Vec::len)),
+        (&json!("incomplete"), Some(1)),
+        "{whole}"
+    );
+    assert_eq!(
+        (&whole["output"][0]["type"], &whole["output"][0]["status"]),
+        (&json!("reasoning"), &json!("incomplete"))
+    );
+}
+
+#[tokio::test]
+async fn a_responses_stream_has_log_probabilities_too() {
+    let address = answering("Hello.").await;
+    let text_of = |logprobs: &Value| -> String {
+        logprobs.as_array().expect("a list").iter().filter_map(|token| token["token"].as_str()).collect()
+    };
+    for extra in [json!({"top_logprobs": 2}), json!({"include": ["message.output_text.logprobs"]})] {
+        let mut asked = json!({"input": "Hi", "stream": true});
+        asked.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        let events = named_events(&post(address, "/v1/responses", &asked).await);
+        let deltas = events.iter().filter(|(name, _)| name == "response.output_text.delta");
+        let streamed: String = deltas.map(|(_, event)| text_of(&event["logprobs"])).collect();
+        assert_eq!(streamed.trim_start(), "Hello.", "{extra}");
+        let done = events.iter().find(|(name, _)| name == "response.output_text.done").expect("an end of the text");
+        assert_eq!(text_of(&done.1["logprobs"]).trim_start(), "Hello.");
+        let whole = &events.last().expect("an end").1["response"]["output"][1]["content"][0]["logprobs"];
+        assert_eq!(text_of(whole).trim_start(), "Hello.");
+        let n_top = if extra["top_logprobs"].is_null() { 0 } else { 2 };
+        assert_eq!(whole[0]["top_logprobs"].as_array().map(Vec::len), Some(n_top));
+    }
+}
+
+#[tokio::test]
+async fn a_responses_errors_speak_of_its_own_fields() {
+    let address = answering("Hello.").await;
+    let call = |extra: Value| {
+        let mut item = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+        item.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        json!([{"role": "user", "content": "Hi"}, item, {"type": "function_call_output", "call_id": "c", "output": "1"}])
+    };
+    for (body, param, words) in [
+        (json!({"input": "x".repeat(5000)}), "input", "context holds 4096"),
+        (json!({"input": call(json!({"name": null}))}), "input[1].name", "is missing"),
+        (json!({"input": call(json!({"call_id": null}))}), "input[1].call_id", "is missing"),
+        (json!({"input": call(json!({"arguments": 5}))}), "input[1].arguments", "must be a string"),
+        (json!({"input": [{"type": "function_call_output", "output": "1"}]}), "input[0].call_id", "is missing"),
+        (json!({"input": "Hi", "text": {"format": {"type": "regex", "pattern": "("}}}), "text.format", "`text.format`"),
+        (json!({"input": [{"role": "user", "content": []}]}), "input[0].content", "is empty"),
+        (json!({"input": "Hi", "include": ["file_search_call.results"]}), "include", "file_search_call.results"),
+    ] {
+        let refused = post(address, "/v1/responses", &body).await;
+        assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some(param)), "{}", refused.body);
+        assert!(refused.message().contains(words), "{}", refused.message());
+    }
+    let prompt = "x".repeat(4096);
+    let refused = post(address, "/v1/completions", &json!({"prompt": prompt})).await;
+    assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("prompt")), "{}", refused.body);
+}

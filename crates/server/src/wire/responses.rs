@@ -1,8 +1,8 @@
 //! The JSON of OpenAI's `/v1/responses`, read into a [`ChatRequest`].
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
 use super::messages::{call_json, object, plain, read_content};
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
 use super::tools::{ToolsWish, read_format};
@@ -11,12 +11,8 @@ use crate::config::ChatMessage;
 use crate::error::ApiError;
 
 /// Fields with the values that ask for nothing.
-const NEUTRAL: &[(&str, &[&str])] = &[
-    ("background", &["false"]),
-    ("truncation", &["\"disabled\""]),
-    ("include", &["[]", "[\"reasoning.encrypted_content\"]", "[\"message.output_text.logprobs\"]"]),
-    ("max_tool_calls", &[]),
-];
+const NEUTRAL: &[(&str, &[&str])] =
+    &[("background", &["false"]), ("truncation", &["\"disabled\""]), ("max_tool_calls", &[])];
 
 const OWN: &[&str] = &[
     "model",
@@ -30,11 +26,28 @@ const OWN: &[&str] = &[
     "parallel_tool_calls",
     "reasoning",
     "top_logprobs",
+    "include",
 ];
 
-/// Reads the body of a response.
-pub fn parse(body: &[u8]) -> Result<ChatRequest, ApiError> {
+/// Fields that a response repeats as they were sent.
+const REPEATED: &[&str] = &[
+    "instructions",
+    "text",
+    "tool_choice",
+    "reasoning",
+    "metadata",
+    "temperature",
+    "top_p",
+    "user",
+    "safety_identifier",
+    "prompt_cache_key",
+];
+
+/// Reads the body of a response. Returns also what the response repeats of it.
+pub fn parse(body: &[u8]) -> Result<(ChatRequest, Map<String, Value>), ApiError> {
     let mut fields = Fields::of_body(body)?;
+    let sent = |name: &&str| Some(((*name).to_owned(), fields.map.get(*name).filter(|v| !v.is_null())?.clone()));
+    let repeated = REPEATED.iter().filter_map(sent).collect();
     for name in ["previous_response_id", "conversation"] {
         if fields.map.get(name).is_some_and(|v| !v.is_null()) {
             return Err(fields.refuse(
@@ -63,10 +76,11 @@ pub fn parse(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if max_tokens == Some(0) {
         return Err(fields.refuse("max_output_tokens", format!("is 0, but must be {expected}")));
     }
-    let n_top = fields.take::<usize>("top_logprobs", "a whole number from 0 to 20")?.filter(|&n| n > 0);
-    if n_top.is_some_and(|n| n > MAX_TOP_LOGPROBS) {
+    let n_top = fields.take::<usize>("top_logprobs", "a whole number from 0 to 20")?.unwrap_or(0);
+    if n_top > MAX_TOP_LOGPROBS {
         return Err(fields.refuse("top_logprobs", format!("must be from 0 to {MAX_TOP_LOGPROBS}")));
     }
+    let includes_logprobs = read_include(&mut fields)?;
     let (stream, _) = sampling::stream_options(&mut fields)?;
     let request = ChatRequest {
         model: fields.take("model", "a string")?,
@@ -82,10 +96,27 @@ pub fn parse(body: &[u8]) -> Result<ChatRequest, ApiError> {
         template_variables,
         tools: ToolsWish::take(&mut fields)?,
         format,
-        logprobs: n_top,
+        logprobs: (n_top > 0 || includes_logprobs).then_some(n_top),
     };
     fields.refuse_the_rest(&[OWN, &SAMPLING_FIELDS].concat(), LABELS, NEUTRAL)?;
-    Ok(request)
+    Ok((request, repeated))
+}
+
+/// `include`: whether it asks for log-probabilities.
+fn read_include(fields: &mut Fields) -> Result<bool, ApiError> {
+    let mut logprobs = false;
+    for name in fields.take::<Vec<String>>("include", "a list of strings")?.unwrap_or_default() {
+        match name.as_str() {
+            "message.output_text.logprobs" => logprobs = true,
+            // Thinking is in the answer as it is, and may be sent back so.
+            "reasoning.encrypted_content" => {}
+            other => {
+                let what = format!("asks for \"{other}\", which this server does not have: remove it");
+                return Err(fields.refuse("include", what));
+            }
+        }
+    }
+    Ok(logprobs)
 }
 
 /// `input`: a text, or items.
@@ -112,6 +143,16 @@ fn read_input(fields: &mut Fields, messages: &mut Vec<ChatMessage>) -> Result<()
 fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
     let item = object(item, here)?;
     let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+    let required = |name: &str| {
+        let path = format!("{here}.{name}");
+        match item.get(name) {
+            Some(Value::String(text)) => Ok(text.as_str()),
+            None | Some(Value::Null) => {
+                Err(ApiError::invalid(&path, format!("`{path}` is missing: send the item as it came")))
+            }
+            Some(other) => Err(ApiError::invalid(&path, format!("`{path}` is {}, but must be a string", shown(other)))),
+        }
+    };
     let turn = |messages: &mut Vec<ChatMessage>| {
         if messages.last().is_none_or(|last| last.role != "assistant") {
             messages.push(plain("assistant", ""));
@@ -138,13 +179,17 @@ fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result
             }
         }
         "function_call" => {
-            let call = call_json(text("call_id"), text("name"), text("arguments"));
+            let call = call_json(required("call_id")?, required("name")?, required("arguments")?);
             let at = turn(messages);
             messages[at].tool_calls.push(call);
         }
         "function_call_output" => {
-            let output = read_content(item.get("output").cloned(), &format!("{here}.output"))?;
-            let id = Some(text("call_id").to_owned());
+            let output = item.get("output").filter(|output| !output.as_array().is_some_and(Vec::is_empty));
+            let output = match output {
+                None if item.contains_key("output") => String::new(),
+                output => read_content(output.cloned(), &format!("{here}.output"))?,
+            };
+            let id = Some(required("call_id")?.to_owned());
             messages.push(ChatMessage { tool_call_id: id, ..plain("tool", output) });
         }
         "reasoning" => {
