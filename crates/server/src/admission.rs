@@ -7,13 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use engine::stop_strings::StopStrings;
 use engine::thread::Control;
 use engine::{AnswerStream, Split, ToolFormat};
+use futures_util::StreamExt;
 
 use crate::completion::Choice;
-use crate::config::ServedModel;
+use crate::config::{Limits, ServedModel};
 use crate::error::ApiError;
 use crate::meter::{Caller, Receipt};
 use crate::params::{self, Job};
@@ -80,7 +81,7 @@ impl Incoming {
     pub async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
-        let body = read_body(&app, &parts.headers, body).await?;
+        let body = read_body(&app.limits, app.limits.body_bytes, &parts.headers, body).await?;
         Ok(Self { app, caller, body })
     }
 
@@ -163,23 +164,33 @@ pub async fn blocking<T: Send + 'static>(
     })?
 }
 
-async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let limits = &app.limits;
+/// A request's body of at most `most` bytes, within the time that clients have for it.
+pub async fn read_body(limits: &Limits, most: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large = || {
-        let message = format!("the request body is larger than {} bytes: send less", limits.body_bytes);
+        let message = format!("the request body is larger than {most} bytes: send less");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     };
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > limits.body_bytes as u64) {
+    if announced.is_some_and(|n| n > most as u64) {
         return Err(too_large());
     }
-    let body = axum::body::to_bytes(body, limits.body_bytes);
-    match tokio::time::timeout(limits.body_time, body).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
-            let message = format!("the request body did not arrive within {:?}", limits.body_time);
-            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
+    let all = async {
+        let mut all = BytesMut::new();
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| {
+                let message = "the request body broke off, or its chunks are not as HTTP has them: send it again";
+                ApiError { code: Some("broken_body"), ..ApiError::invalid("body", message) }
+            })?;
+            if all.len() + chunk.len() > most {
+                return Err(too_large());
+            }
+            all.extend_from_slice(&chunk);
         }
-    }
+        Ok(all.freeze())
+    };
+    tokio::time::timeout(limits.body_time, all).await.unwrap_or_else(|_| {
+        let message = format!("the request body did not arrive within {:?}", limits.body_time);
+        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
+    })
 }

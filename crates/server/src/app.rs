@@ -27,6 +27,7 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, patch, post};
 use sha2::{Digest, Sha256};
 
+use crate::admission;
 use crate::config::Workshop;
 use crate::error::ApiError;
 use crate::routes::App;
@@ -161,20 +162,10 @@ fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError>
         .map_err(|error| ApiError::invalid("body", format!("the body is not as expected: {error}")))
 }
 
-/// A request's body of at most `limit` bytes, within the time that clients have for it.
-async fn read_body(app: &App, request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let body = axum::body::to_bytes(request.into_body(), limit);
-    match tokio::time::timeout(app.limits.body_time, body).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => {
-            let message = format!("this is larger than {} MB: send less", limit >> 20);
-            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message))
-        }
-        Err(_) => {
-            let message = format!("the request body did not arrive within {:?}", app.limits.body_time);
-            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
-        }
-    }
+/// A request's body of at most `most` bytes, within the time that clients have for it.
+async fn read_body(app: &App, request: Request, most: usize) -> Result<Bytes, ApiError> {
+    let (parts, body) = request.into_parts();
+    admission::read_body(&app.limits, most, &parts.headers, body).await
 }
 
 #[cfg(test)]

@@ -135,3 +135,18 @@ async fn bad_configurations_are_refused() {
     let nowhere = Server::bind(ServeConfig { host: "no.such.host.invalid".into(), ..config(vec![model("a")]) }).await;
     assert!(matches!(nowhere, Err(ServeError::Resolve { .. })));
 }
+
+#[tokio::test]
+async fn a_body_that_is_no_body_is_a_400() {
+    let address = quick().await;
+    for chunks in ["zz\r\n{}\r\n0\r\n\r\n", "5\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n0\r\n\r\n"] {
+        for path in [CHAT, "/api/ask"] {
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
+            );
+            let refused = raw(address, &request).await;
+            assert_eq!(refused.status, 400, "{chunks:?} {}", refused.body);
+            assert!(refused.message().contains("body"), "{}", refused.message());
+        }
+    }
+}
