@@ -50,7 +50,14 @@ fn error_body(error: &ApiError) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": error.message}})
 }
 
-fn refused(error: &ApiError) -> Response {
+/// Whether whoever asks for `path` speaks this dialect.
+pub fn speaks(path: &str) -> bool {
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    path.strip_prefix("/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// An error as an answer.
+pub fn refused(error: &ApiError) -> Response {
     let mut response = error.clone().into_response();
     let body = error_body(error).to_string();
     response.headers_mut().remove(axum::http::header::CONTENT_LENGTH);

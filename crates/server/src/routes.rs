@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::accounts::Accounts;
@@ -110,6 +111,7 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
         .merge(app::routes())
         .route("/openapi.json", get(openapi::serve))
         .route("/health", get(metrics::health))
+        .route("/v1/health", get(metrics::health))
         .route("/metrics", get(metrics::metrics));
     for prefix in ["", "/v1"] {
         router = router
@@ -136,15 +138,20 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
         .with_state(state)
 }
 
-async fn not_found(uri: Uri) -> ApiError {
+/// An error that no handler of `path` has seen, in the dialect that is spoken there.
+pub fn refused(path: &str, error: &ApiError) -> Response {
+    if anthropic::speaks(path) { anthropic::refused(error) } else { error.clone().into_response() }
+}
+
+async fn not_found(uri: Uri) -> Response {
     let message = format!(
         "nothing is served at {}: this server has /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/models, /openapi.json, /health, /metrics and the page at /",
         uri.path()
     );
-    ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+    refused(uri.path(), &ApiError::new(StatusCode::NOT_FOUND, "not_found", message))
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}: use POST for completions and GET elsewhere", uri.path());
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    refused(uri.path(), &ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
 }

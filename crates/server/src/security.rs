@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use sha2::{Digest, Sha256};
 
@@ -22,7 +22,7 @@ use crate::app::{self, Owner, session};
 use crate::error::ApiError;
 use crate::meter::Caller;
 use crate::params::random_u64;
-use crate::routes::App;
+use crate::routes::{App, refused};
 use crate::serve::ServeError;
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types penseur";
 
 /// Paths that need no key: the page, which asks for it, and the sign of life.
-const OPEN_PATHS: [&str; 1] = ["/health"];
+const OPEN_PATHS: [&str; 2] = ["/health", "/v1/health"];
 
 /// The rules for one server.
 pub struct Guard {
@@ -118,7 +118,8 @@ impl Keys {
 
 /// Checks a request, passes it on, and adds the headers that every answer carries.
 pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
+    let path = request.uri().path().to_owned();
+    let path = path.as_str();
     let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
     let checked = guard.check(request.headers(), request.uri(), is_api);
     // What makes the engine work is counted; looking around is free.
@@ -137,7 +138,7 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
             request.extensions_mut().insert(guard.clone());
             next.run(request).await
         }
-        Err(error) => error.into_response(),
+        Err(error) => refused(path, &error),
     };
     state.metrics.answered(response.status());
     let headers = response.headers_mut();
@@ -154,7 +155,9 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(id) = random_u64().ok().and_then(|id| HeaderValue::from_str(&format!("{id:016x}")).ok()) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(HeaderName::from_static("x-request-id"), id.clone());
+        // Anthropic's clients have a name of their own for it.
+        headers.insert(HeaderName::from_static("request-id"), id);
     }
     response
 }
@@ -162,12 +165,7 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
 impl Guard {
     /// Says why a request is not let in. `is_api`: it needs the key, if there is one.
     pub fn check(&self, headers: &HeaderMap, uri: &Uri, is_api: bool) -> Result<(), ApiError> {
-        let host = uri.authority().map(|a| a.as_str()).or(header_text(headers, header::HOST)).unwrap_or("");
-        if self.loopback && !names_loopback(host) {
-            let message =
-                format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
-            return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
-        }
+        let host = self.check_host(headers, uri)?;
         if bearer(headers).is_some_and(|key| self.keys.contains(key)) {
             return Ok(());
         }
@@ -175,13 +173,24 @@ impl Guard {
         self.check_origin(headers, host, is_api)?;
         let signed_in = session::key_of(headers).is_some_and(|key| self.keys.contains(&key));
         if is_api && !self.keys.is_empty() && !signed_in {
-            let message = match bearer(headers) {
-                None => "this server needs a key: send `Authorization: Bearer YOUR_KEY`",
-                Some(_) => "this key is not known here: check the `Authorization` header",
-            };
-            return Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
+            return Err(needs_key(headers));
         }
         Ok(())
+    }
+
+    /// The host that a request names, which must be one, and on loopback this machine.
+    fn check_host<'a>(&self, headers: &'a HeaderMap, uri: &'a Uri) -> Result<&'a str, ApiError> {
+        if headers.get_all(header::HOST).iter().count() > 1 {
+            let message = "a request names one host: send a single Host header";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "several_hosts", message));
+        }
+        let host = uri.authority().map(|a| a.as_str()).or(header_text(headers, header::HOST)).unwrap_or("");
+        if self.loopback && !names_loopback(host) {
+            let message =
+                format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
+        }
+        Ok(host)
     }
 
     /// The key of a request that was let in, from its header or its cookie.
@@ -212,6 +221,14 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+fn needs_key(headers: &HeaderMap) -> ApiError {
+    let message = match bearer(headers) {
+        None => "this server needs a key: send `Authorization: Bearer YOUR_KEY`",
+        Some(_) => "this key is not known here: check the `Authorization` header",
+    };
+    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
 }
 
 fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

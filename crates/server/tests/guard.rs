@@ -150,3 +150,70 @@ async fn a_body_that_is_no_body_is_a_400() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_request_names_one_host() {
+    let address = quick().await;
+    for second in ["localhost", "evil.example"] {
+        let request =
+            format!("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: {second}\r\nConnection: close\r\n\r\n");
+        let refused = raw(address, &request).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        assert!(refused.message().contains("Host"), "{}", refused.message());
+    }
+}
+
+#[tokio::test]
+async fn whoever_speaks_anthropics_dialect_is_refused_in_it() {
+    let mut tight = config(vec![reasoner("mini", Duration::ZERO, |_| ("hm".into(), "hi".into()))]);
+    tight.limits.body_bytes = 100;
+    let address = start(tight).await;
+    let file = std::env::temp_dir().join(format!("penseur-anthropic-key-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123\n").expect("a file");
+    let keyed = config(vec![reasoner("mini", Duration::ZERO, |_| ("hm".into(), "hi".into()))]);
+    let locked = start(ServeConfig { api_key_file: Some(file.clone()), ..keyed }).await;
+    std::fs::remove_file(file).expect("cleaned up");
+    let send = async |address: SocketAddr, line: &str, headers: &str, body: &str| {
+        let head = format!("{line} HTTP/1.1\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        raw(address, &(head + body)).await
+    };
+    let local = "Host: localhost\r\n";
+    let foreign = "Host: localhost\r\nOrigin: http://evil.example\r\n";
+    let wrong_key = "Host: localhost\r\nx-api-key: sk-wrong\r\n";
+    let large = "x".repeat(200);
+    for (address, line, headers, body, status, kind) in [
+        (locked, "POST /v1/messages", local, "{}", 401, "authentication_error"),
+        (locked, "POST /v1/messages/count_tokens", wrong_key, "{}", 401, "authentication_error"),
+        (address, "POST /v1/messages", foreign, "{}", 403, "permission_error"),
+        (address, "POST /messages", "Host: evil.example\r\n", "{}", 403, "permission_error"),
+        (address, "POST /v1/messages/batches", local, "{}", 404, "not_found_error"),
+        (address, "GET /v1/messages", local, "", 405, "invalid_request_error"),
+        (address, "POST /v1/messages", local, large.as_str(), 413, "request_too_large"),
+        (address, "POST /v1/messages", "Host: localhost\r\nHost: localhost\r\n", "{}", 400, "invalid_request_error"),
+    ] {
+        let refused = send(address, line, headers, body).await;
+        let found = refused.json();
+        assert_eq!(
+            (refused.status, &found["type"], &found["error"]["type"]),
+            (status, &json!("error"), &json!(kind)),
+            "{line} {found}"
+        );
+        assert!(found["error"].get("param").is_none() && !refused.message().is_empty());
+        // The others speak OpenAI's.
+        let path = line.replace("/v1/messages", "/v1/chat/completions").replace("/messages", "/completions");
+        let found = send(address, &path, headers, body).await.json();
+        assert!(found.get("type").is_none() && found["error"].get("param").is_some(), "{path} {found}");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_key_under_either_name() {
+    let file = std::env::temp_dir().join(format!("penseur-health-key-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123\n").expect("a file");
+    let keyed = config(vec![reasoner("mini", Duration::ZERO, |_| Default::default())]);
+    let address = start(ServeConfig { api_key_file: Some(file.clone()), ..keyed }).await;
+    std::fs::remove_file(file).expect("cleaned up");
+    for path in ["/health", "/v1/health"] {
+        assert_eq!(get(address, path).await.json(), json!({"status": "ok"}));
+    }
+}
