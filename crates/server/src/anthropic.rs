@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::params::{self, random_id};
 use crate::routes::App;
 use crate::sse::{self, Events, Gone};
-use crate::wire::anthropic::parse;
+use crate::wire::anthropic::{NO_THREADS, parse};
 
 /// Serves a message.
 pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -47,13 +47,17 @@ fn error_body(error: &ApiError) -> Value {
         status if status >= 500 => "api_error",
         _ => "invalid_request_error",
     };
-    json!({"type": "error", "error": {"type": kind, "message": error.message}})
+    let mut body = json!({"type": "error", "error": {"type": kind, "message": error.message}});
+    if error.code == Some(NO_THREADS) {
+        body["error"]["details"] = json!({"error_code": NO_THREADS, "unsupported": ["thread"]});
+    }
+    body
 }
 
 /// Whether whoever asks for `path` speaks this dialect.
 pub fn speaks(path: &str) -> bool {
-    let path = path.strip_prefix("/v1").unwrap_or(path);
-    path.strip_prefix("/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let below = |begin: &str| path.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ["/messages", "/v1/messages", "/beta/messages", "/anthropic"].into_iter().any(below)
 }
 
 /// An error as an answer.

@@ -87,6 +87,9 @@ impl From<SubmitError> for ApiError {
         let message = error.to_string();
         match error {
             SubmitError::Invalid(RequestError::PromptTooLong { .. }) => Self::too_long("messages", message),
+            SubmitError::Invalid(RequestError::OutOfRange { name, .. }) => Self::invalid(name, message),
+            // Those of prompts are looked at before.
+            SubmitError::Invalid(RequestError::UnknownToken { .. }) => Self::invalid("logit_bias", message),
             SubmitError::Invalid(_) => Self { param: None, ..Self::invalid("", message) },
             SubmitError::Busy { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message),
             SubmitError::Stopped => Self::new(StatusCode::SERVICE_UNAVAILABLE, "engine_stopped", message),

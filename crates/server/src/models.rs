@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,8 +61,23 @@ impl<'a> ModelJson<'a> {
     }
 }
 
+/// What Anthropic's clients read of a model; they take this time for one that is not known.
+fn for_anthropic(name: &str) -> Value {
+    json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
+}
+
+fn asks_as_anthropic(headers: &HeaderMap) -> bool {
+    headers.contains_key("anthropic-version")
+}
+
 /// All models, the default one first.
-pub async fn list(State(app): State<Arc<App>>) -> Response {
+pub async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if asks_as_anthropic(&headers) {
+        let data: Vec<Value> = app.shelf.cards().map(|(card, ..)| for_anthropic(&card.name)).collect();
+        let id = |model: Option<&Value>| model.map(|model| model["id"].clone());
+        let (first, last) = (id(data.first()), id(data.last()));
+        return Json(json!({"data": data, "has_more": false, "first_id": first, "last_id": last})).into_response();
+    }
     let data = app.shelf.cards().map(|model| ModelJson::of(&app, model)).collect();
     Json(ModelList { object: "list", data }).into_response()
 }
@@ -74,8 +89,11 @@ pub fn described(app: &App) -> Vec<Value> {
 }
 
 /// One model.
-pub async fn show(State(app): State<Arc<App>>, Name(name): Name) -> Result<Response, ApiError> {
+pub async fn show(State(app): State<Arc<App>>, headers: HeaderMap, Name(name): Name) -> Result<Response, ApiError> {
     let (idx, _) = app.find(Some(&name))?;
+    if asks_as_anthropic(&headers) {
+        return Ok(Json(for_anthropic(&name)).into_response());
+    }
     let model = app.shelf.cards().nth(idx).map(|model| ModelJson { id: &name, ..ModelJson::of(&app, model) });
     Ok(Json(model).into_response())
 }

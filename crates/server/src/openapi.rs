@@ -48,7 +48,7 @@ const fn get(
     Operation { method: "get", path, id, summary, request: None, answer: Some(answer), streams: false }
 }
 
-/// Everything but the app's own paths. What is below `/v1` is served without it too.
+/// Everything but the app's own paths. What is below `/v1` is served without it too, and below DeepSeek's `/beta` and `/anthropic/v1`.
 const OPERATIONS: &[Operation] = &[
     post(
         "/v1/chat/completions",
@@ -125,7 +125,7 @@ fn document() -> Value {
         "info": {
             "title": "penseur",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "OpenAI's API in DeepSeek's dialect, and two more. Paths below /v1 are served without it too.",
+            "description": "OpenAI's API in DeepSeek's dialect, and two more. Paths below /v1 are served without it too, and below DeepSeek's /beta and /anthropic/v1.",
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "security": [{}, {"key": []}],

@@ -30,6 +30,10 @@ const LITTLE_BYTES: usize = 1024;
 /// The alias with thinking.
 pub const REASONER: &str = "deepseek-reasoner";
 
+/// What the API's paths begin with: nothing, OpenAI's word, and DeepSeek's for prefixes and filling in the middle (`/beta`) and
+/// for Anthropic's clients.
+const PREFIXES: [&str; 4] = ["", "/v1", "/beta", "/anthropic/v1"];
+
 /// What handlers share.
 pub struct App {
     pub shelf: Arc<Shelf>,
@@ -113,7 +117,7 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
         .route("/health", get(metrics::health))
         .route("/v1/health", get(metrics::health))
         .route("/metrics", get(metrics::metrics));
-    for prefix in ["", "/v1"] {
+    for prefix in PREFIXES {
         router = router
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{name}}"), get(models::show))

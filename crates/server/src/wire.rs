@@ -36,7 +36,10 @@ pub const LABELS: &[&str] = &[
     "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    "prompt_cache_options",
     "cache_prompt",
+    // A guess at the answer, to be quicker where it is right.
+    "prediction",
 ];
 
 /// Fields this server does not implement, with the values that ask for nothing.

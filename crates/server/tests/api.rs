@@ -278,3 +278,18 @@ async fn models_and_health_are_listed() {
     unnamed.as_object_mut().expect("an object").remove("model");
     assert_eq!(post(address, CHAT, &unnamed).await.json()["model"], "mini");
 }
+
+/// `base_url`s of DeepSeek's own documentation, with another host.
+#[tokio::test]
+async fn deepseeks_addresses_lead_here_too() {
+    let address = quick().await;
+    assert_eq!(post(address, "/beta/chat/completions", &ask(json!({}))).await.status, 200);
+    let filled = post(address, "/beta/completions", &json!({"prompt": "a", "suffix": "b", "max_tokens": 4})).await;
+    assert_eq!(filled.status, 200, "{}", filled.body);
+    assert_eq!(get(address, "/beta/models").await.json()["data"][0]["id"], "mini");
+    let asked = json!({"max_tokens": 99, "messages": [{"role": "user", "content": "Hi"}]});
+    let message = post(address, "/anthropic/v1/messages", &asked).await;
+    assert_eq!((message.status, message.json()["type"].as_str()), (200, Some("message")), "{}", message.body);
+    let refused = get(address, "/anthropic/v1/messages").await;
+    assert_eq!((refused.status, refused.json()["type"].as_str()), (405, Some("error")));
+}

@@ -339,3 +339,35 @@ async fn a_responses_errors_speak_of_its_own_fields() {
     let refused = post(address, "/v1/completions", &json!({"prompt": prompt})).await;
     assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("prompt")), "{}", refused.body);
 }
+
+/// Its clients would have the conversation kept, and go on without that when they are told so in these words.
+#[tokio::test]
+async fn anthropics_threads_are_declined_as_its_clients_understand() {
+    let address = answering("Hello.").await;
+    let body = json!({"max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}], "thread": {"type": "create"}});
+    let refused = post(address, "/v1/messages", &body).await;
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["details"]["error_code"]),
+        (400, &json!("thread_unsupported_request"))
+    );
+    let none = json!({"max_tokens": 50, "messages": body["messages"], "thread": null, "cache_control": {"type": "ephemeral"}, "speed": "standard"});
+    assert_eq!(post(address, "/v1/messages", &none).await.status, 200);
+}
+
+#[tokio::test]
+async fn models_are_listed_for_anthropics_clients() {
+    let address = answering("Hello.").await;
+    let as_anthropic = async |path: &str| {
+        let headers = "anthropic-version: 2023-06-01\r\n";
+        common::client::raw(address, &common::client::request_bytes("GET", path, headers, "")).await
+    };
+    let list = as_anthropic("/v1/models").await.json();
+    assert_eq!(
+        (&list["has_more"], &list["first_id"], &list["last_id"]),
+        (&json!(false), &json!("mini"), &json!("mini"))
+    );
+    let one = as_anthropic("/v1/models/mini").await.json();
+    assert_eq!((&one, &one["type"], &one["display_name"]), (&list["data"][0], &json!("model"), &json!("mini")));
+    let none = as_anthropic("/v1/models/none").await;
+    assert_eq!(none.status, 404);
+}

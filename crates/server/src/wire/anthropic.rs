@@ -14,7 +14,10 @@ use crate::error::ApiError;
 use crate::routes::REASONER;
 
 /// Fields with the values that ask for nothing.
-const NEUTRAL: &[(&str, &[&str])] = &[("container", &[]), ("mcp_servers", &["[]"])];
+const NEUTRAL: &[(&str, &[&str])] = &[("container", &[]), ("mcp_servers", &["[]"]), ("speed", &["\"standard\""])];
+
+/// Fields that change nothing in the answer, beside those of all dialects.
+const OWN_LABELS: &[&str] = &["cache_control", "inference_geo"];
 
 const KNOWN: &[&str] = &[
     "model",
@@ -33,9 +36,16 @@ const KNOWN: &[&str] = &[
     "output_format",
 ];
 
+/// The code of an error that tells Anthropic's clients to send whole conversations.
+pub const NO_THREADS: &str = "thread_unsupported_request";
+
 /// Reads the body of a message; with `counts_only` as `/v1/messages/count_tokens` has it.
 pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
     let mut fields = Fields::of_body(body)?;
+    if fields.map.get("thread").is_some_and(|thread| !thread.is_null()) {
+        let message = "`thread` is not supported, because nothing is stored: send the whole conversation as `messages`";
+        return Err(ApiError { code: Some(NO_THREADS), ..ApiError::invalid("thread", message) });
+    }
     let max_tokens = fields.take::<usize>("max_tokens", "a whole number of at least 1")?;
     if !counts_only && max_tokens.is_none_or(|n| n == 0) {
         return Err(fields.refuse("max_tokens", "is missing: give a whole number of at least 1"));
@@ -78,7 +88,7 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         logprobs: None,
     };
     fields.map.remove("context_management");
-    fields.refuse_the_rest(KNOWN, LABELS, NEUTRAL)?;
+    fields.refuse_the_rest(KNOWN, &[LABELS, OWN_LABELS].concat(), NEUTRAL)?;
     Ok(request)
 }
 

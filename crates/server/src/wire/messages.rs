@@ -67,7 +67,9 @@ fn read_message(value: Value, idx: usize) -> Result<(ChatMessage, bool), ApiErro
     let tool_call_id = fields.take("tool_call_id", "a string")?;
     let name = fields.take("name", "a string")?;
     let is_prefix = fields.take("prefix", "true or false")?.unwrap_or(false);
-    let content = fields.take::<Value>("content", "")?;
+    // What the assistant said when it declined, in OpenAI's words.
+    let refusal = fields.take::<String>("refusal", "a string")?.map(Value::from);
+    let content = fields.take::<Value>("content", "")?.or(refusal);
     let reasoning = fields.take("reasoning_content", "a string")?;
     let reasoning_content = reasoning.or(fields.take("reasoning", "a string")?);
     let may_be_empty = role == "assistant" && (!tool_calls.is_empty() || reasoning_content.is_some() || is_prefix);
@@ -116,6 +118,9 @@ pub fn read_content(content: Option<Value>, path: &str) -> Result<String, ApiErr
     for part in &parts {
         match (part["type"].as_str(), part["text"].as_str()) {
             (Some("text" | "input_text" | "output_text"), Some(piece)) => text.push_str(piece),
+            (Some("refusal"), _) if part["refusal"].is_string() => {
+                text.push_str(part["refusal"].as_str().unwrap_or_default());
+            }
             (Some(kind), _) if !["text", "input_text", "output_text"].contains(&kind) => {
                 return refuse(format!("has a part of type \"{kind}\", but this model reads text only"));
             }

@@ -108,6 +108,19 @@ fn text_parts_are_joined_and_thinking_comes_back_under_both_names() {
 }
 
 #[test]
+fn what_the_assistant_declined_is_its_text() {
+    let request = parse(json!({"messages": [
+        {"role": "assistant", "content": null, "refusal": "I cannot."},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "Nor that."}]},
+        {"role": "assistant", "content": "Well.", "refusal": null},
+        {"role": "user", "content": "Why?"},
+    ]}))
+    .expect("legal");
+    let texts: Vec<&str> = request.messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!(texts, ["I cannot.", "Nor that.", "Well.", "Why?"]);
+}
+
+#[test]
 fn every_dialect_switches_thinking() {
     let wish = |extra| parse(extra).expect("legal").thinking;
     assert_eq!(wish(json!({})), ThinkingWish::default());
