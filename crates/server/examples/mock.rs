@@ -35,6 +35,7 @@ fn main() -> Result<(), ServeError> {
         host: "127.0.0.1".into(),
         port: port as u16,
         api_key_file: std::env::var_os("KEY_FILE").map(Into::into),
+        cors_origins: Vec::new(),
         data_dir: std::env::var_os("DATA_DIR").map(Into::into),
         tls: None,
         pdf_reader: Vec::new(),

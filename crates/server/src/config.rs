@@ -11,6 +11,7 @@ use engine::{
 };
 use serde_json::{Map, Value};
 
+use crate::cors::Origin;
 use crate::tls::TlsFiles;
 
 /// Where to listen, and what to serve.
@@ -21,6 +22,8 @@ pub struct ServeConfig {
     pub port: u16,
     /// One key a line; blank lines and `#` comments are skipped. With it every API call needs one of the keys.
     pub api_key_file: Option<PathBuf>,
+    /// Pages of these origins may ask with a key; there must be keys then.
+    pub cors_origins: Vec<Origin>,
     /// Encrypts connections.
     pub tls: Option<TlsFiles>,
     /// Where conversations, keys and usage are kept; `None` keeps them until the server ends.

@@ -15,6 +15,7 @@ mod completion;
 mod completions;
 mod config;
 mod connections;
+mod cors;
 mod error;
 pub mod lan;
 mod meter;
@@ -40,6 +41,7 @@ pub use config::{
     ChatFormat, ChatMessage, FormatError, Limits, ModelCard, Offer, PromptOptions, PromptTokens, Score, ServeConfig,
     ServedModel, ToolSupport, Workshop,
 };
+pub use cors::{Origin, OriginError};
 pub use engine::ThinkTags;
 pub use serve::{ServeError, Server, serve};
 pub use tls::TlsFiles;

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::Accounts;
 use crate::app::{self, Owner, session};
+use crate::cors::{self, Origin};
 use crate::error::ApiError;
 use crate::meter::Caller;
 use crate::params::random_u64;
@@ -43,6 +44,8 @@ pub struct Guard {
     pub loopback: bool,
     /// Empty: no key is needed.
     pub keys: Keys,
+    /// Pages of these may ask with a key.
+    pub cors_origins: Vec<Origin>,
 }
 
 /// The keys that are let in: those of a file, and those that `penseur keys` made.
@@ -120,16 +123,19 @@ impl Keys {
 pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let path = path.as_str();
+    let page = cors::origin(&guard.cors_origins, request.headers(), path);
     let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
     let checked = guard.check(request.headers(), request.uri(), is_api);
+    let preflight = page.as_ref().and_then(|_| cors::preflight(request.method(), request.headers()));
     // What makes the engine work is counted; looking around is free.
     let works = request.method() == Method::POST && (!path.starts_with("/api/") || app::asks(path));
     let admitted = checked.and_then(|()| match is_api && works {
         true => guard.keys.admit(guard.key(request.headers()).as_deref()),
         false => Ok(Caller::default()),
     });
-    let mut response = match admitted {
-        Ok(caller) => {
+    let mut response = match (admitted, preflight) {
+        (_, Some(preflight)) if guard.check_host(request.headers(), request.uri()).is_ok() => preflight,
+        (Ok(caller), _) => {
             let key = guard.key(request.headers());
             let caller = Caller { is_operator: guard.keys.is_operator(key.as_deref()), ..caller };
             let owner = key.as_deref().map_or_else(Owner::default, Owner::of_key);
@@ -138,8 +144,11 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
             request.extensions_mut().insert(guard.clone());
             next.run(request).await
         }
-        Err(error) => refused(path, &error),
+        (Err(error), _) => refused(path, &error),
     };
+    if let Some(page) = page {
+        cors::allow(page, &mut response);
+    }
     state.metrics.answered(response.status());
     let headers = response.headers_mut();
     for (name, value) in [
@@ -154,6 +163,9 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !guard.cors_origins.is_empty() {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
     if let Some(id) = random_u64().ok().and_then(|id| HeaderValue::from_str(&format!("{id:016x}")).ok()) {
         headers.insert(HeaderName::from_static("x-request-id"), id.clone());
         // Anthropic's clients have a name of their own for it.
@@ -168,6 +180,9 @@ impl Guard {
         let host = self.check_host(headers, uri)?;
         if bearer(headers).is_some_and(|key| self.keys.contains(key)) {
             return Ok(());
+        }
+        if cors::origin(&self.cors_origins, headers, uri.path()).is_some() {
+            return Err(needs_key(headers));
         }
         // A browser sends a cookie along with what a foreign page asks for, so it comes after this check.
         self.check_origin(headers, host, is_api)?;

@@ -63,6 +63,11 @@ pub enum ServeError {
         /// The host asked for.
         host: String,
     },
+    /// Pages of other origins without keys.
+    #[error(
+        "--cors-origin lets pages in that send a key, and there is no key: make one with `penseur keys add NAME`, or give --api-key-file"
+    )]
+    CorsWithoutKeys,
     /// The key file cannot be read.
     #[error("cannot read the key file {path}: {source}")]
     KeyFile {
@@ -193,6 +198,7 @@ impl Server {
             host,
             port,
             api_key_file,
+            cors_origins,
             tls,
             data_dir,
             pdf_reader,
@@ -214,6 +220,9 @@ impl Server {
         let keys = Keys::new(api_key_file.as_deref(), accounts.clone())?;
         if keys.is_empty() && !address.ip().is_loopback() {
             return Err(ServeError::KeyRequired { host });
+        }
+        if keys.is_empty() && !cors_origins.is_empty() {
+            return Err(ServeError::CorsWithoutKeys);
         }
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
@@ -241,7 +250,7 @@ impl Server {
             },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         });
-        let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys });
+        let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys, cors_origins });
         Ok(Self { listener, tls, address, router: router(app, guard), shelf, running, limits })
     }
 

@@ -217,3 +217,71 @@ async fn health_needs_no_key_under_either_name() {
         assert_eq!(get(address, path).await.json(), json!({"status": "ok"}));
     }
 }
+
+/// What a browser does for a page of another origin: it asks first, then sends the request, and shows the answer to the page
+/// only where the server says so.
+#[tokio::test]
+async fn a_page_that_is_let_in_by_name_asks_with_a_key() {
+    let file = std::env::temp_dir().join(format!("penseur-cors-key-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123\n").expect("a file");
+    let model = || vec![reasoner("mini", Duration::ZERO, |_| ("hm".into(), "hi".into()))];
+    let cors_origins = || vec!["http://localhost:3000".parse().expect("an origin")];
+    let config = ServeConfig { api_key_file: Some(file.clone()), cors_origins: cors_origins(), ..config(model()) };
+    let address = start(config).await;
+    std::fs::remove_file(file).expect("cleaned up");
+    let send = async |line: &str, headers: &str, body: &str| {
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
+        );
+        raw(address, &(head + body)).await
+    };
+    let page = "Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n";
+    let asking = "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization,content-type,x-stainless-lang\r\n";
+    let asked = send(&format!("OPTIONS {CHAT}"), &format!("{page}{asking}"), "").await;
+    assert_eq!((asked.status, asked.body.as_str()), (204, ""));
+    for line in [
+        "access-control-allow-origin: http://localhost:3000\r\n",
+        "access-control-allow-headers: authorization,content-type,x-stainless-lang\r\n",
+        "access-control-allow-methods: get, post\r\n",
+        "vary: origin\r\n",
+    ] {
+        assert!(asked.head.contains(line), "{line} {}", asked.head);
+    }
+    assert!(!asked.head.contains("allow-credentials"));
+    let body = ask(json!({})).to_string();
+    let key = "Authorization: Bearer 0123456789abcdef0123\r\n";
+    for stream in [false, true] {
+        let body = ask(json!({"stream": stream})).to_string();
+        let answer = send(&format!("POST {CHAT}"), &format!("{page}{key}"), &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.head.contains("access-control-allow-origin: http://localhost:3000\r\n"));
+        assert!(answer.head.contains("access-control-expose-headers: x-request-id"));
+    }
+    let cookie: String = "0123456789abcdef0123".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let cookie = format!("Cookie: penseur_key={cookie}\r\n");
+    for (headers, status) in [
+        (page.to_owned(), 401),
+        (format!("{page}{cookie}"), 401),
+        (format!("{page}Authorization: Bearer wrong\r\n"), 401),
+        (format!("Origin: http://evil.example\r\n{cookie}"), 403),
+        (format!("Origin: http://localhost:3000.evil.example\r\n{cookie}"), 403),
+    ] {
+        let refused = send(&format!("POST {CHAT}"), &headers, &body).await;
+        assert_eq!(refused.status, status, "{headers} {}", refused.body);
+    }
+    // Others hear nothing of it, and the conversations of the app stay closed.
+    for (line, headers) in [
+        (format!("OPTIONS {CHAT}"), format!("Origin: http://evil.example\r\n{asking}")),
+        ("OPTIONS /api/conversations".into(), format!("{page}{asking}")),
+        ("GET /api/conversations".into(), format!("{page}{key}")),
+        (format!("POST {CHAT}"), format!("Origin: http://evil.example\r\n{key}")),
+    ] {
+        let answer = send(&line, &headers, "").await;
+        assert!(!answer.head.contains("access-control-allow"), "{line} {headers} {}", answer.head);
+    }
+    let rebound = format!("OPTIONS {CHAT} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{page}{asking}\r\n");
+    assert_eq!(raw(address, &rebound).await.status, 403);
+    let open = Server::bind(ServeConfig { cors_origins: cors_origins(), ..common::config(model()) }).await;
+    assert!(matches!(open, Err(ServeError::CorsWithoutKeys)), "without keys there is nothing to let in by");
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use server::Origin;
 
 use super::ModelOptionArgs;
 
@@ -55,6 +56,10 @@ pub struct ServeArgs {
     /// A file with one API key a line; every request then needs one
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
+
+    /// An origin whose pages may use the API with a key, such as http://localhost:3000; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors_origin: Vec<Origin>,
 
     /// The training runs that the app shows
     #[arg(long, default_value = "runs", value_name = "DIR")]

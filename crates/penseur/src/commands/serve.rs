@@ -43,6 +43,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         host: if args.lan { "0.0.0.0".into() } else { args.host },
         port: args.port,
         api_key_file,
+        cors_origins: args.cors_origin,
         tls,
         data_dir: Some(data_dir),
         pdf_reader: vec![std::env::current_exe()?.into(), "read-pdf".into()],

@@ -21,7 +21,7 @@ fn keys(of_file: &[&str]) -> Keys {
 
 #[test]
 fn loopback_answers_to_its_own_names_only() {
-    let guard = Guard { loopback: true, keys: keys(&[]) };
+    let guard = Guard { loopback: true, keys: keys(&[]), cors_origins: Vec::new() };
     for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "[::1]", "127.8.9.1"] {
         assert_eq!(check(&guard, &[("host", host)], true), 200, "{host}");
     }
@@ -34,7 +34,7 @@ fn loopback_answers_to_its_own_names_only() {
 
 #[test]
 fn pages_of_other_sites_are_kept_out() {
-    let guard = Guard { loopback: true, keys: keys(&[]) };
+    let guard = Guard { loopback: true, keys: keys(&[]), cors_origins: Vec::new() };
     let from = |origin| check(&guard, &[("host", "127.0.0.1:8080"), ("origin", origin)], true);
     assert_eq!(from("http://127.0.0.1:8080"), 200);
     for origin in
@@ -50,7 +50,7 @@ fn pages_of_other_sites_are_kept_out() {
 
 #[test]
 fn keys_open_the_api_and_nothing_else_does() {
-    let guard = Guard { loopback: false, keys: keys(&["one-long-enough-key", "another"]) };
+    let guard = Guard { loopback: false, keys: keys(&["one-long-enough-key", "another"]), cors_origins: Vec::new() };
     let with = |authorization| check(&guard, &[("host", "x"), ("authorization", authorization)], true);
     assert_eq!(with("Bearer one-long-enough-key"), 200);
     assert_eq!(with("bearer another"), 200);
@@ -75,4 +75,27 @@ fn key_files_are_read_and_empty_ones_refused() {
     assert!(matches!(Keys::read(&path), Err(ServeError::NoKeys { .. })));
     assert!(matches!(Keys::read(&dir.join("absent")), Err(ServeError::KeyFile { .. })));
     std::fs::remove_dir_all(dir).expect("cleaned up");
+}
+
+#[test]
+fn a_page_that_was_let_in_needs_a_key_in_a_header() {
+    let origins = vec!["https://chat.example".parse().expect("an origin")];
+    let page = ("origin", "https://chat.example");
+    for loopback in [true, false] {
+        let guard = Guard { loopback, keys: keys(&["one-long-enough-key"]), cors_origins: origins.clone() };
+        let of = |more: &[(&'static str, &str)]| check(&guard, &[&[("host", "127.0.0.1"), page], more].concat(), true);
+        assert_eq!(of(&[("authorization", "Bearer one-long-enough-key")]), 200);
+        assert_eq!(of(&[("x-api-key", "one-long-enough-key")]), 200);
+        assert_eq!(of(&[]), 401);
+        assert_eq!(of(&[("authorization", "Bearer wrong")]), 401);
+        let digits: String = "one-long-enough-key".bytes().map(|byte| format!("{byte:02x}")).collect();
+        let cookie = format!("penseur_key={digits}");
+        let cookie = cookie.as_str();
+        assert_eq!(check(&guard, &[("host", "127.0.0.1"), ("cookie", cookie)], true), 200, "the cookie is right");
+        assert_eq!(of(&[("cookie", cookie)]), 401, "a cookie comes with every page");
+    }
+    // Nor does it help to stand on the same machine, should the keys have been taken away meanwhile.
+    let open = Guard { loopback: true, keys: keys(&[]), cors_origins: origins };
+    assert_eq!(check(&open, &[("host", "127.0.0.1"), page], true), 401);
+    assert_eq!(check(&open, &[("host", "rebound.example"), page], true), 403);
 }

@@ -160,6 +160,7 @@ pub fn config(models: Vec<ServedModel>) -> ServeConfig {
         host: "127.0.0.1".into(),
         port: 0,
         api_key_file: None,
+        cors_origins: Vec::new(),
         data_dir: None,
         tls: None,
         pdf_reader: Vec::new(),
