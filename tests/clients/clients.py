@@ -158,6 +158,16 @@ def openai_responses():
     assert set(json.loads(bound.output_text)) == {"sum"}
     cut = client.responses.create(model="mini", input=QUESTION, max_output_tokens=16)
     assert cut.status == "incomplete" and cut.incomplete_details.reason == "max_output_tokens"
+    cut = list(client.responses.create(model="mini", input=QUESTION, max_output_tokens=16, stream=True))
+    assert cut[-1].type == "response.incomplete" and cut[-1].response.output[-1].status == "incomplete"
+    asked = dict(metadata={"a": "b"}, instructions="Be brief.", reasoning={"effort": "low"}, text=form, tool_choice="none")
+    told = client.responses.create(model="mini", input=QUESTION, tools=[tool], **asked)
+    assert told.metadata == asked["metadata"] and told.instructions == asked["instructions"]
+    assert told.reasoning.effort == "low" and told.text.format.name == "sum" and told.tool_choice == "none"
+    judged = client.responses.create(
+        model="mini", input=QUESTION, temperature=0, top_logprobs=2, include=["message.output_text.logprobs"]
+    )
+    assert "".join(token.token for token in judged.output[-1].content[0].logprobs).strip() == judged.output_text
 
 
 def openai_errors():
