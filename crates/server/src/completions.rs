@@ -67,20 +67,26 @@ impl Place {
     /// The characters before `id`, which is next. A token in the middle of a character is where this begins; a control token
     /// is shown as nothing.
     fn of(&mut self, id: u32, format: &dyn ChatFormat) -> usize {
-        let before = self.n_chars;
+        let (begins, mut before, mut at) = (self.bytes.len(), self.n_chars, 0);
         if !format.decode(&[id]).is_empty() {
             self.bytes.extend(format.token_bytes(id));
         }
         loop {
-            let (n_valid, broken) = match std::str::from_utf8(&self.bytes) {
-                Ok(text) => (text.len(), None),
-                Err(error) => (error.valid_up_to(), error.error_len()),
+            let (valid, broken) = match std::str::from_utf8(&self.bytes[at..]) {
+                Ok(text) => (text, None),
+                Err(error) => {
+                    let valid = std::str::from_utf8(&self.bytes[at..][..error.valid_up_to()]);
+                    (valid.unwrap_or_default(), error.error_len())
+                }
             };
-            self.n_chars += String::from_utf8_lossy(&self.bytes[..n_valid]).chars().count();
             // What is broken is shown as one character; what is unfinished waits.
-            self.n_chars += usize::from(broken.is_some());
-            self.bytes.drain(..n_valid + broken.unwrap_or(0));
+            for n_bytes in valid.chars().map(char::len_utf8).chain(broken) {
+                at += n_bytes;
+                self.n_chars += 1;
+                before += usize::from(at <= begins);
+            }
             if broken.is_none() {
+                self.bytes.drain(..at);
                 return before;
             }
         }

@@ -62,7 +62,11 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
         requests: each(&request, chat.n),
         split,
         in_thinking: prompt.in_thinking,
-        begun_in_thinking: begun(chat).map(|message| message.content.is_empty() && prompt.in_thinking),
+        begun_in_thinking: begun(chat).and_then(|message| match message.content.is_empty() {
+            false => Some(false),
+            // Thinking that was begun is left out where there is none.
+            true => prompt.in_thinking.then_some(true),
+        }),
         tools: chat.tools.is_on().then(|| model.format.tool_support().format),
     })
 }

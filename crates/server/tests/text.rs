@@ -70,6 +70,9 @@ async fn offsets_are_places_in_the_text() {
     let (offsets, _, text) = columns(address, json!({"prompt": [97, 98, 259, 0xC3], "echo": true}), false).await;
     assert_eq!(text, "ab\u{FFFD}中c");
     assert_eq!(offsets, [0, 1, 2, 2, 3, 3, 3, 3, 4]);
+    let (offsets, _, text) = columns(address, json!({"prompt": [97, 0xE4, 45, 98], "echo": true}), false).await;
+    assert_eq!(text, "a\u{FFFD}-b中c");
+    assert_eq!(offsets, [0, 1, 2, 3, 4, 4, 4, 4, 5], "a character that never comes is one");
 }
 
 #[tokio::test]
