@@ -30,7 +30,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("^\\circ", " degrees"),
     ("\\circ", " degrees"),
     ("\\%", "%"),
-    ("\\$", ""),
+    ("\\$", "＄"),
     ("\\!", ""),
     ("\\,", ""),
     ("\\;", ""),
@@ -45,10 +45,8 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("\\\\", "\\\\"),
     ("**", ""),
     ("`", ""),
+    ("{,}", ","),
     ("$", ""),
-    ("€", ""),
-    ("£", ""),
-    ("¥", ""),
     ("°", " degrees"),
     ("−", "-"),
     ("–", "-"),
@@ -56,12 +54,29 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("·", "*"),
     ("⋅", "*"),
     ("÷", "/"),
-    ("²", "^2"),
-    ("³", "^3"),
+    ("⁄", "/"),
+    ("∕", "/"),
     ("½", "\\frac{1}{2}"),
+    ("⅓", "\\frac{1}{3}"),
+    ("⅔", "\\frac{2}{3}"),
     ("¼", "\\frac{1}{4}"),
     ("¾", "\\frac{3}{4}"),
-    ("~", " "),
+    ("⅕", "\\frac{1}{5}"),
+    ("⅖", "\\frac{2}{5}"),
+    ("⅗", "\\frac{3}{5}"),
+    ("⅘", "\\frac{4}{5}"),
+    ("⅙", "\\frac{1}{6}"),
+    ("⅚", "\\frac{5}{6}"),
+    ("⅛", "\\frac{1}{8}"),
+    ("⅜", "\\frac{3}{8}"),
+    ("⅝", "\\frac{5}{8}"),
+    ("⅞", "\\frac{7}{8}"),
+    ("‑", "-"),
+    ("\\infty", "∞"),
+    ("\\lbrace", "⦃"),
+    ("\\rbrace", "⦄"),
+    ("\\bigl", ""),
+    ("\\bigr", ""),
     ("\u{a0}", " "),
     ("\u{202f}", " "),
     ("\u{3000}", " "),
@@ -82,9 +97,39 @@ pub fn clean(text: &str) -> Result<String, String> {
     if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
         return Err(format!("the answer has an invisible character, U+{:04X}", u32::from(c)));
     }
+    // One `$` alone is a price; two of them hold a formula.
+    let is_price = text.matches('$').count() - text.matches("\\$").count() == 1;
     let mut cleaned = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
+        if let Some(digit) = raised(c) {
+            let is_more = cleaned.ends_with('}') && rest.len() < text.len() && ends_raised(text, rest);
+            if is_more {
+                cleaned.pop();
+            } else {
+                cleaned.push_str("^{");
+            }
+            cleaned.extend([digit, '}']);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        if c == '$' && is_price && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+            cleaned.push(DOLLAR);
+            rest = &rest[1..];
+            continue;
+        }
+        // LaTeX's space, between two words.
+        let touches = |c: char| c.is_alphanumeric() || "{}$).,".contains(c);
+        if c == '~' && cleaned.ends_with(touches) && rest[1..].starts_with(|c: char| touches(c) || c == '\\') {
+            cleaned.push(' ');
+            rest = &rest[1..];
+            continue;
+        }
+        if let Some(word) = minus(&cleaned, rest) {
+            cleaned.push('-');
+            rest = rest[word.len()..].trim_start_matches([' ', '$']);
+            continue;
+        }
         // `2**3` is a power in some languages: no bold text stands between digits.
         let bold = rest.starts_with("**") && is_operand(&cleaned, &rest[2..]);
         let spelling = SPELLINGS.iter().find(|(from, _)| rest.starts_with(from) && !bold);
@@ -100,6 +145,29 @@ pub fn clean(text: &str) -> Result<String, String> {
         }
     }
     Ok(trim(&cleaned).to_string())
+}
+
+/// The sign of a price, which the delimiter of formulas is not.
+pub const DOLLAR: char = '＄';
+
+/// `²` as 2
+fn raised(c: char) -> Option<char> {
+    const RAISED: [char; 11] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁻'];
+    let at = RAISED.iter().position(|raised| *raised == c)?;
+    Some("0123456789-".as_bytes()[at] as char)
+}
+
+/// The character of `text` in front of its end `rest` is raised.
+fn ends_raised(text: &str, rest: &str) -> bool {
+    text[..text.len() - rest.len()].chars().next_back().and_then(raised).is_some()
+}
+
+/// A word at the start of `rest` that is the sign of the number behind it.
+fn minus(before: &str, rest: &str) -> Option<&'static str> {
+    let is_word = !before.ends_with(|c: char| c.is_alphanumeric());
+    let word = ["negative ", "minus ", "Negative ", "Minus ", "负"].into_iter().find(|word| rest.starts_with(word))?;
+    let is_sign = rest[word.len()..].trim_start_matches(['$', ' ']).starts_with(|c: char| c.is_ascii_digit());
+    (is_sign && (is_word || word == "负")).then_some(word)
 }
 
 /// A digit, letter or bracket on both sides.
@@ -123,7 +191,7 @@ fn narrow(c: char) -> char {
 }
 
 /// Control characters, zero widths, changes of direction: nothing an honest answer has.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
         || matches!(u32::from(c), 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180e
             | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0

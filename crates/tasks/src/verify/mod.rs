@@ -13,8 +13,10 @@ pub mod list;
 pub mod number;
 pub mod numeral;
 pub mod path;
+pub mod surroundings;
 pub mod text;
 pub mod values;
+pub mod words;
 
 use crate::task::{Judgement, TaskError};
 

@@ -1,0 +1,305 @@
+//! What stands in front of an answer and behind it. A verifier finds where the answer is; whether the text around it lets
+//! it stand is decided here, for all of them: a sign or an operator, another number, a word of doubt ([`super::words`])
+//! and it is not the answer that is said.
+
+use super::words::{
+    change_after, change_before, doubt, doubt_behind, doubt_in_front, is_east_asian, is_factor, links, words,
+};
+
+/// Marks that open in front of an answer and say nothing: quotes, Markdown, the delimiters of formulas.
+const OPENS: [&str; 16] = [
+    "\"",
+    "“",
+    "「",
+    "`",
+    "$",
+    "\\(",
+    "\\[",
+    "\\quad",
+    "\\;",
+    "\\,",
+    "\\ ",
+    "\\displaystyle",
+    "\\left",
+    "\\\\",
+    "&",
+    "<answer>",
+];
+
+/// The same behind an answer.
+const CLOSES: [&str; 14] =
+    ["\"", "”", "」", "'", "`", "\\)", "\\]", "\\,", "\\;", "\\!", "\\right", "\\\\", "</answer>", "\\ "];
+
+/// What formulas say of what follows, without being a part of it.
+const COMMANDS: [&str; 7] =
+    ["\\implies", "\\Rightarrow", "\\Longrightarrow", "\\therefore", "\\Leftrightarrow", "\\quad", "\\qquad"];
+
+/// `front` without the marks that open at its end.
+pub fn without_opens(front: &str) -> &str {
+    let mut rest = front;
+    loop {
+        let bare = rest.trim_end();
+        let before_word = |cut: &str| {
+            let cut = cut.trim_end();
+            cut.is_empty() || cut.ends_with(|c: char| ":.,;：，。；".contains(c)) || ends_in_word(cut)
+        };
+        let cut = OPENS
+            .iter()
+            .find_map(|open| bare.strip_suffix(open))
+            .or_else(|| bare.strip_suffix(is_picture))
+            .or_else(|| {
+                // `2**3` and `7 *6` are operations, `is **6**` and `*6*` are not; `(6)` stands alone, `f(6)` does not.
+                let marked =
+                    bare.strip_suffix("**").or_else(|| bare.strip_suffix('*').filter(|_| bare.len() == rest.len()));
+                let apart = ["(", "[", "'"].iter().find_map(|open| bare.strip_suffix(open));
+                let apart = apart.filter(|cut| !cut.ends_with(|c: char| c.is_alphanumeric() || ")]}_^\\".contains(c)));
+                let heading = bare
+                    .strip_suffix('#')
+                    .filter(|cut| cut.trim_end_matches('#').ends_with(['\n', '#']) || cut.is_empty());
+                let named =
+                    ["\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{"].iter().find_map(|open| bare.strip_suffix(open));
+                marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named)
+            });
+        match cut {
+            Some(cut) => rest = cut,
+            None => return bare,
+        }
+    }
+}
+
+/// `rest` without the marks that close at its start; what is left keeps its space in front.
+pub fn without_closes(rest: &str) -> &str {
+    let mut rest = rest;
+    loop {
+        let bare = rest.trim_start();
+        let cut = CLOSES.iter().find_map(|close| bare.strip_prefix(close)).or_else(|| {
+            let follows_operand =
+                |cut: &str| cut.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '(' || c == '-');
+            let marks = ["**", "*", "$", ")", "]", "}"].iter().find_map(|close| bare.strip_prefix(close));
+            marks.filter(|cut| !follows_operand(cut))
+        });
+        match cut {
+            Some(cut) => rest = cut,
+            None => return rest,
+        }
+    }
+}
+
+/// `✅`, `👉`
+fn is_picture(c: char) -> bool {
+    matches!(u32::from(c), 0x2600..=0x27bf | 0x1f300..=0x1faff) && !matches!(c, '✕' | '✖' | '➕' | '➖' | '➗' | '❌')
+}
+
+/// Ends in a word of two letters or more, or one of a script without spaces.
+fn ends_in_word(text: &str) -> bool {
+    let mut letters = text.chars().rev().take_while(|c| c.is_alphabetic());
+    match (letters.next(), letters.next()) {
+        (Some(last), None) => !last.is_ascii() || text.chars().count() == 1,
+        (Some(_), Some(_)) => true,
+        _ => false,
+    }
+}
+
+/// The clause that `front` ends in. `not A but B` begins again at its "but".
+pub fn clause(front: &str) -> &str {
+    let front = front.trim_end().trim_end_matches([',', '，']);
+    if front.ends_with(['.', ';', '!', '?', '。', '；', '！', '？']) {
+        return "";
+    }
+    let mut start = 0;
+    let mut after_stop = false;
+    for (at, c) in front.char_indices() {
+        let ends = match c {
+            '\n' | ';' | '!' | '?' | '。' | '，' | '；' | '！' | '？' => true,
+            _ => after_stop && c.is_whitespace(),
+        };
+        if ends {
+            start = at + c.len_utf8();
+        }
+        after_stop = matches!(c, '.' | ',');
+    }
+    // "No, wait" sets aside what is in front of it.
+    let clause = front[start..].rsplit("wait").next().unwrap_or_default().trim_start();
+    let clause = ["but ", "But "].iter().find_map(|but| clause.strip_prefix(but)).unwrap_or(clause);
+    let but = clause.rsplit_once(" but ").or_else(|| clause.strip_suffix(" but").map(|set_aside| (set_aside, "")));
+    match but {
+        Some((set_aside, kept)) if doubt(set_aside).is_some_and(|word| word == "not" || word.ends_with("n't")) => kept,
+        _ => clause,
+    }
+}
+
+/// Whether what is in front of an answer lets it stand.
+///
+/// # Errors
+/// Says in words what stands in its way.
+pub fn before(front: &str) -> Result<(), String> {
+    let bare = without_opens(front);
+    let clause = clause(bare);
+    if let Some(word) = doubt_in_front(clause) {
+        return Err(format!("the answer is said with `{word}`"));
+    }
+    let Some(last) = bare.chars().next_back() else { return Ok(()) };
+    const ABBREVIATIONS: [&str; 4] = ["approx.", "ca.", "resp.", "vs."];
+    let start = bare.len().saturating_sub(8);
+    let end = bare.get(start..).unwrap_or_default().to_lowercase();
+    if let Some(word) = ABBREVIATIONS.iter().find(|word| end.ends_with(**word)) {
+        return Err(format!("the answer is said with `{word}`"));
+    }
+    let tight = bare.len() == front.len();
+    let refused = || Err(format!("`{last}` stands in front of the answer"));
+    match last {
+        '=' if ["!=", "<=", ">=", "==", "\\neq =", "≠="].iter().any(|sign| bare.ends_with(sign)) => refused(),
+        '!' | '?' if tight => refused(),
+        ',' | '，' | ';' | '；' | '、' | '.' | '。' => {
+            let listed = bare[..bare.len() - last.len_utf8()].trim_end();
+            let in_list = listed.ends_with(|c: char| c.is_ascii_digit() || "])}".contains(c));
+            let is_stop = matches!(last, '.' | '。');
+            let alone = listed.rsplit(['\n', '.', '。', ':', '：']).next().is_some_and(is_bare_number);
+            let is_place = |line: &str| line.len() <= 3 && line.bytes().all(|b| b.is_ascii_digit());
+            let numbered = is_stop && listed.rsplit('\n').next().is_some_and(is_place);
+            if in_list && (!is_stop || alone) && !numbered {
+                Err("the answer stands in a list".to_string())
+            } else {
+                Ok(())
+            }
+        }
+        '=' | ':' | '：' | '!' | '?' | '！' | '？' | '∴' | '⇒' | '⟹' => Ok(()),
+        '—' if !tight => Ok(()),
+        ')' if !tight => Ok(()),
+        '}' if ends_in_text(bare) => Ok(()),
+        _ if last.is_alphabetic() => {
+            if let Some(word) = change_before(bare) {
+                return Err(format!("`{word}` stands in front of the answer"));
+            }
+            let letters = bare.len() - bare.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+            if bare[..bare.len() - letters].ends_with('\\') && letters > 0 {
+                let command = &bare[bare.len() - letters - 1..];
+                return if COMMANDS.contains(&command) { Ok(()) } else { Err(format!("`{command}` stands in front")) };
+            }
+            let is_symbol =
+                letters == 1 && !"aAI".contains(last) && !bare[..bare.len() - 1].ends_with(['\'', '’', '.']);
+            let is_glued = tight && !is_east_asian(last);
+            if is_glued || is_symbol { refused() } else { Ok(()) }
+        }
+        _ => refused(),
+    }
+}
+
+/// Ends in `\text{so }`.
+fn ends_in_text(text: &str) -> bool {
+    let open = text.rfind('{').map_or("", |at| &text[..at]);
+    ["\\text", "\\mathrm", "\\textbf", "\\mbox"].iter().any(|command| open.ends_with(command))
+}
+
+/// Whether what is behind an answer lets it stand: nothing, a mark, or words that do not change it.
+///
+/// # Errors
+/// Says in words what stands in its way.
+pub fn after(rest: &str) -> Result<(), String> {
+    if let Some(word) = doubt_behind(rest) {
+        return Err(format!("the answer is followed by `{word}`"));
+    }
+    let closed = without_closes(rest);
+    let bare = closed.trim_start();
+    let Some(first) = bare.chars().next() else { return Ok(()) };
+    let spaced = closed.starts_with(char::is_whitespace);
+    let new_line = rest[..rest.len() - bare.len()].contains('\n');
+    let second = bare[first.len_utf8()..].chars().next();
+    let refused = || Err(format!("`{first}` stands behind the answer"));
+    match first {
+        '.' | ',' | ':' if second.is_some_and(|c| c.is_ascii_digit()) => return refused(),
+        '!' if second == Some('=') => return refused(),
+        '.' | ',' | ';' | ':' | '!' | '。' | '，' | '；' | '：' | '！' => {}
+        '-' | '–' if spaced && (second.is_none_or(|c| c.is_whitespace() || c == '-')) && letters_follow(bare) => {}
+        '#' | '*' if new_line => {}
+        '#' => return refused(),
+        '-' if new_line && bare.starts_with("---") => {}
+        '(' if (spaced || new_line) && letters_follow(bare) => {}
+        '\\' => return refused(),
+        '<' if bare.starts_with("</") => {}
+        _ if first.is_ascii_digit() && !new_line => return Err("another number follows the answer".to_string()),
+        _ if first.is_ascii_digit() => {}
+        _ if first.is_numeric() => return refused(),
+        _ if first.is_alphabetic() => {
+            let start: String = bare.chars().take(24).collect();
+            let factor = words(&start).take(if new_line { 0 } else { 2 }).find(|word| is_factor(word));
+            if let Some(word) = change_after(bare).or(factor.map(str::to_string)) {
+                return Err(format!("`{word}` stands behind the answer"));
+            }
+            if !is_east_asian(first) && !spaced && rest.starts_with(first) {
+                return refused();
+            }
+        }
+        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄=^%‰％²³~≈±∓<>≤≥≠|&@!?？、…_'’→←{}[](\"".contains(first) =>
+        {
+            return refused();
+        }
+        _ => {}
+    }
+    no_number(bare)
+}
+
+/// Whether the words on the lines in front of an answer let it stand.
+///
+/// # Errors
+/// Names the word that does not.
+pub fn words_before(front: &str) -> Result<(), String> {
+    doubt_in_front(clause(front)).map_or(Ok(()), |word| Err(format!("the answer is said with `{word}`")))
+}
+
+/// Whether the words behind an answer that is no number let it stand.
+///
+/// # Errors
+/// Names what does not.
+pub fn words_after(rest: &str) -> Result<(), String> {
+    if without_closes(rest).trim_start().starts_with(['?', '？']) {
+        return Err("the answer is a question".to_string());
+    }
+    match doubt_behind(rest) {
+        Some(word) => Err(format!("the answer is followed by `{word}`")),
+        None => no_number(rest),
+    }
+}
+
+/// No sentence of `rest` is a number and nothing else.
+fn no_number(rest: &str) -> Result<(), String> {
+    let mut pieces = rest.split(['\n', '.', '!', ';', '。', '！', '；', '，', ',']);
+    match pieces.find(|piece| is_bare_number(piece)) {
+        Some(piece) => {
+            Err(format!("another number follows the answer: {}", piece.trim().chars().take(40).collect::<String>()))
+        }
+        None => Ok(()),
+    }
+}
+
+fn letters_follow(text: &str) -> bool {
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '\n');
+    start.starts_with(char::is_alphabetic)
+}
+
+/// Digits and signs, no word, no equation.
+fn is_bare_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-−–$*`()[]{}\\#>|/".contains(c);
+    text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(is_part)
+}
+
+/// Whether the number behind `front` is joined to another one in front of it: `5 to 6`, `5 / 6`, `between 5 and 6`. A word
+/// such as "is" or "makes" between them says that the second is the answer.
+///
+/// # Errors
+/// Says in words that it is.
+pub fn joined(front: &str, is_and_allowed: bool) -> Result<(), String> {
+    let clause = clause(front);
+    let Some(digit) = clause.rfind(|c: char| c.is_ascii_digit()) else { return Ok(()) };
+    let between = &front[clause.as_ptr() as usize - front.as_ptr() as usize + digit + 1..];
+    let mut words = super::words::words(between);
+    let (first, more) = (words.next(), words.nth(1).is_some());
+    let is_and = is_and_allowed && first == Some("and") && !super::words::lower(clause).contains("between");
+    if links(between) || more || is_and || between.contains(['(', ')']) {
+        return Ok(());
+    }
+    Err("two numbers stand side by side".to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Words that stand around an answer and change what it says: they take it back, weaken it, put another beside it, or make
+//! another value of it. An answer with such a word is not taken; which other words stand around it does not matter.
+
+/// What takes an answer back, weakens it or offers another, wherever it stands in the answer's clause. In order.
+#[rustfmt::skip]
+const DOUBTS: &[&str] = &[
+    "aint", "almost", "also", "alternative", "alternatively", "among", "another", "approx", "approximately", "arent",
+    "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa", "contrary",
+    "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt", "dont",
+    "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail", "failed",
+    "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine", "impossible",
+    "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie", "likely",
+    "maybe", "might", "mistake", "mistaken", "nah", "nearly", "neither", "never", "no", "nobody", "non", "none",
+    "nope", "nor", "not", "nothing", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
+    "presumably", "pretend", "probably", "rather", "refuse", "reject", "rejected", "retract", "roughly", "scarcely",
+    "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "trick", "uncertain",
+    "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs", "wait",
+    "wasnt", "werent", "without", "wont", "would", "wouldnt", "wrong", "xor",
+];
+
+/// Two words in a row that do the same.
+const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
+    ("as", "well"),
+    ("at", "least"),
+    ("at", "most"),
+    ("close", "to"),
+    ("far", "from"),
+    ("may", "be"),
+    ("more", "or"),
+    ("one", "of"),
+    ("per", "cent"),
+    ("per", "mille"),
+    ("so", "on"),
+    ("up", "to"),
+];
+
+/// The same in Chinese, which has no spaces between words.
+const CHINESE_DOUBTS: [&str; 24] = [
+    "不",
+    "没",
+    "或",
+    "要么",
+    "还是",
+    "也许",
+    "可能",
+    "大概",
+    "大约",
+    "约为",
+    "约等于",
+    "左右",
+    "错",
+    "除了",
+    "之间",
+    "至少",
+    "至多",
+    "最多",
+    "超过",
+    "以上",
+    "以下",
+    "未必",
+    "而非",
+    "并非",
+];
+
+/// What makes another value of what follows: `minus 6`, `the square root of 6`. In order.
+#[rustfmt::skip]
+const CHANGES_BEFORE: &[&str] = &[
+    "above", "abs", "add", "after", "around", "before", "below", "beyond", "cos", "cube", "divide", "divided",
+    "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log", "minus",
+    "mod", "modulo", "multiplied", "multiply", "negative", "opposite", "over", "past", "plus", "power", "quarter",
+    "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract", "tan", "third", "thrice", "times", "triple",
+    "twice", "under",
+];
+
+/// What makes another value of what is in front: `6 squared`, `6 million`. In order.
+#[rustfmt::skip]
+const CHANGES_AFTER: &[&str] = &[
+    "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens", "eighths",
+    "factorial", "fifths", "fourths", "gross", "halved", "halves", "hundred", "hundreds", "hundredths", "if", "kilo",
+    "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo", "multiplied", "over",
+    "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st", "tens", "tenths",
+    "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions", "unless", "x",
+];
+
+/// What an answer is said with: a number in front of one of these is no part of the answer. In order.
+#[rustfmt::skip]
+const LINKS: &[&str] = &[
+    "answer", "are", "be", "become", "becomes", "contains", "earn", "earns", "equal", "equals", "get", "gets", "give",
+    "gives", "has", "have", "is", "leave", "leaves", "make", "makes", "remain", "remainder", "remains", "result",
+    "results", "so", "that", "then", "therefore", "thus", "total", "totals", "was", "were", "yields",
+];
+
+/// Chinese that makes another value of the number behind or in front of it.
+const CHINESE_CHANGES: [&str; 28] = [
+    "负", "减", "加", "乘", "除", "倍", "半", "十", "百", "千", "万", "亿", "萬", "億", "兆", "分之", "次方", "零",
+    "一", "两", "三", "四", "五", "六", "七", "八", "九", "〇",
+];
+
+/// The words of a text: letters, digits and inner apostrophes.
+pub fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let ends = |c: char| !(c.is_alphanumeric() || c == '\'');
+    text.split(ends).map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty())
+}
+
+/// Lower case, with one sort of apostrophe.
+pub fn lower(text: &str) -> String {
+    text.to_lowercase().replace(['’', '‘'], "'")
+}
+
+/// The first word that says that what stands beside it is not the answer, or not the only one; also what cannot be read:
+/// letters of other scripts among Latin and Chinese, marks upon letters, characters that cannot be seen.
+pub fn doubt(text: &str) -> Option<String> {
+    if let Some(c) = text.chars().find(|c| is_strange(*c)) {
+        return Some(format!("U+{:04X}", u32::from(c)));
+    }
+    let lower = lower(text);
+    if let Some(word) = CHINESE_DOUBTS.iter().find(|word| lower.contains(**word)) {
+        return Some((*word).to_string());
+    }
+    let mut previous = "";
+    for word in words(&lower) {
+        let is_negated = word.ends_with("n't") || DOUBTS.binary_search(&word).is_ok();
+        if is_negated || DOUBTFUL_PAIRS.contains(&(previous, word)) {
+            return Some(word.to_string());
+        }
+        previous = word;
+    }
+    None
+}
+
+/// As [`doubt`], of what stands behind an answer: there, "no" denies it when it stands alone ("No, 7"), not in "no need to
+/// go on".
+pub fn doubt_behind(rest: &str) -> Option<String> {
+    const DENIED: [&str; 8] = ["answer", "good", "idea", "longer", "solution", "such", "use", "way"];
+    let lower = lower(rest);
+    let mut plain = String::with_capacity(lower.len());
+    let mut left = lower.as_str();
+    while let Some(at) = left.find("no ") {
+        let next = words(&left[at + 3..]).next().filter(|word| left[at + 3..].starts_with(word));
+        let is_word = !left[..at].ends_with(char::is_alphanumeric);
+        let is_determiner = is_word && next.is_some_and(|word| !DENIED.contains(&word));
+        plain.push_str(&left[..at + if is_determiner { 0 } else { 3 }]);
+        left = &left[at + 3..];
+    }
+    plain.push_str(left);
+    doubt(&plain)
+}
+
+/// As [`doubt`], of what stands in front of an answer: there, a condition is one of the answer.
+pub fn doubt_in_front(clause: &str) -> Option<String> {
+    const CONDITIONS: [&str; 8] = ["any", "anything", "candidate", "else", "if", "option", "options", "whether"];
+    doubt(clause).or_else(|| {
+        let lower = lower(clause);
+        words(&lower).find(|word| CONDITIONS.contains(word)).map(str::to_string)
+    })
+}
+
+/// The word at the end of `front` that makes another value of what follows it.
+pub fn change_before(front: &str) -> Option<String> {
+    let lower = lower(front);
+    if let Some(word) = CHINESE_CHANGES.iter().find(|word| lower.ends_with(**word)) {
+        return Some((*word).to_string());
+    }
+    let word = words(&lower).rev().find(|word| !matches!(*word, "of" | "the" | "a" | "an"))?;
+    CHANGES_BEFORE.binary_search(&word).is_ok().then(|| word.to_string())
+}
+
+/// The word at the start of `rest` that makes another value of what is in front of it.
+pub fn change_after(rest: &str) -> Option<String> {
+    let start: String = rest.trim_start().chars().take(24).collect();
+    let lower = lower(&start);
+    let chinese = CHINESE_CHANGES.iter().find(|word| lower.starts_with(**word)).copied();
+    let word = words(&lower).next().filter(|word| CHANGES_AFTER.binary_search(word).is_ok());
+    chinese.or(word).map(str::to_string)
+}
+
+/// A word says that what follows is the answer, not a second number: "9 and 3 *make* 12".
+pub fn links(text: &str) -> bool {
+    let lower = lower(text);
+    lower.contains(['=', '：', '是', '为', '得', '有', '共', '余'])
+        || [": ", ":**", ":\n"].iter().any(|mark| lower.contains(mark))
+        || words(&lower).any(|word| LINKS.binary_search(&word).is_ok())
+}
+
+/// Chinese and Japanese, which write words without spaces.
+pub fn is_east_asian(c: char) -> bool {
+    matches!(u32::from(c), 0x3005..=0x30ff | 0x3400..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
+}
+
+/// A word as mathematics writes factors (`6 x`, `6 ab`): one or two letters that are no word and no unit.
+pub fn is_factor(word: &str) -> bool {
+    const SHORT: [&str; 35] = [
+        "a", "am", "an", "as", "at", "be", "by", "cm", "ft", "g", "gb", "he", "hr", "in", "is", "it", "kg", "km", "l",
+        "lb", "m", "me", "mg", "ml", "mm", "my", "of", "on", "oz", "s", "so", "to", "up", "us", "we",
+    ];
+    let is_short = word.len() <= 2 && word.bytes().all(|b| b.is_ascii_alphabetic());
+    is_short && word != "I" && !SHORT.contains(&word.to_ascii_lowercase().as_str())
+}
+
+/// Letters that are neither Latin, Greek, Chinese nor Japanese, marks upon letters, and what cannot be seen.
+pub fn is_strange(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    }
+    let known = matches!(u32::from(c), 0xaa..=0x24f | 0x370..=0x3ff | 0x1f00..=0x1fff | 0x3005..=0x30ff | 0x3400..=0x9fff
+        | 0xf900..=0xfaff | 0xff21..=0xff3a | 0xff41..=0xff5a | 0x20000..=0x3ffff);
+    let is_mark = matches!(u32::from(c), 0x300..=0x36f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff);
+    is_mark || super::clean::is_invisible(c) || (c.is_alphabetic() && !known)
+}
+
+#[cfg(test)]
+mod tests;
