@@ -1,18 +1,20 @@
 //! Numbers as people write them, as exact fractions: `1,234`, `-2.50`, `1.5e3`, `3/4`, `\frac{3}{4}`, `2 1/2`, `10%`,
-//! `5 million`, `12 apples`, and expressions of numbers with `+ - * / ^` and brackets.
+//! `5 million`, `12 apples` ([`units`]), and expressions of numbers with `+ - * / ^` and brackets.
 //!
 //! Reads what [`super::clean::clean`] gives. Bounded: brackets nest at most `MAX_DEPTH` deep, values stay below
 //! `MAX_BITS` bits, operations are at most `MAX_OPERATIONS`; what is beyond is no number that is read here.
 
-use super::answer::NUMBER_WORDS;
+use super::clean::DOLLAR;
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
+
+pub mod units;
 
 /// Deepest nesting of brackets.
 const MAX_DEPTH: usize = 50;
 /// Largest numerator or denominator, in bits.
-const MAX_BITS: u64 = 4096;
+const MAX_BITS: u64 = 1024;
 /// Most operations in one expression.
 const MAX_OPERATIONS: usize = 64;
 
@@ -38,68 +40,55 @@ pub struct Number {
     pub value: BigRational,
     /// How it was written.
     pub form: Form,
-    /// What it counts (`apples`, `km/h`), in lower case; empty where nothing is said.
+    /// What it counts (`apples`, `km/h`); empty where nothing is said.
     pub unit: String,
 }
 
+/// Signs of money in front of a number.
+const MONEY: [char; 4] = [DOLLAR, '€', '£', '¥'];
+
 /// The number that `text` is, with nothing but a unit behind it.
 pub fn parse(text: &str) -> Option<Number> {
+    parse_with(text, units::read)
+}
+
+/// The number that a gold answer is: what stands behind it in words is its unit, whatever it is.
+pub fn parse_gold(text: &str) -> Option<Number> {
+    parse(text).or_else(|| parse_with(text, |rest, tight, _| units::any(rest).filter(|_| !tight)))
+}
+
+fn parse_with(text: &str, read_unit: impl Fn(&str, bool, bool) -> Option<units::Unit>) -> Option<Number> {
+    let money = text.chars().next().filter(|c| MONEY.contains(c));
+    let text = &text[money.map_or(0, char::len_utf8)..];
     let mut reader = Reader { text: text.as_bytes(), at: 0, depth: 0, n_operations: 0, form: Form::default() };
     let mut value = reader.sum()?;
     reader.skip_spaces();
+    let tight =
+        reader.at > 0 && !text.as_bytes()[reader.at - 1].is_ascii_whitespace() && !text[reader.at..].starts_with('{');
     let mut form = reader.form;
     let rest = &text[reader.at..];
-    let rest = match rest.strip_prefix('%') {
-        Some(rest) => {
-            form.percent = true;
-            rest
-        }
-        None => rest,
+    let (percent, rest) = match rest.strip_prefix('%') {
+        Some(rest) => (true, rest),
+        None => (false, rest),
     };
-    let unit = unit(rest)?;
-    let (scale, unit) = scaled(&unit);
-    value *= scale;
-    if matches!(unit.as_str(), "percent" | "per cent") {
+    form.percent = percent;
+    let mut unit = read_unit(rest, tight && !percent, value.is_one())?;
+    value *= BigInt::from(10u64).pow(unit.n_zeros);
+    if matches!(unit.name.as_str(), "percent" | "per cent") {
         form.percent = true;
+        unit.name.clear();
     }
     if form.percent {
         value /= BigInt::from(100);
     }
-    let unit = if form.percent && unit.starts_with("per") { String::new() } else { unit };
-    Some(Number { value, form, unit })
-}
-
-/// The unit that a text behind a number says; `None` when it is more than that.
-fn unit(text: &str) -> Option<String> {
-    let words: String = text.chars().filter(|c| !matches!(c, '{' | '}')).collect();
-    let words = super::clean::trim(&words).to_lowercase();
-    let allowed = |c: char| c.is_alphabetic() || matches!(c, ' ' | '/' | '^' | '2' | '3' | '.' | '-' | '\'');
-    let starts_well = words.chars().next().is_none_or(char::is_alphabetic);
-    let is_alternative = words.split(' ').any(|word| matches!(word, "or" | "and" | "或" | "not" | "to"));
-    // `6i` and `6e` are other numbers, `6x` is none.
-    let is_unit = words.chars().count() != 1
-        || words.contains(['m', 'g', 's', 'h', 'l', 'w', 'v', 'n', 'j', 't'])
-        || !words.is_ascii();
-    let counts = words.split([' ', '-']).skip(1).chain(words.split(' ').take(1));
-    let is_number = counts.filter(|word| *word != "hundred").any(|word| NUMBER_WORDS.contains(&word));
-    let short = words.chars().count() <= 40 && words.split(' ').count() <= 4;
-    (starts_well && short && is_unit && !is_number && !is_alternative && words.chars().all(allowed)).then_some(words)
-}
-
-/// `million dollars` as a million and `dollars`.
-fn scaled(unit: &str) -> (BigInt, String) {
-    let (first, rest) = unit.split_once(' ').unwrap_or((unit, ""));
-    let zeros = match first {
-        "hundred" => 2,
-        "thousand" => 3,
-        "million" => 6,
-        "billion" => 9,
-        "trillion" => 12,
-        "万" => 4,
-        "亿" => 8,
-        _ => return (BigInt::one(), unit.to_string()),
-    };
-    (BigInt::from(10u64.pow(zeros)), rest.to_string())
+    if let Some(sign) = money {
+        // `$5 m` may be millions.
+        if !unit.name.is_empty() && !unit.name.starts_with("per ") {
+            return None;
+        }
+        unit.name = format!("{sign}{}", unit.name);
+    }
+    Some(Number { value, form, unit: unit.name })
 }
 
 struct Reader<'a> {

@@ -1,0 +1,201 @@
+//! What may stand behind a number without changing it: units, and words for what is counted. Everything else (`5x`, `5
+//! squared`, `5 minus 2`, `5千`) makes another value, or none that is known.
+
+use crate::verify::clean::trim;
+use crate::verify::words;
+
+/// A unit, and the zeros that a word such as "million" in front of it adds to the number.
+pub struct Unit {
+    /// As it is written, without braces; empty where there is none.
+    pub name: String,
+    /// Powers of ten in words.
+    pub n_zeros: u32,
+}
+
+/// Units by their signs, where capitals matter. In order.
+#[rustfmt::skip]
+const SIGNS: &[&str] = &[
+    "A", "C", "F", "GB", "GHz", "Hz", "J", "KB", "L", "MB", "MHz", "MW", "N", "Pa", "TB", "V", "W", "cal", "cd",
+    "cents", "cm", "dL", "day", "deg", "degree", "dl", "dm", "feet", "foot", "ft", "g", "h", "ha", "hour", "hr", "in",
+    "inch", "kHz", "kJ", "kN", "kPa", "kW", "kWh", "kcal", "kg", "km", "kmh", "kph", "l", "lb", "lbs", "m", "mA", "mJ",
+    "mL", "mV", "mW", "mg", "mi", "min", "ml", "mm", "mol", "month", "mph", "ms", "nm", "oz", "rad", "s", "sec",
+    "second", "sq", "t", "week", "yd", "year", "yr",
+];
+
+/// Plurals without an s. In order.
+#[rustfmt::skip]
+const PLURALS: &[&str] = &[
+    "children", "feet", "fish", "geese", "men", "mice", "oxen", "people", "pupils", "sheep", "teeth", "women",
+];
+
+/// Words that may follow what is counted. In order.
+#[rustfmt::skip]
+const TAILS: &[&str] = &[
+    "a", "all", "altogether", "an", "away", "each", "in", "left", "now", "of", "old", "on", "overall", "per",
+    "remaining", "the", "them", "there", "total", "us",
+];
+
+/// What is counted or measured in Chinese. Longer ones first.
+#[rustfmt::skip]
+const CHINESE: &[&str] = &[
+    "平方厘米", "平方千米", "平方公里", "平方米", "立方厘米", "立方米", "千米", "公里", "厘米", "毫米", "分米", "千克", "公斤", "毫升", "毫克",
+    "分钟", "小时", "苹果", "橘子", "学生", "公顷", "美元", "摄氏度", "米", "克", "吨", "升", "秒", "时", "天", "日", "周", "月", "年", "岁", "人",
+    "个", "只", "本", "元", "块", "角", "分", "名", "位", "条", "张", "片", "件", "辆", "匹", "头", "棵", "朵", "双", "组", "种", "页", "行", "道", "题",
+    "杯", "瓶", "包", "箱", "盒", "度", "次", "支", "枝", "颗", "粒", "根", "座", "家", "台", "枚", "步", "的",
+];
+
+const ZEROS: [(&str, u32); 12] = [
+    ("hundred", 2),
+    ("thousand", 3),
+    ("million", 6),
+    ("billion", 9),
+    ("trillion", 12),
+    ("百", 2),
+    ("千", 3),
+    ("万", 4),
+    ("萬", 4),
+    ("亿", 8),
+    ("億", 8),
+    ("兆", 12),
+];
+
+/// The unit that `text`, behind a number, says; `None` when it is more than that. `tight`: nothing stands between.
+/// `is_one`: one thing is counted, so its name has no plural.
+pub fn read(text: &str, tight: bool, is_one: bool) -> Option<Unit> {
+    let plain: String = text.chars().filter(|c| !matches!(c, '{' | '}')).collect();
+    let mut name = trim(&plain);
+    if name.len() > 60 || text.matches('{').count() != text.matches('}').count() {
+        return None;
+    }
+    let mut n_zeros = 0;
+    for (word, zeros) in ZEROS {
+        let rest =
+            if name.len() >= word.len() && name.is_char_boundary(word.len()) { &name[word.len()..] } else { continue };
+        let is_word = !word.is_ascii() || (!tight && !rest.starts_with(|c: char| c.is_alphanumeric()));
+        if name[..word.len()].eq_ignore_ascii_case(word) && is_word {
+            (n_zeros, name) = (zeros, rest.trim_start());
+            break;
+        }
+    }
+    let known = name.is_empty()
+        || is_measured(name, tight)
+        || is_chinese(name)
+        || (!tight && (is_counted(name, is_one) || matches!(name, "percent" | "per cent")));
+    known.then(|| Unit { name: name.to_string(), n_zeros })
+}
+
+/// Words without digits or signs, four at most.
+pub fn any(text: &str) -> Option<Unit> {
+    let plain: String = text.chars().filter(|c| !matches!(c, '{' | '}')).collect();
+    let name = trim(&plain);
+    let is_plain = name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '\''));
+    (is_plain && name.split(' ').count() <= 4 && words::change_after(name).is_none())
+        .then(|| Unit { name: name.to_string(), n_zeros: 0 })
+}
+
+/// Words of which one makes another value of a number, or takes it back.
+fn is_operation(name: &str) -> bool {
+    let changes = |word: &str| words::change_after(word).is_some() || words::change_before(word).is_some();
+    words::doubt(name).is_some() || name.split([' ', '/']).any(|word| changes(word) || is_number_word(word))
+}
+
+/// `km/h`, `m^2`, `m s^-1`, `degrees`, `square metres`
+fn is_measured(name: &str, tight: bool) -> bool {
+    let sign = |word: &str| {
+        let word = word.trim_end_matches('.').trim_end_matches("^2").trim_end_matches("^3").trim_end_matches("^-1");
+        SIGNS.binary_search(&word).is_ok()
+            || (!tight && word.len() > 2 && is_plural(word) && words::change_after(word).is_none())
+    };
+    let parts: Vec<&str> = name.split([' ', '/', '*']).filter(|part| !part.is_empty()).collect();
+    !parts.is_empty()
+        && parts.len() <= 3
+        && name.contains(char::is_alphabetic)
+        && parts.iter().all(|part| sign(part))
+        && (parts.len() == 1 || name.contains(['/', '*']))
+}
+
+fn is_chinese(name: &str) -> bool {
+    let mut rest = name;
+    while !rest.is_empty() {
+        match CHINESE.iter().find_map(|unit| rest.strip_prefix(unit)) {
+            Some(after) => rest = after.trim_start(),
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Words for what is counted: at least one plural, up to six words, none that changes the number.
+fn is_counted(name: &str, is_one: bool) -> bool {
+    let words: Vec<&str> = name.split([' ', '/']).filter(|word| !word.is_empty()).collect();
+    let is_plain = |word: &&str| {
+        let letters = word.trim_end_matches(['.', '\'', ',']);
+        letters.chars().count() > 1 && letters.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '\'')
+    };
+    let is_tail = |word: &&str| TAILS.binary_search(&word.to_lowercase().as_str()).is_ok();
+    let named = words.iter().filter(|word| !is_tail(word));
+    let counts = named.clone().count();
+    let has_plural = is_one || named.clone().any(|word| is_plural(word)) || words.first() == Some(&"per");
+    words.len() <= 6
+        && words.iter().all(|word| is_plain(word) || is_tail(word))
+        && !is_operation(name)
+        && (counts == 0 || has_plural)
+}
+
+fn is_plural(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let word = word.trim_end_matches(['.', ',']);
+    (word.ends_with('s') && word.len() > 2 && !word.ends_with("ss")) || PLURALS.binary_search(&word).is_ok()
+}
+
+/// Numbers in words. In order.
+#[rustfmt::skip]
+const NUMBER_WORDS: &[&str] = &[
+    "dozen", "eight", "eighteen", "eighty", "eleven", "fifteen", "fifty", "five", "forty", "four", "fourteen",
+    "hundred", "nine", "nineteen", "ninety", "one", "seven", "seventeen", "seventy", "six", "sixteen", "sixty", "ten",
+    "thirteen", "thirty", "three", "twelve", "twenty", "two", "zero",
+];
+
+/// `twelve`, `forty-two`
+pub fn is_number_word(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    lower.split('-').any(|part| NUMBER_WORDS.binary_search(&part).is_ok())
+}
+
+/// The same unit: as it is written; for words of three letters or more, but for capitals and plural.
+pub fn same(a: &str, b: &str) -> bool {
+    let plain = |unit: &str| unit.trim_end_matches('.').replace("kilometre", "kilometer");
+    let (a, b) = (common(&plain(a)), common(&plain(b)));
+    let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
+    if short.chars().count() < 3 {
+        return short == long;
+    }
+    long.to_lowercase().strip_prefix(&short.to_lowercase()).is_some_and(|ending| matches!(ending, "" | "s" | "es"))
+}
+
+/// One spelling for units that have several.
+fn common(unit: &str) -> String {
+    const SPELLINGS: [(&str, &[&str]); 16] = [
+        ("dollars", &["＄", "dollar", "美元"]),
+        ("euros", &["€", "euro"]),
+        ("degrees", &["°", "deg", "度", "degree"]),
+        ("km", &["kilometers", "kilometer", "千米", "公里"]),
+        ("m", &["meters", "meter", "metres", "metre", "米"]),
+        ("cm", &["centimeters", "centimeter", "centimetres", "厘米"]),
+        ("mm", &["millimeters", "millimeter", "毫米"]),
+        ("kg", &["kilograms", "kilogram", "千克", "公斤"]),
+        ("g", &["grams", "gram", "克"]),
+        ("L", &["l", "liters", "litres", "升"]),
+        ("hours", &["h", "hr", "hour", "小时"]),
+        ("minutes", &["min", "minute", "分钟"]),
+        ("seconds", &["s", "sec", "second", "秒"]),
+        ("days", &["day", "天"]),
+        ("years", &["yr", "year", "年"]),
+        ("mph", &["miles per hour"]),
+    ];
+    let found = SPELLINGS.iter().find(|(_, others)| others.contains(&unit));
+    found.map_or(unit, |(one, _)| one).to_string()
+}
+
+#[cfg(test)]
+mod tests;
