@@ -4,7 +4,7 @@ use super::canonical;
 use crate::phrase::{self, Core, binary, fill};
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
-use crate::verify::integer;
+use crate::verify::{extract, integer};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,11 @@ impl Family for Division {
 
 /// The last two numbers of the text are quotient and remainder.
 fn says(answer_text: &str, q: u64, rest: u64) -> bool {
-    let numbers = integer::lasts(answer_text, 2).unwrap_or_default();
+    let Ok(enclosed) = extract::enclosed(answer_text) else { return false };
+    let mut text = enclosed.unwrap_or(answer_text).replace("\\,", " ");
+    for word in ["\\text{ remainder }", "\\text{ R }", " R ", " r ", " rem "] {
+        text = text.replace(word, " remainder ");
+    }
+    let numbers = integer::lasts(&text, 2).unwrap_or_default();
     numbers.iter().map(ToString::to_string).eq([q.to_string(), rest.to_string()])
 }

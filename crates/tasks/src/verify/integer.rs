@@ -1,11 +1,17 @@
 //! Whole numbers: the last number of the answer must be the gold one.
 //!
-//! Accepted: digits, a sign (`-`, `−`, `+`), thousands separators in threes (`1,234`), a fraction of zeros (`12.0`),
-//! words and units around. Refused: any other last number, an expression left uncomputed (`12+23`), alternatives (`12 or
-//! 23`), powers, percentages, numbers glued to letters (`x5`, `1e5`), misplaced separators. Numbers are compared as digit strings, so their size
-//! does not matter; the work is linear in the text.
+//! Accepted: digits, a sign (`-`, `−`, `+`), thousands separators in threes (`1,234`, `1{,}234`), a fraction of zeros
+//! (`12.0`), words and units around. A box, a tag or a phrase such as "the answer is" says where the number is. Refused:
+//! any other last number, an expression left uncomputed (`12+23`), alternatives (`12 or 23`), powers, roots, fractions,
+//! percentages, numbers glued to letters (`x5`, `1e5`), misplaced separators, digits of other scripts, a word that changes
+//! or denies the number ([`super::words`]). Numbers are compared as digit strings, so their size does not matter; the work
+//! is linear in the text.
 
+use super::answer::names;
+use super::extract::{self, Source};
+use super::surroundings::{after, before, joined};
 use crate::task::Judgement;
+use std::borrow::Cow;
 
 /// More digits than this are not read.
 const MAX_DIGITS: usize = 1000;
@@ -30,11 +36,40 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     let Ok(expected) = last(gold) else {
         return Judgement::cannot_judge(format!("the gold answer `{gold}` is not an integer"));
     };
-    match last(answer_text) {
+    match extract::answer_text(answer_text).and_then(said) {
         Ok(found) if found == expected => Judgement::right(format!("the last number is {found}")),
         Ok(found) => Judgement::wrong(format!("the last number is {}, not {expected}", shortened(&found))),
         Err(reason) => Judgement::wrong(reason),
     }
+}
+
+/// The number that an answer says.
+fn said(text: &str) -> Result<Integer, String> {
+    let Some(found) = extract::marked(text)? else { return last(text) };
+    found.stands()?;
+    match found.source {
+        Source::Enclosed => alone(found.text),
+        _ => {
+            let end = found.text.char_indices().find(|(at, c)| {
+                let ends = |next: &str| next.is_empty() || next.starts_with(char::is_whitespace);
+                *c == '。' || (matches!(c, '.' | ';') && ends(&found.text[at + 1..]))
+            });
+            let (sentence, rest) = found.text.split_at(end.map_or(found.text.len(), |(at, _)| at));
+            let number = last(sentence)?;
+            after(rest)?;
+            after(found.rest)?;
+            Ok(number)
+        }
+    }
+}
+
+/// The number of a text that holds nothing else: no other number but in an equation.
+fn alone(text: &str) -> Result<Integer, String> {
+    let text = plain(text);
+    let (number, start) = last_before(&text, true)?;
+    let front = text[..start].trim_end();
+    let is_equation = front.ends_with('=') || !front.contains(|c: char| c.is_ascii_digit());
+    if is_equation { Ok(number) } else { Err("there are several numbers in the answer".to_string()) }
 }
 
 fn shortened(number: &Integer) -> String {
@@ -55,10 +90,11 @@ pub fn last(text: &str) -> Result<Integer, String> {
 /// # Errors
 /// Says in words why there are none that can be read.
 pub fn lasts(text: &str, n: usize) -> Result<Vec<Integer>, String> {
+    let text = plain(text);
     let mut numbers = Vec::with_capacity(n);
     let mut end = text.len();
-    for _ in 0..n {
-        let (number, start) = last_before(&text[..end], &text[end..])?;
+    for idx in 0..n {
+        let (number, start) = last_before(&text[..end], idx == 0)?;
         numbers.push(number);
         end = start;
     }
@@ -66,10 +102,18 @@ pub fn lasts(text: &str, n: usize) -> Result<Vec<Integer>, String> {
     Ok(numbers)
 }
 
-/// The last number of `text`, which `after` follows, and where it starts.
-fn last_before(text: &str, after: &str) -> Result<(Integer, usize), String> {
+/// Separators as LaTeX writes them, as commas.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains("{,}") || text.contains("\\,") {
+        Cow::Owned(text.replace("{,}", ",").replace("\\,", ","))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The last number of `text` and where it starts. `is_last`: no other number follows the text.
+fn last_before(text: &str, is_last: bool) -> Result<(Integer, usize), String> {
     let end = text.rfind(|c: char| c.is_ascii_digit()).ok_or("there is no number in the answer")? + 1;
-    let after_number = if end < text.len() { &text[end..] } else { after };
     let bytes = text.as_bytes();
     let mut start = end;
     while start > 0 && (bytes[start - 1].is_ascii_digit() || matches!(bytes[start - 1], b',' | b'.' | b'_')) {
@@ -87,10 +131,37 @@ fn last_before(text: &str, after: &str) -> Result<(Integer, usize), String> {
     }
     let start = end - numeral.len();
     let digits = whole_digits(numeral)?;
-    after_is_plain(after_number)?;
+    if is_last {
+        if let Some(c) = text[end..].chars().find(|c| c.is_numeric()) {
+            return Err(format!("`{c}` is no digit that is read"));
+        }
+        after(&text[end..])?;
+    }
     let (negative, start) = sign_before(text, start)?;
+    let front = &text[..start];
+    before(front)?;
+    if is_last {
+        if text[end..].starts_with("!!") {
+            return Err("a factorial, or an exclamation".to_string());
+        }
+        joined(front, true)?;
+        is_solved(front)?;
+    }
     let negative = negative && digits != "0";
     Ok((Integer { negative, digits }, start))
+}
+
+/// An equation's left side is a name or holds none: `3x = 12` is left to solve.
+fn is_solved(front: &str) -> Result<(), String> {
+    let Some(left) = front.trim_end_matches([' ', '$', '*']).strip_suffix('=') else { return Ok(()) };
+    let side =
+        left.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default().trim_matches(['*', '$', '(', '`', ',']);
+    let side = side.rsplit([',', ':', '，', '：', '。']).next().unwrap_or_default();
+    let is_computed = side.starts_with("\\frac{") && side.ends_with('}');
+    if side.contains(char::is_alphabetic) && !is_computed && !names::is_name(side) && !side.ends_with(')') {
+        return Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>()));
+    }
+    Ok(())
 }
 
 /// `1,234` and `12.00` as digits without leading zeros.
@@ -110,55 +181,24 @@ fn whole_digits(numeral: &str) -> Result<String, String> {
     Ok(if trimmed.is_empty() { "0".to_string() } else { trimmed.to_string() })
 }
 
-/// What follows must not change the number's value.
-fn after_is_plain(after: &str) -> Result<(), String> {
-    let tight = after.chars().next();
-    match after.trim_start().chars().next() {
-        Some('%' | '‰') => Err("the last number is a percentage".to_string()),
-        Some('^') => Err("the last number is raised to a power".to_string()),
-        _ if tight == Some('_') => Err("the last number is part of a name".to_string()),
-        _ => Ok(()),
-    }
-}
-
-/// Reads the sign in front of a number and refuses numbers that belong to something larger. A minus is a sign when it
-/// touches the number and no word in front, or when it follows `=`, `:`, an opening bracket or nothing.
+/// Reads the sign in front of a number. A minus is a sign when it touches the number and no word in front, or when it
+/// follows `=`, `:`, an opening bracket or nothing; behind an operand it is an operator.
 fn sign_before(text: &str, start: usize) -> Result<(bool, usize), String> {
-    let before = &text[..start];
-    let trimmed = before.trim_end();
-    let tight = trimmed.len() == before.len();
-    let Some(last) = trimmed.chars().next_back() else { return Ok((false, start)) };
-    let front = &trimmed[..trimmed.len() - last.len_utf8()];
-    let bare = trimmed.trim_end_matches(['*', '$', ' ']);
-    let alternative = bare.strip_suffix('或').or_else(|| bare.strip_suffix(" or"));
-    if alternative.is_some_and(|front| front.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '*')) {
-        return Err("the answer ends in alternatives".to_string());
+    let front = &text[..start];
+    let bare = front.trim_end();
+    let is_tight = bare.len() == front.len();
+    let Some(last) = bare.chars().next_back().filter(|c| matches!(c, '-' | '−' | '–' | '+')) else {
+        return Ok((false, start));
+    };
+    let front = &bare[..bare.len() - last.len_utf8()];
+    let operand = front.trim_end_matches([' ', '*', '/', '×', '÷', '·', '+', '-', '−', '–', '^', '$']);
+    if operand.ends_with(|c: char| c.is_ascii_digit() || matches!(c, ')' | ']' | '}')) {
+        return Err("the answer ends in an uncomputed expression".to_string());
     }
-    match last {
-        '-' | '−' | '–' | '+' => {
-            if follows_operand(front) {
-                return Err("the answer ends in an uncomputed expression".to_string());
-            }
-            let touches_word = front.ends_with(|c: char| c.is_ascii_alphanumeric());
-            let after_mark = matches!(front.trim_end().chars().next_back(), None | Some('=' | ':' | '(' | '{' | '['));
-            let is_sign = (tight && !touches_word) || after_mark;
-            Ok((is_sign && last != '+', if is_sign { front.len() } else { start }))
-        }
-        '*' | '×' | '÷' | '/' | '·' if follows_operand(front) => {
-            Err("the answer ends in an uncomputed expression".to_string())
-        }
-        '^' | '√' => Err("the last number is an exponent or under a root".to_string()),
-        c if tight && (c.is_ascii_alphabetic() || c == '_') => Err("the last number is glued to a word".to_string()),
-        _ => Ok((false, start)),
-    }
-}
-
-/// The text ends in a number, a closing bracket or an operator behind one: what follows is its operand. Markdown's
-/// `**` is no operator when no operand is in front of it.
-fn follows_operand(text: &str) -> bool {
-    let operators = ['*', '/', '×', '÷', '·', '+', '-', '−', '–', '^', ' '];
-    let operand = text.trim_end_matches(operators);
-    operand.ends_with(|c: char| c.is_ascii_digit() || matches!(c, ')' | ']' | '}'))
+    let touches_word = front.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let after_mark = matches!(front.trim_end().chars().next_back(), None | Some('=' | ':' | '(' | '{' | '['));
+    let is_sign = (is_tight && !touches_word) || after_mark;
+    Ok((is_sign && last != '+', if is_sign { front.len() } else { start }))
 }
 
 #[cfg(test)]
