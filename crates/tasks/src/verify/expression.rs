@@ -1,25 +1,29 @@
 //! Countdown answers: an expression that uses every given number exactly once and reaches the target.
 //!
-//! Allowed are the given numbers as they are, binary `+ - * /` (also `÷ × −`, `\times`, `\div`) and parentheses. Not
-//! allowed: signs, decimal points, powers, `//`, joined or spaced digits, leading zeros, implied multiplication. The value
-//! is an exact rational, so `1/3*3` is 1 and nothing is rounded. Only the last answer behind the thinking counts: the last
-//! `<answer>`, else the last `\boxed{}`, else the last run of signs and digits; `= target` may follow it. Bounded: at most [`MAX_BYTES`] are
-//! parsed, brackets nest at most [`MAX_DEPTH`] deep, and the numbers are counted before anything is computed.
+//! Allowed are the given numbers as they are, binary `+ - * /` (also `÷ × −`, `\times`, `\div`, `\cdot`, `\frac{a}{b}`) and
+//! parentheses. Not allowed: signs, decimal points, powers, `//`, joined or spaced digits, leading zeros, implied
+//! multiplication. The value is an exact rational, so `1/3*3` is 1 and nothing is rounded. Only the last answer behind the
+//! thinking counts: what the last tag, box or phrase holds, else the last run of signs and digits; `= target` may follow
+//! it, and words that neither change nor doubt it may stand around ([`super::surroundings`]). Bounded: at most [`MAX_BYTES`]
+//! are parsed, brackets nest at most [`MAX_DEPTH`] deep, and the numbers are counted before anything is computed.
 
+use super::extract::{self, Source};
+use super::surroundings;
 use crate::task::Judgement;
 use std::borrow::Cow;
 
 /// Longest expression that is read.
 pub const MAX_BYTES: usize = 2000;
-/// The last of a text that is looked at.
-const MAX_TAIL: usize = 100_000;
 /// Deepest nesting of brackets.
 pub const MAX_DEPTH: usize = 100;
 
 /// Judges `answer_text` as an expression over `numbers` that equals `target`.
 pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
-    let text = plain(answer_text);
-    let outcome = extract(&text).and_then(|expression| check(numbers, target, expression));
+    let outcome = extract::answer_text(answer_text).and_then(|text| {
+        let text = plain(text);
+        let expression = expression(&text)?;
+        check(numbers, target, &expression).map(|is_right| is_right.map(str::to_string))
+    });
     match outcome {
         Ok(Some(expression)) => Judgement::right(format!("{expression} = {target}, every number once")),
         Ok(None) => Judgement::cannot_judge("the intermediate results are too large to compute exactly"),
@@ -27,59 +31,126 @@ pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
     }
 }
 
-/// LaTeX's `×`, `÷`, large brackets and marks of formulas as the signs they stand for, in the last of the text.
+/// LaTeX's `×`, `÷` and large brackets as the signs they stand for.
 fn plain(text: &str) -> Cow<'_, str> {
-    let start = text.len().saturating_sub(MAX_TAIL);
-    let tail = &text[(start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())..];
-    if !["\\times", "\\div", "\\left", "\\right", "\\(", "\\)"].iter().any(|latex| tail.contains(latex)) {
-        return Cow::Borrowed(tail);
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
     }
-    let signs = tail.replace("\\times", "×").replace("\\div", "÷").replace("\\left(", "(").replace("\\right)", ")");
-    Cow::Owned(signs.replace("\\(", "$").replace("\\)", "$"))
+    let signs = text.replace("\\times", "×").replace("\\cdot", "×").replace("\\div", "÷").replace("\\dfrac", "\\frac");
+    Cow::Owned(signs.replace("\\left(", "(").replace("\\right)", ")"))
 }
 
-/// The text of the last answer.
-fn extract(text: &str) -> Result<&str, String> {
-    let text = super::extract::after_thinking(text)?;
-    let answer = if let Some(open) = text.rfind("<answer>") {
-        super::extract::tag_content(&text[open + "<answer>".len()..])?
-    } else if let Some(open) = text.rfind("\\boxed{") {
-        let inside = &text[open + "\\boxed{".len()..];
-        &inside[..inside.find('}').ok_or("the last \\boxed{ is not closed")?]
-    } else {
-        last_run(text)?
+/// The expression of the last answer, without the marks around it.
+fn expression(text: &str) -> Result<Cow<'_, str>, String> {
+    let answer = match extract::marked(text)? {
+        Some(found) if found.source == Source::Enclosed => {
+            found.stands()?;
+            bare(found.text)
+        }
+        Some(found) => {
+            found.stands()?;
+            surroundings::after(found.rest)?;
+            last_run(found.text)?
+        }
+        None => last_run(text)?,
     };
     if answer.len() > MAX_BYTES {
         return Err(format!("the answer has {} bytes, more than {MAX_BYTES}", answer.len()));
     }
-    Ok(answer.trim())
+    fractions(answer.trim())
 }
 
-/// The last stretch of signs and digits, without the sentence around it.
+/// What a tag or box holds, without delimiters of formulas and Markdown around it.
+fn bare(inside: &str) -> &str {
+    const PAIRS: [(&str, &str); 5] = [("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("`", "`"), ("**", "**")];
+    let mut text = inside.trim();
+    while let Some(inner) = PAIRS.iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close)) {
+        text = inner.trim();
+    }
+    text
+}
+
+/// `\frac{8}{2}` as `(8)/(2)`, within brackets of its own.
+fn fractions(text: &str) -> Result<Cow<'_, str>, String> {
+    if !text.contains("\\frac") {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut plain = String::with_capacity(text.len() + 16);
+    // What the next closing brace closes: a numerator, or a denominator.
+    let mut open = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("\\frac{") {
+            plain.push_str("((");
+            open.push(true);
+            rest = after;
+        } else if c == '}' {
+            match open.pop() {
+                Some(true) => {
+                    rest = rest[1..].strip_prefix('{').ok_or("a fraction has no denominator")?;
+                    plain.push_str(")/(");
+                    open.push(false);
+                }
+                Some(false) => {
+                    plain.push_str("))");
+                    rest = &rest[1..];
+                }
+                None => return Err("a brace closes that did not open".to_string()),
+            }
+        } else {
+            plain.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    if open.is_empty() { Ok(Cow::Owned(plain)) } else { Err("a fraction is not closed".to_string()) }
+}
+
+/// The last stretch of signs and digits. The sentence around it must let it stand.
 fn last_run(text: &str) -> Result<&str, String> {
-    let boundary =
-        |c: char| c.is_alphabetic() || matches!(c, '\n' | '\r' | ':' | '：' | '，' | '。' | '"' | '\'' | '$' | '`');
+    let is_part = |c: char| c.is_ascii_digit() || " \t+-*/()=×÷−".contains(c);
     let last_digit = text.rfind(|c: char| c.is_ascii_digit()).ok_or("there is no number in the answer")?;
-    let start = text[..last_digit].char_indices().rev().find(|(_, c)| boundary(*c));
-    let start_at = start.map_or(0, |(at, c)| at + c.len_utf8());
-    let end = text[last_digit..].find(boundary).map_or(text.len(), |at| last_digit + at);
-    let glued = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic());
-    let touches = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
-    let before = text[..start_at].trim_end();
-    let or = before.strip_suffix("or").or_else(|| before.strip_suffix("OR")).is_some_and(|t| t.ends_with([' ', '\n']));
-    if or || before.ends_with('或') {
-        return Err("several answers".to_string());
+    // Fractions hold letters and braces.
+    let line_start = text[..last_digit].rfind('\n').map_or(0, |at| at + 1);
+    let mut start =
+        text[..last_digit].char_indices().rev().find(|(_, c)| !is_part(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+    let mut end = text[last_digit..].find(|c: char| !is_part(c)).map_or(text.len(), |at| last_digit + at);
+    if text[line_start..end].contains("\\frac{") {
+        let is_part = |c: char| is_part(c) || "{}\\".contains(c);
+        end = text[last_digit..].find(|c: char| !is_part(c)).map_or(text.len(), |at| last_digit + at);
+        let hidden = text[line_start..end].replace("\\frac", "\\\\\\\\\\");
+        start = hidden
+            .char_indices()
+            .rev()
+            .find(|(_, c)| !is_part(*c))
+            .map_or(line_start, |(at, c)| line_start + at + c.len_utf8());
     }
-    let run = &text[start_at..end];
-    if (glued(start.map(|(_, c)| c)) && touches(run.chars().next()))
-        || (glued(text[end..].chars().next()) && touches(run.chars().next_back()))
+    // Bold marks belong to the text around.
+    let run = &text[start..end];
+    let led = run.trim_start();
+    let led = led.strip_prefix('(').filter(|_| text[..start].ends_with('\\')).unwrap_or(led);
+    let led = led.strip_prefix("**").unwrap_or(led);
+    let closed = led.trim_end();
+    let closed = closed.strip_suffix("**").unwrap_or(closed);
+    let unclosed = closed.strip_suffix('(').map_or(closed, str::trim_end);
+    let start = start + (run.len() - led.len());
+    let (front, rest) = (&text[..start], &text[start + unclosed.len()..]);
+    // Brackets of other kinds, and braces, are no part of an expression, nor are signs behind it.
+    let (in_front, behind) = (front.trim_end(), rest.trim_start());
+    if front.ends_with(['.', '_'])
+        || in_front.ends_with('{')
+        || (in_front.ends_with('[') && !in_front.ends_with("\\["))
+        || behind.starts_with([']', '}', '°'])
+        || (in_front.ends_with('“') && !behind.starts_with('”'))
     {
-        return Err("the last number is glued to a word".to_string());
+        return Err("the expression is glued to what is beside it".to_string());
     }
-    // Markdown in front and behind, and the full stop of the sentence.
-    let run = run.trim().trim_end_matches(['✓', '✔', '✅', '🎉', ' ']).trim_start_matches("**");
-    let run = run.strip_suffix(['.', ',', ';']).unwrap_or(run).trim_end_matches("**");
-    Ok(run.strip_suffix('.').unwrap_or(run))
+    surroundings::before(front)?;
+    surroundings::joined(front, false)?;
+    surroundings::after(rest)?;
+    if rest.trim_start().starts_with('!') && !unclosed.contains('=') {
+        return Err("a factorial, or an exclamation".to_string());
+    }
+    Ok(unclosed)
 }
 
 /// `Ok(Some(expression))` when it is right, `Ok(None)` when it cannot be computed.
