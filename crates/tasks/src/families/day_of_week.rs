@@ -184,7 +184,7 @@ impl Family for DayOfWeek {
         }
         let lower: Vec<String> = DAYS.iter().map(|day| day.to_lowercase()).collect();
         let choices: Vec<&str> = lower.iter().map(String::as_str).collect();
-        let mut answer = answer_text.to_string();
+        let mut answer = answer_text.replace("礼拜", "星期").replace('周', "星期");
         for (chinese, english) in CHINESE_DAYS.iter().zip(DAYS) {
             answer = answer.replace(chinese, &format!(" {english} "));
         }

@@ -7,6 +7,7 @@
 use crate::phrase::fill;
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
+use crate::verify::{extract, surroundings};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -202,17 +203,19 @@ fn apply(state: &mut [u8], step: Move) -> Result<(), String> {
 /// The moves of an answer: the lines at its end that are moves and nothing else (`1 A to B`, `A to B`, `Move disk 1 from
 /// A to B.`, `3. A B`).
 fn read_moves(text: &str) -> Result<Vec<Move>, String> {
-    let text = crate::verify::extract::after_thinking(text)?;
-    let text = match text.rfind("<answer>") {
-        Some(open) => crate::verify::extract::tag_content(&text[open + "<answer>".len()..])?,
-        None => text,
-    };
+    let text = extract::answer_text(text)?;
+    let text = extract::enclosed(text)?.unwrap_or(text);
+    let is_fence = |line: &str| line.trim().is_empty() || line.trim().starts_with("```");
     let mut moves = Vec::new();
-    for line in text.lines().rev().filter(|line| !line.trim().is_empty()) {
+    for line in text.lines().rev().filter(|line| !is_fence(line)) {
         match read_move(line) {
             Some(step) => moves.push(step),
             None if moves.is_empty() => return Err("the last line is no move".to_string()),
-            None => break,
+            // "Not these:" in front.
+            None => {
+                surroundings::before(line)?;
+                break;
+            }
         }
         if moves.len() > MAX_MOVES {
             return Err(format!("more than {MAX_MOVES} moves"));
@@ -250,7 +253,7 @@ fn read_move(line: &str) -> Option<Move> {
 }
 
 /// Words that a move may be told with.
-const WORDS: [&str; 6] = ["move", "disk", "from", "to", "peg", "step"];
+const WORDS: [&str; 8] = ["move", "disk", "from", "to", "peg", "step", "rod", "the"];
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
 //! Who is what: each name must be given its kind, as in "Anna is a knight, Ben and Carl are knaves".
 //!
-//! A kind belongs to the names since the last kind; what is said last about a name counts. A negation, or a kind
-//! without a name, makes the answer unreadable: it is wrong.
+//! A kind belongs to the names since the last kind, or, as a heading (`Knights: Anna, Ben`), to those on its line; what is
+//! said last about a name counts. A word of doubt, a question, or a kind without a name, makes the answer unreadable: it is
+//! wrong.
 
+use super::extract;
 use crate::task::Judgement;
 
 /// Longest text that is read.
@@ -10,23 +12,21 @@ const MAX_BYTES: usize = 10_000;
 
 /// Judges whether `answer_text` gives each name of `gold` the kind of its index in `kinds`; a kind has several words.
 pub fn judge(gold: &[(&str, usize)], kinds: &[&[&str]], answer_text: &str) -> Judgement {
-    if answer_text.len() > MAX_BYTES {
-        return Judgement::wrong(format!("the answer has {} bytes", answer_text.len()));
+    let text = match extract::answer_text(answer_text).and_then(|text| Ok(extract::enclosed(text)?.unwrap_or(text))) {
+        Ok(text) if text.len() <= MAX_BYTES => text,
+        Ok(text) => return Judgement::wrong(format!("the answer has {} bytes", text.len())),
+        Err(reason) => return Judgement::wrong(reason),
+    };
+    if let Some(word) = super::words::doubt_in_front(text) {
+        return Judgement::wrong(format!("the answer says `{word}`"));
+    }
+    if text.contains(['?', '？']) {
+        return Judgement::wrong("the answer is a question");
     }
     let mut said: Vec<Option<usize>> = vec![None; gold.len()];
-    let mut pending = Vec::new();
-    for word in words(answer_text, kinds) {
-        if let Some(idx) = gold.iter().position(|(name, _)| name.to_lowercase() == word) {
-            pending.push(idx);
-        } else if let Some(kind) = kinds.iter().position(|names| names.contains(&word.as_str())) {
-            if pending.is_empty() {
-                return Judgement::wrong(format!("it is not clear who is meant by `{word}`"));
-            }
-            for idx in pending.drain(..) {
-                said[idx] = Some(kind);
-            }
-        } else if matches!(word.as_str(), "not" | "isn't" | "aren't" | "or" | "either" | "neither" | "不是" | "或") {
-            return Judgement::wrong(format!("the answer hedges: it says `{word}`"));
+    for line in text.split(['\n', '；', ';']) {
+        if let Err(reason) = read_line(line, gold, kinds, &mut said) {
+            return Judgement::wrong(reason);
         }
     }
     for ((name, kind), said) in gold.iter().zip(said) {
@@ -37,6 +37,30 @@ pub fn judge(gold: &[(&str, usize)], kinds: &[&[&str]], answer_text: &str) -> Ju
         }
     }
     Judgement::right("everyone is what they must be")
+}
+
+/// Reads what a line says.
+fn read_line(line: &str, gold: &[(&str, usize)], kinds: &[&[&str]], said: &mut [Option<usize>]) -> Result<(), String> {
+    let (mut pending, mut heading) = (Vec::new(), None);
+    let is_headed = |word: &str| line.to_lowercase().replace("**", "").contains(&format!("{word}:"));
+    for word in words(line, kinds) {
+        if let Some(idx) = gold.iter().position(|(name, _)| name.to_lowercase() == word) {
+            match heading {
+                Some(kind) => said[idx] = Some(kind),
+                None => pending.push(idx),
+            }
+        } else if let Some(kind) = kinds.iter().position(|names| names.contains(&word.as_str())) {
+            if pending.is_empty() && is_headed(&word) {
+                heading = Some(kind);
+            } else if pending.is_empty() {
+                return Err(format!("it is not clear who is meant by `{word}`"));
+            }
+            for idx in pending.drain(..) {
+                said[idx] = Some(kind);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Words in lower case; Chinese kinds stand without spaces around them.

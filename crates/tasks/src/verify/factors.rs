@@ -1,6 +1,8 @@
 //! Products of primes: the last product of the answer must have exactly the expected factors, in any order. Powers
 //! (`2^3 × 5`, `2³ × 5`) and the signs `×`, `*`, `·`, `x` and `\times` are read; so is a list with commas.
 
+use super::extract;
+use super::surroundings;
 use crate::task::Judgement;
 
 /// Longest product that is read.
@@ -8,15 +10,7 @@ const MAX_BYTES: usize = 1_000;
 
 /// Judges the last product of `answer_text` against `primes`, in ascending order.
 pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
-    let text = answer_text.trim().trim_end_matches(['.', '!', '。']);
-    let text = text.replace("\\times", "×").replace("\\cdot", "×").replace("**", "^");
-    let start =
-        text.rfind(['=', ':', '：', '\n']).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
-    let product = text[start..].trim_end_matches(['.', '$', '`', '*', ']', ')']);
-    if product.len() > MAX_BYTES {
-        return Judgement::wrong(format!("the last product has {} bytes", product.len()));
-    }
-    match read(product) {
+    match extract::answer_text(answer_text).and_then(last) {
         Err(reason) => Judgement::wrong(reason),
         Ok(mut found) => {
             found.sort_unstable();
@@ -29,15 +23,41 @@ pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
     }
 }
 
-/// The factors of a product; words in front of it are left out.
+/// The factors of the last product. Words in front of it are left out, unless they change it.
+fn last(text: &str) -> Result<Vec<u64>, String> {
+    let enclosed = extract::enclosed(text)?;
+    let text = enclosed.unwrap_or(text).trim();
+    let signs =
+        text.replace("\\times", "×").replace("\\cdot", "×").replace("\\(", "$").replace("\\)", "$").replace("\\[", "$");
+    let signs = signs.replace("\\]", "$").replace(", and ", ", ").replace(" times ", " × ");
+    let marks = |c: char| c.is_whitespace() || ".。*`$\"”".contains(c);
+    let bare = signs.trim_end_matches(marks);
+    // Bold text ends, or a list.
+    let bare = bare.strip_suffix([']', ')']).unwrap_or(bare);
+    let bare = bare.strip_prefix('{').and_then(|bare| bare.strip_suffix('}')).unwrap_or(bare);
+    let is_sign = |c: char| " \t×*·⋅•^,，、x X{}²³⁴⁵⁶⁷⁸⁹".contains(c);
+    let is_part = |c: char| c.is_ascii_digit() || is_sign(c);
+    let mut start =
+        bare.rfind(|c: char| !is_part(c)).map_or(0, |at| at + bare[at..].chars().next().map_or(1, char::len_utf8));
+    // An x that ends a word in front, and bold marks.
+    while let Some(c) = bare[start..].chars().next().filter(|c| !c.is_ascii_digit()) {
+        start += c.len_utf8();
+    }
+    let (front, product) = bare.split_at(start);
+    if product.len() > MAX_BYTES {
+        return Err(format!("the last product has {} bytes", product.len()));
+    }
+    let is_led = |front: &str| front.trim_end_matches([' ', '\t']).ends_with(['×', '·', '⋅', '•', '^', '、', '²', '³']);
+    if is_led(front) || front.trim_end().trim_end_matches("**").ends_with('*') {
+        return Err("a sign stands in front of the product".to_string());
+    }
+    surroundings::before(front.trim_end_matches(['{', '\\']))?;
+    read(&product.replace("**", "^"))
+}
+
 fn read(product: &str) -> Result<Vec<u64>, String> {
-    let is_word = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() > 1;
-    let words: Vec<&str> = product.split(|c: char| c.is_whitespace() || c == '{' || c == '[').collect();
-    let first = words.iter().rposition(is_word).map_or(0, |idx| idx + 1);
-    // A brace that opened with a word (`\boxed{`) closes behind the product.
-    let tight = words[first..].join(" ").replace(['$', '}', '(', ')', ']', '`'], " ");
     let mut factors = Vec::new();
-    for item in tight.split(['×', '*', '·', 'x', 'X', ',', '，']) {
+    for item in product.split(['×', '*', '·', '⋅', '•', 'x', 'X', ',', '，', '、']) {
         factors.extend(power(item.trim())?);
         if factors.len() > 64 {
             return Err("there are more than 64 factors".to_string());
@@ -58,10 +78,13 @@ fn power(item: &str) -> Result<Vec<u64>, String> {
         }
         None => item.split_once('^').map_or((item, "1".to_string()), |(base, e)| (base, e.trim().to_string())),
     };
-    let whole =
-        |text: &str| -> Option<u64> { if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None } };
+    let whole = |text: &str| -> Option<u64> {
+        let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        if is_plain { text.parse().ok() } else { None }
+    };
     let base = whole(base.trim()).ok_or_else(refused)?;
-    let exponent = whole(&exponent).filter(|e| *e <= 64).ok_or_else(refused)?;
+    let exponent = exponent.strip_prefix('{').and_then(|e| e.strip_suffix('}')).unwrap_or(&exponent);
+    let exponent = whole(exponent).filter(|e| (1..=64).contains(e)).ok_or_else(refused)?;
     Ok(vec![base; exponent as usize])
 }
 

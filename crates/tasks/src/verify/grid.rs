@@ -1,22 +1,14 @@
 //! Answers that are grids or lists: the last of the right shape in a text.
 
+use super::extract;
+use super::surroundings;
+
 /// Longest line that is read; longer ones are prose or attacks.
 const MAX_LINE: usize = 400;
-/// The last of a text that is looked at.
-const MAX_TAIL: usize = 100_000;
-
-fn tail(text: &str) -> &str {
-    let start = text.len().saturating_sub(MAX_TAIL);
-    &text[(start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())..]
-}
-
-/// What stands in the last `<answer>`, or else the whole text.
+/// What stands in the last tag or box, or else the whole text.
 fn answer(text: &str) -> Result<&str, String> {
-    let text = super::extract::after_thinking(tail(text))?;
-    match text.rfind("<answer>") {
-        Some(open) => super::extract::tag_content(&text[open + "<answer>".len()..]),
-        None => Ok(text),
-    }
+    let text = extract::answer_text(text)?;
+    Ok(extract::enclosed(text)?.unwrap_or(text))
 }
 
 /// The last `n_rows` rows of `n_columns` single digits, one a line. Between digits may stand spaces, commas, bars and
@@ -25,26 +17,50 @@ fn answer(text: &str) -> Result<&str, String> {
 /// # Errors
 /// Says in words why there are none.
 pub fn digits(text: &str, n_rows: usize, n_columns: usize) -> Result<Vec<Vec<u8>>, String> {
+    let text = answer(text)?;
     let mut rows: Vec<Vec<u8>> = Vec::new();
-    for line in answer(text)?.lines().rev() {
+    let mut end = text.len();
+    for line in text.lines().rev() {
         let is_rule = line.chars().all(|c| " \t-+|=`".contains(c));
         if is_rule {
             continue;
         }
+        let start = line.as_ptr() as usize - text.as_ptr() as usize;
         match digit_row(line).filter(|row| row.len() == n_columns) {
-            Some(row) => rows.push(row),
+            Some(row) => {
+                if rows.is_empty() {
+                    end = start + line.len();
+                }
+                rows.push(row);
+            }
             None if rows.is_empty() => continue,
             None => break,
         }
         if rows.len() == n_rows {
             rows.reverse();
+            stands(text, start, end)?;
             return Ok(rows);
         }
     }
     Err(format!("the answer has no {n_rows} lines of {n_columns} digits at its end"))
 }
 
+/// What stands around lines must let them stand.
+fn stands(text: &str, start: usize, end: usize) -> Result<(), String> {
+    let front = text[..start].trim_end().trim_end_matches(['`', '-', '+', '|', '=', '[', ' ', '\n', '\t']);
+    // In front may stand another grid, which is set aside; words may not lead on from it.
+    if !front.ends_with(|c: char| c.is_ascii_digit() || "])".contains(c)) {
+        surroundings::before(&format!("{front}\n"))?;
+    }
+    surroundings::words_after(&text[end..])
+}
+
 fn digit_row(line: &str) -> Option<Vec<u8>> {
+    let line = line.trim_end().trim_end_matches('.');
+    let line = match line.split_once(':') {
+        Some((name, row)) if name.trim().to_lowercase().starts_with("row") => row,
+        _ => line,
+    };
     if line.len() > MAX_LINE || line.contains("-") {
         return None;
     }
@@ -65,24 +81,40 @@ fn digit_row(line: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// Says in words why there is none.
 pub fn numbers(text: &str, n: usize) -> Result<Vec<usize>, String> {
-    let lines = answer(text)?.lines().rev();
-    let rows = lines.filter_map(|line| number_row(line.rsplit(':').next().unwrap_or(line)));
-    let mut rows = rows.filter(|row| !row.is_empty());
-    match rows.next() {
-        Some(row) if row.len() == n => Ok(row),
-        Some(row) => Err(format!("the last list has {} numbers, not {n}", row.len())),
-        None => Err(format!("there is no line of {n} numbers")),
+    let text = answer(text)?;
+    for line in text.lines().rev() {
+        let Some((row, at)) = number_row(line).filter(|(row, _)| !row.is_empty()) else { continue };
+        if row.len() != n {
+            return Err(format!("the last list has {} numbers, not {n}", row.len()));
+        }
+        let start = line.as_ptr() as usize - text.as_ptr() as usize;
+        // Words on the line itself come first; lines in front may hold other lists.
+        if line[..at].trim().is_empty() {
+            stands(text, start, start + line.len())?;
+        } else {
+            surroundings::before(&line[..at])?;
+            surroundings::words_after(&text[start + line.len()..])?;
+        }
+        return Ok(row);
     }
+    Err(format!("there is no line of {n} numbers"))
 }
 
-fn number_row(line: &str) -> Option<Vec<usize>> {
-    let line = line.trim().trim_end_matches('.');
-    if line.len() > MAX_LINE || !line.chars().all(|c| c.is_ascii_digit() || " \t,[]()*`{}$\\boxed".contains(c)) {
+/// The numbers at the end of a line, and where they start.
+fn number_row(line: &str) -> Option<(Vec<usize>, usize)> {
+    let end = line.trim_end_matches([' ', '.', '。', '!', '*', '`', '"', '$', ')', ']', '}', '\r']).len();
+    let is_part = |c: char| c.is_ascii_digit() || " \t,，;、[(".contains(c);
+    let start = line[..end]
+        .rfind(|c: char| !is_part(c))
+        .map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
+    let numbers = &line[start..end];
+    if line.len() > MAX_LINE || !numbers.ends_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let line = line.replace("\\boxed", "");
-    let words = line.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| word.parse().ok().filter(|n| *n < 1000 && word.len() <= 3)).collect()
+    let words = numbers.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
+    let row: Option<Vec<usize>> =
+        words.map(|word| word.parse().ok().filter(|n| *n < 1000 && word.len() <= 3)).collect();
+    row.map(|row| (row, start + numbers.len() - numbers.trim_start_matches([' ', '[', '(']).len()))
 }
 
 #[cfg(test)]
