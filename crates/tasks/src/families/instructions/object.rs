@@ -4,14 +4,41 @@ use super::words::KEYS;
 use crate::rng::Rng;
 use crate::task::Judgement;
 use crate::worked::Trace;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// Keys with their values, in the order of the prompt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
     fields: Vec<(String, Value)>,
+}
+
+/// An object's keys and values as they are written: a key that comes twice is there twice.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Read)
+    }
 }
 
 impl Object {
@@ -58,10 +85,15 @@ impl Object {
         if expected.is_empty() {
             return Judgement::cannot_judge("the problem has no keys");
         }
-        let found: Map<String, Value> = match serde_json::from_str(text) {
+        let Fields(fields) = match serde_json::from_str(text) {
             Ok(found) => found,
             Err(error) => return Judgement::wrong(format!("not a JSON object: {error}")),
         };
+        let n_fields = fields.len();
+        let found: Map<String, Value> = fields.into_iter().collect();
+        if found.len() < n_fields {
+            return Judgement::wrong("a key comes twice");
+        }
         if let Some((key, _)) = expected.iter().find(|(key, value)| found.get(*key) != Some(value)) {
             return Judgement::wrong(format!("`{key}` is missing or has another value"));
         }

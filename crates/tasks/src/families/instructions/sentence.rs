@@ -107,8 +107,9 @@ impl Sentence {
         let bare = text.trim_end_matches(['.', '!', '?']);
         let words: Vec<&str> = bare.split_whitespace().map(|word| word.trim_matches([',', ';', '"'])).collect();
         let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-        let is_word =
-            |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || c == '\'' || c == '-');
+        let is_word = |word: &&str| {
+            word.starts_with(char::is_alphabetic) && word.chars().all(|c| c.is_alphabetic() || c == '\'' || c == '-')
+        };
         if text.contains('\n') || bare.contains(['.', '!', '?']) {
             return Err("it is not one sentence".to_string());
         }
