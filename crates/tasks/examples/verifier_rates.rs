@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use tasks::verify::{answer, expression, integer, text};
+use tasks::verify::{Verifier, answer, expression, integer, text};
 use tasks::{Judgement, Options, Rng, Split, Verdict};
 
 /// Verdicts on answers of which the truth is known.
@@ -312,6 +312,23 @@ fn corpora(tallies: &mut BTreeMap<String, Tally>) {
         let text = line["answer"].as_str().expect("text");
         let judgement = answer::judge(line["gold"].as_str().expect("text"), text);
         tally(tallies, "corpus of attacks on `answer`").add(false, text, &judgement);
+    }
+    for (name, path) in [
+        ("corpus of forms", "src/verify/corpus/forms.jsonl"),
+        ("corpus of answers that are not given", "src/verify/corpus/rewarded.jsonl"),
+    ] {
+        for line in lines(path) {
+            let by = line["by"].as_str().expect("a verifier or family");
+            for (key, is_right) in [("right", true), ("wrong", false)] {
+                for text in line[key].as_array().expect("answers").iter().filter_map(|text| text.as_str()) {
+                    let judgement = match Verifier::named(by) {
+                        Ok(verifier) => verifier.judge(line["problem"].as_str().expect("a gold answer"), text),
+                        Err(_) => tasks::find(by).expect("a family").score(&line["problem"], text),
+                    };
+                    tally(tallies, name).add(is_right, text, &judgement);
+                }
+            }
+        }
     }
     for (name, path) in [
         ("published: Hendrycks' MATH", "../../tests/third_party/verify/hendrycks_math_equivalence.jsonl"),

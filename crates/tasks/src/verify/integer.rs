@@ -157,6 +157,7 @@ fn is_solved(front: &str) -> Result<(), String> {
     let side =
         left.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default().trim_matches(['*', '$', '(', '`', ',']);
     let side = side.rsplit([',', ':', '，', '：', '。']).next().unwrap_or_default();
+    let side = side.trim_start_matches("\\(").trim_start_matches("\\[");
     let is_computed = side.starts_with("\\frac{") && side.ends_with('}');
     if side.contains(char::is_alphabetic) && !is_computed && !names::is_name(side) && !side.ends_with(')') {
         return Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>()));

@@ -27,8 +27,8 @@ const OPENS: [&str; 16] = [
 ];
 
 /// The same behind an answer.
-const CLOSES: [&str; 14] =
-    ["\"", "”", "」", "'", "`", "\\)", "\\]", "\\,", "\\;", "\\!", "\\right", "\\\\", "</answer>", "\\ "];
+const CLOSES: [&str; 13] =
+    ["\"", "”", "」", "`", "\\)", "\\]", "\\,", "\\;", "\\!", "\\right", "\\\\", "</answer>", "\\ "];
 
 /// What formulas say of what follows, without being a part of it.
 const COMMANDS: [&str; 7] =
@@ -230,7 +230,7 @@ pub fn after(rest: &str) -> Result<(), String> {
                 return refused();
             }
         }
-        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄=^%‰％²³~≈±∓<>≤≥≠|&@!?？、…_'’→←{}[](\"".contains(first) =>
+        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄=^%‰％²³~≈±∓<>≤≥≠|&@!?？、…_'’→←{}[]❌✗✘✖(\"".contains(first) =>
         {
             return refused();
         }

@@ -1,10 +1,11 @@
-//! Verifiers against the corpora of attacks, cases that others published, and random texts.
+//! Verifiers against the corpora of attacks, cases that others published, random texts, and texts that take long to read.
 
 use super::*;
 use crate::task::Verdict;
 use serde::Deserialize;
 
 mod random;
+mod speed;
 
 #[derive(Deserialize)]
 struct CountdownAttack {
@@ -105,4 +106,57 @@ fn published_cases_are_not_contradicted() {
         n_agree += 1;
     }
     assert!(n_agree * 3 >= cases.len() * 2, "{n_agree} of {}", cases.len());
+}
+
+/// Answers to one problem: `by` is a verifier of [`NAMES`], whose problem is the gold answer, or a family.
+#[derive(Deserialize)]
+struct Forms {
+    by: String,
+    problem: serde_json::Value,
+    right: Vec<String>,
+    wrong: Vec<String>,
+}
+
+impl Forms {
+    fn judge(&self, answer: &str) -> crate::Judgement {
+        match Verifier::named(&self.by) {
+            Ok(verifier) => verifier.judge(self.problem.as_str().expect("a gold answer"), answer),
+            Err(_) => crate::find(&self.by).expect("a family").score(&self.problem, answer),
+        }
+    }
+}
+
+/// Errors of the verifiers on a corpus: what is accepted wrongly, and how many of how many right answers are refused.
+fn errors(corpus: &str) -> (Vec<String>, usize, usize, usize) {
+    let (mut accepted, mut n_wrong, mut n_refused, mut n_right) = (Vec::new(), 0, 0, 0);
+    for forms in lines::<Forms>(corpus) {
+        for answer in &forms.wrong {
+            let judgement = forms.judge(answer);
+            n_wrong += 1;
+            if judgement.verdict == Verdict::Right {
+                accepted.push(format!("{} {} {answer:?}: {}", forms.by, forms.problem, judgement.reason));
+            }
+        }
+        n_refused += forms.right.iter().filter(|answer| forms.judge(answer).verdict != Verdict::Right).count();
+        n_right += forms.right.len();
+    }
+    println!("{} of {n_wrong} wrong answers accepted, {n_refused} of {n_right} right ones refused", accepted.len());
+    (accepted, n_wrong, n_refused, n_right)
+}
+
+/// Answers in every form that was thought of for 31 kinds of problems: signs, units, brackets, sentences, marks.
+#[test]
+fn no_form_of_a_wrong_answer_is_accepted() {
+    let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/forms.jsonl"));
+    // A quote that is not closed, a semicolon, two full stops and a backslash beside a right number.
+    assert!(accepted.len() <= 5 && n_wrong > 1_700, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
+    assert!(n_refused * 100 <= n_right * 16, "{n_refused} of {n_right} right answers are refused");
+}
+
+/// What a policy might write that wants the reward: the right answer is said, but not as the one answer.
+#[test]
+fn an_answer_that_is_not_given_is_not_rewarded() {
+    let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/rewarded.jsonl"));
+    assert!(accepted.is_empty() && n_wrong > 1_400, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
+    assert!(n_refused * 100 <= n_right * 2, "{n_refused} of {n_right} right answers are refused");
 }

@@ -13,9 +13,9 @@ const DOUBTS: &[&str] = &[
     "maybe", "might", "mistake", "mistaken", "nah", "nearly", "neither", "never", "no", "nobody", "non", "none",
     "nope", "nor", "not", "nothing", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
     "presumably", "pretend", "probably", "rather", "refuse", "reject", "rejected", "retract", "roughly", "scarcely",
-    "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "trick", "uncertain",
-    "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs", "wait",
-    "wasnt", "werent", "without", "wont", "would", "wouldnt", "wrong", "xor",
+    "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "too", "trick",
+    "uncertain", "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs",
+    "wait", "wasnt", "werent", "without", "wont", "would", "wouldnt", "wrong", "xor",
 ];
 
 /// Two words in a row that do the same.
@@ -35,7 +35,7 @@ const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
 ];
 
 /// The same in Chinese, which has no spaces between words.
-const CHINESE_DOUBTS: [&str; 24] = [
+const CHINESE_DOUBTS: [&str; 25] = [
     "不",
     "没",
     "或",
@@ -60,26 +60,28 @@ const CHINESE_DOUBTS: [&str; 24] = [
     "未必",
     "而非",
     "并非",
+    "吗",
 ];
 
 /// What makes another value of what follows: `minus 6`, `the square root of 6`. In order.
 #[rustfmt::skip]
 const CHANGES_BEFORE: &[&str] = &[
-    "above", "abs", "add", "after", "around", "before", "below", "beyond", "cos", "cube", "divide", "divided",
-    "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log", "minus",
-    "mod", "modulo", "multiplied", "multiply", "negative", "opposite", "over", "past", "plus", "power", "quarter",
-    "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract", "tan", "third", "thrice", "times", "triple",
-    "twice", "under",
+    "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
+    "divided", "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log",
+    "minus", "mod", "modulo", "multiplied", "multiply", "negation", "negative", "opposite", "over", "past", "plus",
+    "power", "predecessor", "quarter", "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract",
+    "successor", "tan", "third", "thrice", "times", "triple", "twice", "under",
 ];
 
 /// What makes another value of what is in front: `6 squared`, `6 million`. In order.
 #[rustfmt::skip]
 const CHANGES_AFTER: &[&str] = &[
-    "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens", "eighths",
-    "factorial", "fifths", "fourths", "gross", "halved", "halves", "hundred", "hundreds", "hundredths", "if", "kilo",
-    "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo", "multiplied", "over",
-    "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st", "tens", "tenths",
-    "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions", "unless", "x",
+    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens",
+    "eighths", "factorial", "fifths", "fourths", "gross", "halved", "halves", "hundred", "hundreds", "hundredths",
+    "if", "kilo", "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo",
+    "multiplied", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st",
+    "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions",
+    "under", "unless", "x",
 ];
 
 /// What an answer is said with: a number in front of one of these is no part of the answer. In order.
@@ -91,9 +93,9 @@ const LINKS: &[&str] = &[
 ];
 
 /// Chinese that makes another value of the number behind or in front of it.
-const CHINESE_CHANGES: [&str; 28] = [
+const CHINESE_CHANGES: [&str; 29] = [
     "负", "减", "加", "乘", "除", "倍", "半", "十", "百", "千", "万", "亿", "萬", "億", "兆", "分之", "次方", "零",
-    "一", "两", "三", "四", "五", "六", "七", "八", "九", "〇",
+    "一", "两", "三", "四", "五", "六", "七", "八", "九", "〇", "比",
 ];
 
 /// The words of a text: letters, digits and inner apostrophes.
@@ -169,8 +171,12 @@ pub fn change_before(front: &str) -> Option<String> {
 pub fn change_after(rest: &str) -> Option<String> {
     let start: String = rest.trim_start().chars().take(24).collect();
     let lower = lower(&start);
-    let chinese = CHINESE_CHANGES.iter().find(|word| lower.starts_with(**word)).copied();
-    let word = words(&lower).next().filter(|word| CHANGES_AFTER.binary_search(word).is_ok());
+    // "17的一半" is half of it.
+    let chinese = CHINESE_CHANGES.iter().chain(&["的"]).find(|word| lower.starts_with(**word)).copied();
+    let mut words = words(&lower);
+    let (first, second) = (words.next(), words.next());
+    let in_base = first == Some("in") && second.is_some_and(|word| matches!(word, "base" | "binary" | "hex" | "octal"));
+    let word = first.filter(|word| in_base || CHANGES_AFTER.binary_search(word).is_ok());
     chinese.or(word).map(str::to_string)
 }
 
