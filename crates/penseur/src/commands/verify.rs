@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tasks::Judgement;
-use tasks::verify::answer;
+use tasks::verify::Verifier;
 
 use super::read_file;
 use crate::cli::VerifyArgs;
@@ -19,7 +19,7 @@ struct Line {
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let Some(path) = &args.jsonl else {
         let (gold, answer) = (args.gold.as_deref(), args.answer.as_deref());
-        return print(&answer::judge(gold.unwrap_or_default(), answer.unwrap_or_default()));
+        return print(&Verifier::Answer.judge(gold.unwrap_or_default(), answer.unwrap_or_default()));
     };
     for (i, line) in read_file(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line: Line = serde_json::from_str(line).map_err(|e| {
@@ -28,7 +28,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         print(&match (text(&line.gold), text(&line.answer)) {
             (None, _) => Judgement::cannot_judge("there is no gold answer"),
             (_, None) => Judgement::wrong("there is no answer"),
-            (Some(gold), Some(answer)) => answer::judge(&gold, &answer),
+            (Some(gold), Some(answer)) => Verifier::Answer.judge(&gold, &answer),
         })?;
     }
     Ok(())
