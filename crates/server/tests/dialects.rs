@@ -191,7 +191,7 @@ async fn anthropics_tools_are_checked_as_openais_are() {
     let many: Vec<Value> = (0..129).map(|i| tool(&format!("t{i}"))).collect();
     for (extra, words) in [
         (json!({"tools": [tool("a b")]}), "`tools[0]` needs a name"),
-        (json!({"tools": [tool(&"x".repeat(200))]}), "`tools[0]` needs a name"),
+        (json!({"tools": [tool(&"x".repeat(129))]}), "`tools[0]` needs a name of 1 to 128"),
         (json!({"tools": many}), "at most 128"),
         (json!({"tool_choice": {"type": "any"}}), "`tools` is empty"),
         (json!({"tools": [], "tool_choice": {"type": "any"}}), "`tools` is empty"),

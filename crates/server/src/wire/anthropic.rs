@@ -36,6 +36,9 @@ const KNOWN: &[&str] = &[
     "output_format",
 ];
 
+/// Longest name of a tool, twice OpenAI's.
+const MAX_NAME: usize = 128;
+
 /// The code of an error that tells Anthropic's clients to send whole conversations.
 pub const NO_THREADS: &str = "thread_unsupported_request";
 
@@ -132,7 +135,7 @@ fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
         if tool["type"].as_str().is_some_and(|kind| kind != "custom") {
             return Err(refuse("is a tool of Anthropic's own, which this server does not have"));
         }
-        let name = name_of(&tool, &path)?;
+        let name = name_of(&tool, &path, MAX_NAME)?;
         let schema = match &tool["input_schema"] {
             Value::Object(schema) => Value::Object(schema.clone()),
             _ => return Err(refuse("needs an `input_schema` that is a JSON schema")),

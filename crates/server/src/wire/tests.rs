@@ -45,6 +45,7 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"stop": 5}), "a string or a list"),
         (json!({"stop": [""]}), "none of them empty"),
         (json!({"tools": [{"type": "function"}]}), "`tools[0]` needs a name"),
+        (json!({"tools": [{"type": "function", "name": "x".repeat(65)}]}), "`tools[0]` needs a name of 1 to 64"),
         (json!({"tools": [{"type": "web_search"}]}), "no tools of its own"),
         (json!({"tool_choice": "required"}), "`tools` is empty"),
         (json!({"tool_choice": {"function": {"name": "f"}}}), "not among `tools`"),

@@ -48,8 +48,8 @@ impl ToolsWish {
 /// Most tools of a request.
 const MAX_TOOLS: usize = 128;
 
-/// Longest name of one; OpenAI's are of 64, Anthropic's of 128.
-const MAX_NAME: usize = 128;
+/// Longest name of one, as OpenAI has it.
+const MAX_NAME: usize = 64;
 
 /// Takes `tools`, each as `read` has it.
 pub fn take_list(
@@ -63,12 +63,12 @@ pub fn take_list(
     tools.into_iter().enumerate().map(read).collect()
 }
 
-/// The name of a tool at `path`.
-pub fn name_of<'a>(function: &'a Value, path: &str) -> Result<&'a str, ApiError> {
+/// The name of a tool at `path`, of at most `longest` characters.
+pub fn name_of<'a>(function: &'a Value, path: &str, longest: usize) -> Result<&'a str, ApiError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let name = function["name"].as_str().unwrap_or_default();
-    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(legal) {
-        let message = format!("`{path}` needs a name of 1 to {MAX_NAME} letters, digits, `_`, `-` or `.`");
+    if name.is_empty() || name.len() > longest || !name.chars().all(legal) {
+        let message = format!("`{path}` needs a name of 1 to {longest} letters, digits, `_`, `-` or `.`");
         return Err(ApiError::invalid(path, message));
     }
     Ok(name)
@@ -108,7 +108,7 @@ pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
         return Err(refuse("is not of type \"function\", and this server has no tools of its own"));
     }
     let function = if tool["function"].is_object() { &tool["function"] } else { &tool };
-    let name = name_of(function, &path)?;
+    let name = name_of(function, &path, MAX_NAME)?;
     let parameters = match &function["parameters"] {
         Value::Null => json!({"type": "object", "properties": {}}),
         Value::Object(schema) => Value::Object(schema.clone()),
