@@ -86,7 +86,7 @@ pub fn tensor_specs(config: &Config) -> Vec<TensorSpec> {
 }
 
 /// Tensors of one name pattern and shape: a single one, or one for each expert. Planners count layers millions of times,
-/// so that a group is made without an allocation.
+/// so a group is made without an allocation.
 pub(super) struct TensorGroup {
     /// The name after the layer's prefix, in parts; `{e}` stands for the expert's index.
     suffix: [&'static str; 3],
@@ -107,7 +107,7 @@ impl TensorGroup {
         TensorGroup { suffix, shape: (n, None), part, n_experts: None, is_duplicate: false }
     }
 
-    /// Rows and columns, when each is a matrix.
+    /// Rows and columns of each, where they are matrices.
     pub(super) fn as_matrix(&self) -> Option<[usize; 2]> {
         self.shape.1.map(|columns| [self.shape.0, columns])
     }
@@ -122,7 +122,7 @@ impl TensorGroup {
     }
 
     pub(super) fn is_router_bias(&self) -> bool {
-        self.suffix[2] == "e_score_correction_bias"
+        self.part == Part::Router && self.as_matrix().is_none()
     }
 
     /// Matrices that DeepSeek stores in FP8 blocks (README_WEIGHTS.md): all of attention and feed-forward.
@@ -266,7 +266,7 @@ fn moe_groups(c: &DeepseekV3Config, groups: &mut Vec<TensorGroup>) {
     let hidden = c.hidden_size;
     groups.push(TensorGroup::matrix(["mlp.", "gate", ".weight"], [c.n_routed_experts, hidden], Part::Router));
     if c.model_type == DeepseekModelType::V3 {
-        let name = ["mlp.", "gate.", "e_score_correction_bias"];
+        let name = ["mlp.", "gate", ".e_score_correction_bias"];
         groups.push(TensorGroup::vector(name, c.n_routed_experts, Part::Router));
     }
     let first_expert = groups.len();
