@@ -34,8 +34,9 @@ fn normal(text: &str) -> String {
 /// Negations, which may stand beside a "no".
 const NEGATIONS: [&str; 6] = ["cannot", "neither", "never", "none", "nor", "not"];
 
-/// Right when `gold` is what the text says of `choices`, as a whole word, and nothing denies it. Of two choices only one may be said; of more, the last counts
-/// when a word such as "is" leads to it. "No" counts where it stands alone, not in "no doubt".
+/// Right when `gold` is what the text says of `choices`, as a whole word, and nothing denies it. Of two choices only one
+/// may be said; of more, the last counts when a word such as "is" leads to it. "No" counts where it stands alone, not in
+/// "no doubt".
 pub fn judge_word(choices: &[&str], gold: &str, answer_text: &str) -> Judgement {
     let text = match extract::answer_text(answer_text).and_then(enclosed_or_all) {
         Ok(text) => words::lower(text),

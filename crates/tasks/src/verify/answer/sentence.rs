@@ -14,8 +14,8 @@ const MAX_RUNS: usize = 8;
 /// Longest clause in which a number is looked for.
 const MAX_BYTES: usize = 1000;
 
-/// The number at the end of `answer`, a cleaned line; behind a phrase such as "the answer is", the only one that follows. `front` is what stands
-/// on the lines before.
+/// The number at the end of `answer`, a cleaned line; behind a phrase such as "the answer is", the only one that follows.
+/// `front` is what stands on the lines before.
 pub fn number(answer: &str, front: &str, source: Source) -> Result<Said, Judgement> {
     let (answer, rest) = if source == Source::Phrase { first_sentence(answer) } else { (answer, "") };
     if answer.len() > MAX_BYTES && !answer.contains(' ') {
