@@ -1,4 +1,4 @@
-//! The search of countdown's worked thinking: short, and of one problem in a hundred it finds no solution.
+//! The search of countdown's worked thinking: short, and of a few problems in a hundred it finds no solution.
 //!
 //! Three quarters of all problems need plus and minus only, and those need no search over orders of operations: with
 //! all numbers added to `S`, the numbers that get a minus must sum to half of `S - t`. So the thinking asks, in order:
@@ -9,11 +9,13 @@
 //!    from both ends: what must two of them make, so that times or over the third gives the target?
 //!
 //! Each step restates its numbers, each wrong turn ends in `no`, and the numbers stay in the order of the prompt: nothing
-//! is sorted.
+//! is sorted. Nothing is decided in silence that a small model gets wrong: whether one number divides another is worked
+//! out where the answer is no as well (`62/16: 3*16=48 no`), and every number is given its sign before the signs are
+//! written as an expression (`44+ 51+ 57-`).
 //!
-//! What it misses, of 5,000 drawn problems each: 0.5% with 3 numbers and 1% with 4, nearly all of them a product over
-//! [`MAX_PRODUCT`] divided again; 11 to 12% with 5, most of them for length ([`MAX_BYTES`]). `cargo run --release -p tasks
-//! --example traces -- countdown` counts again.
+//! What it misses, of 5,000 drawn problems each: 0.5% with 3 numbers, nearly all of them a product over
+//! [`MAX_PRODUCT`] divided again; 2% with 4 and 13 to 14% with 5, most of them for length ([`MAX_BYTES`]).
+//! `cargo run --release -p tasks --example traces -- countdown` counts again.
 
 use std::fmt::Write;
 
@@ -92,12 +94,43 @@ impl Item {
     /// `a/b` or `b/a`, when it is whole and not by 1.
     fn quotient(a: &Item, b: &Item) -> Option<Self> {
         let (a, b) = Self::ordered(a, b);
-        (b.value > 1 && a.value.is_multiple_of(b.value)).then(|| Self::combine(a, '/', b))
+        Division::of(a.value, b.value).filter(Division::is_whole).map(|_| Self::combine(a, '/', b))
     }
 
     /// `a*b`, when it is not too large.
     fn product(a: &Item, b: &Item) -> Option<Self> {
         (a.value * b.value <= MAX_PRODUCT).then(|| Self::combine(a, '*', b))
+    }
+}
+
+/// The question whether one number divides another, where it is worth asking: not by 1, and not where the quotient would
+/// lie between 1 and 2.
+#[derive(Clone, Copy)]
+struct Division {
+    large: u64,
+    small: u64,
+}
+
+impl Division {
+    fn of(a: u64, b: u64) -> Option<Self> {
+        let (large, small) = (a.max(b), a.min(b));
+        (small > 1 && (large == small || large >= 2 * small)).then_some(Self { large, small })
+    }
+
+    fn quotient(&self) -> u64 {
+        self.large / self.small
+    }
+
+    fn is_whole(&self) -> bool {
+        self.large.is_multiple_of(self.small)
+    }
+
+    /// `62/16: 3*16=48 no`
+    fn worked(&self) -> String {
+        let Self { large, small } = self;
+        let quotient = self.quotient();
+        let verdict = if self.is_whole() { "yes" } else { "no" };
+        format!("{large}/{small}: {quotient}*{small}={} {verdict}", quotient * small)
     }
 }
 
@@ -134,6 +167,12 @@ impl Search {
         self.text.push_str(line.as_ref());
     }
 
+    /// Goes on in the same line.
+    fn note(&mut self, text: impl AsRef<str>) {
+        self.text.push_str(if self.text.ends_with(':') { " " } else { ", " });
+        self.text.push_str(text.as_ref());
+    }
+
     fn solve(&mut self, items: &[Item]) -> Option<Item> {
         self.state(items);
         if let Some(found) = self.signs(items) {
@@ -148,16 +187,8 @@ impl Search {
             return Some(found);
         }
         self.line("one product or quotient");
-        for (a, b, rest) in pairs(items) {
-            let made = [Item::quotient(a, b), Item::product(a, b)];
-            if made.iter().all(Option::is_none) {
-                self.line(format!("{},{}: no", a.value, b.value));
-            }
-            for item in made.into_iter().flatten() {
-                if let Some(found) = self.with(&item, &rest, Self::signs) {
-                    return Some(found);
-                }
-            }
+        if let Some(found) = self.one_product(items) {
+            return Some(found);
         }
         self.line("any first step");
         for (a, b, rest) in pairs(items) {
@@ -277,6 +308,11 @@ impl Search {
 
     /// All items with plus, but those at `negative` with minus: the solution.
     fn signed(&mut self, items: &[Item], negative: &[usize]) -> Item {
+        if !negative.is_empty() {
+            let sign = |idx| if negative.contains(&idx) { '-' } else { '+' };
+            let signs = items.iter().enumerate().map(|(idx, item)| format!("{}{}", item.value, sign(idx)));
+            self.line(signs.collect::<Vec<_>>().join(" "));
+        }
         let (minus, plus): (Vec<_>, Vec<_>) = items.iter().enumerate().partition(|(idx, _)| negative.contains(idx));
         let signed = plus.iter().map(|(_, item)| ('+', *item)).chain(minus.iter().map(|(_, item)| ('-', *item)));
         let (mut values, mut text) = (String::new(), String::new());
@@ -307,7 +343,13 @@ impl Search {
     /// Each pair's quotient and product among `items`, with signs for the rest.
     fn one_product(&mut self, items: &[Item]) -> Option<Item> {
         for (a, b, rest) in pairs(items) {
-            for item in [Item::quotient(a, b), Item::product(a, b)].into_iter().flatten() {
+            let product = Item::product(a, b);
+            match Division::of(a.value, b.value) {
+                Some(division) => self.line(division.worked()),
+                None if product.is_none() => self.line(format!("{},{}: no", a.value, b.value)),
+                None => {}
+            }
+            for item in [Item::quotient(a, b), product].into_iter().flatten() {
                 if let Some(found) = self.with(&item, &rest, Self::signs) {
                     return Some(found);
                 }
@@ -316,65 +358,74 @@ impl Search {
         None
     }
 
-    /// Three numbers with at least one product or quotient: for each of them, what the other two must make.
+    /// Three numbers with at least one product or quotient: for each pair, what it makes and what it would have to make.
     fn ends(&mut self, items: &[Item]) -> Option<Item> {
         for (a, b, rest) in pairs(items) {
             let last = &rest[0];
-            let n_bytes = self.text.len();
-            self.line(format!("{}:", last.value));
-            let n_bytes_named = self.text.len();
-            if let Some(found) = self.wanted(a, b, last).or_else(|| self.product_then_sign(a, b, last)) {
+            self.line(format!("{} {}, {}:", a.value, b.value, last.value));
+            if let Some(found) = self.product_then_sign(a, b, last).or_else(|| self.wanted(a, b, last)) {
                 return Some(found);
             }
-            if self.text.len() == n_bytes_named {
-                self.text.truncate(n_bytes);
-                self.line(format!("{}: no", last.value));
+            if self.text.ends_with(':') {
+                self.text.push_str(" no");
             }
         }
         None
     }
 
-    /// `(a ? b) * last`, `(a ? b) / last` and `last / (a ? b)`.
-    fn wanted(&mut self, a: &Item, b: &Item, last: &Item) -> Option<Item> {
-        let (t, z) = (self.target, last.value);
-        let wants = [
-            (z > 1 && t.is_multiple_of(z)).then(|| (t / z, format!("{t}/{z}"), '*')),
-            (z > 1 && t * z <= MAX_PRODUCT).then(|| (t * z, format!("{t}*{z}"), '/')),
-            (z > t && z.is_multiple_of(t)).then(|| (z / t, format!("{z}/{t}"), '\\')),
-        ];
-        for (want, step, operator) in wants.into_iter().flatten() {
-            write!(self.text, " {step}={want}").expect("strings accept all");
-            for made in candidates(a, b, want) {
-                let hit = made.value == want;
-                write!(self.text, ", {}={}{}", made.made_of, made.value, if hit { "" } else { " no" })
-                    .expect("strings accept all");
-                if hit {
-                    let solution = match operator {
-                        '\\' => Item::combine(last, '/', &made),
-                        operator => Item::combine(&made, operator, last),
-                    };
-                    self.found(&solution);
-                    return Some(solution);
-                }
-            }
-        }
-        None
-    }
-
-    /// `a * b` or `a / b`, plus or minus `last`.
+    /// `a / b` or `a * b`, plus or minus `last`.
     fn product_then_sign(&mut self, a: &Item, b: &Item, last: &Item) -> Option<Item> {
         let t = self.target;
+        if let Some(division) = Division::of(a.value, b.value) {
+            self.note(division.worked());
+        }
         for made in [Item::quotient(a, b), Item::product(a, b)].into_iter().flatten() {
             let solution = match (made.value, last.value) {
                 (x, z) if z > t && z > x => Item::combine(last, '-', &made),
                 (x, _) if x > t => Item::combine(&made, '-', last),
                 _ => Item::combine(&made, '+', last),
             };
-            write!(self.text, " {}={}, {}={}", made.made_of, made.value, solution.made_of, solution.value)
-                .expect("strings accept all");
+            self.note(format!("{}={}", made.made_of, made.value));
+            self.note(format!("{}={}", solution.made_of, solution.value));
             if solution.value == t {
                 self.found(&solution);
                 return Some(solution);
+            }
+            self.text.push_str(" no");
+        }
+        None
+    }
+
+    /// `(a ? b) * last`, `last / (a ? b)` and `(a ? b) / last`.
+    fn wanted(&mut self, a: &Item, b: &Item, last: &Item) -> Option<Item> {
+        let (t, z) = (self.target, last.value);
+        if let Some(division) = Division::of(t, z) {
+            self.note(division.worked());
+            if division.is_whole()
+                && let Some(made) = self.made(a, b, division.quotient())
+            {
+                let solution = if t >= z { Item::combine(&made, '*', last) } else { Item::combine(last, '/', &made) };
+                self.found(&solution);
+                return Some(solution);
+            }
+        }
+        if z > 1 && t * z <= MAX_PRODUCT {
+            self.note(format!("{t}*{z}={}", t * z));
+            if let Some(made) = self.made(a, b, t * z) {
+                let solution = Item::combine(&made, '/', last);
+                self.found(&solution);
+                return Some(solution);
+            }
+        }
+        None
+    }
+
+    /// `want`, of `a` and `b`.
+    fn made(&mut self, a: &Item, b: &Item, want: u64) -> Option<Item> {
+        for made in candidates(a, b, want) {
+            self.note(format!("{}={}", made.made_of, made.value));
+            if made.value == want {
+                return Some(made);
             }
             self.text.push_str(" no");
         }
