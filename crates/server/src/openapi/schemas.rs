@@ -212,7 +212,7 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
         ("tools", array("functions, at most 128")),
         (
             "tool_choice",
-            json!({"type": ["string", "object", "null"], "description": "none, auto, required, or one function"}),
+            json!({"type": ["string", "object", "null"], "description": "none, auto, required, one function, or allowed_tools"}),
         ),
         ("parallel_tool_calls", boolean()),
         ("response_format", object("`type`: text, json_object, json_schema, regex, grammar")),

@@ -49,6 +49,9 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"tools": [{"type": "web_search"}]}), "no tools of its own"),
         (json!({"tool_choice": "required"}), "`tools` is empty"),
         (json!({"tool_choice": {"function": {"name": "f"}}}), "not among `tools`"),
+        (json!({"tool_choice": {"type": "allowed_tools", "mode": "auto"}}), "allows no tools"),
+        (json!({"tool_choice": {"type": "allowed_tools", "tools": [{"name": "f"}]}}), "not among `tools`"),
+        (json!({"tool_choice": {"type": "allowed_tools", "tools": [{}]}}), "objects with a name"),
         (json!({"frequency_penalty": 5}), "from -2 to 2"),
         (json!({"logit_bias": {"x": 1}}), "from token ids to numbers"),
         (json!({"response_format": {"type": "xml"}}), "must be text, json_object"),
@@ -191,6 +194,23 @@ fn template_variables_do_not_replace_the_request() {
     }
     assert!(refusal(json!({"chat_template_kwargs": {"messages": []}})).contains("send `messages`"));
     assert!(parse(json!({"chat_template_kwargs": {"documents": [], "messages": null}})).is_ok());
+}
+
+#[test]
+fn tools_that_are_not_allowed_are_taken_away() {
+    let named = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let nested = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [named("b")]}});
+    let flat = json!({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "b"}]});
+    for choice in [nested, flat] {
+        let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [named("a"), named("b")], "tool_choice": choice});
+        let request = parse(body).expect("legal");
+        assert_eq!(request.tools.choice, tools::ToolChoice::Required);
+        let names: Vec<_> = request.tools.definitions.iter().map(|tool| &tool["function"]["name"]).collect();
+        assert_eq!(names, ["b"], "{choice}");
+    }
+    let none = json!({"type": "allowed_tools", "mode": "sometimes", "tools": [{"name": "a"}]});
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [named("a")], "tool_choice": none});
+    assert!(parse(body).unwrap_err().message.contains("auto or required"));
 }
 
 #[test]

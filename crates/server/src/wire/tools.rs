@@ -38,8 +38,8 @@ impl ToolsWish {
 
     /// Takes `tools`, `tool_choice` and `parallel_tool_calls`.
     pub fn take(fields: &mut Fields) -> Result<Self, ApiError> {
-        let definitions = take_list(fields, read_tool)?;
-        let choice = read_choice(fields, &definitions)?;
+        let mut definitions = take_list(fields, read_tool)?;
+        let choice = read_choice(fields, &mut definitions)?;
         let parallel = fields.take("parallel_tool_calls", "true or false")?.unwrap_or(true);
         Ok(Self { definitions, choice, parallel })
     }
@@ -117,24 +117,46 @@ pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
     Ok(tool_json(name, function["description"].as_str(), parameters, function["strict"] == true))
 }
 
-fn read_choice(fields: &mut Fields, definitions: &[Value]) -> Result<ToolChoice, ApiError> {
-    let expected = "none, auto, required, or {\"type\": \"function\", \"function\": {\"name\": …}}";
+/// Takes `tool_choice`. One that allows some of the tools only takes the others away.
+fn read_choice(fields: &mut Fields, definitions: &mut Vec<Value>) -> Result<ToolChoice, ApiError> {
+    let expected =
+        "none, auto, required, {\"type\": \"function\", \"function\": {\"name\": …}} or one of type \"allowed_tools\"";
     let choice = match fields.take::<Value>("tool_choice", expected)? {
         None => return Ok(ToolChoice::Auto),
-        Some(Value::String(word)) => match word.as_str() {
-            "none" => ToolChoice::None,
-            "auto" => ToolChoice::Auto,
-            "required" | "any" => ToolChoice::Required,
-            _ => return Err(fields.refuse("tool_choice", format!("is \"{word}\", but must be {expected}"))),
-        },
-        Some(object) => {
-            let name = object["function"]["name"].as_str().or(object["name"].as_str());
-            let name = name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?;
-            ToolChoice::Named(name.to_owned())
+        Some(Value::String(word)) => choice_of(fields, &word, expected)?,
+        Some(object) if object["type"] == "allowed_tools" => {
+            // Chat Completions has mode and tools in an object of their own, Responses beside the type.
+            let allowed = if object["allowed_tools"].is_object() { &object["allowed_tools"] } else { &object };
+            let tools = allowed["tools"].as_array().filter(|tools| !tools.is_empty());
+            let tools = tools.ok_or_else(|| fields.refuse("tool_choice", "allows no tools: `tools` must name some"))?;
+            let mut names = Vec::new();
+            for tool in tools {
+                let name = name_in(fields, tool, "of objects with a name in `tools`")?;
+                check_choice(fields, &ToolChoice::Named(name.clone()), definitions)?;
+                names.push(name);
+            }
+            definitions.retain(|tool| names.iter().any(|name| tool["function"]["name"] == name.as_str()));
+            choice_of(fields, allowed["mode"].as_str().unwrap_or("auto"), "auto or required")?
         }
+        Some(object) => ToolChoice::Named(name_in(fields, &object, expected)?),
     };
     check_choice(fields, &choice, definitions)?;
     Ok(choice)
+}
+
+fn choice_of(fields: &Fields, word: &str, expected: &str) -> Result<ToolChoice, ApiError> {
+    match word {
+        "none" => Ok(ToolChoice::None),
+        "auto" => Ok(ToolChoice::Auto),
+        "required" | "any" => Ok(ToolChoice::Required),
+        _ => Err(fields.refuse("tool_choice", format!("is \"{word}\", but must be {expected}"))),
+    }
+}
+
+/// The name of the tool that `object` chooses.
+fn name_in(fields: &Fields, object: &Value, expected: &str) -> Result<String, ApiError> {
+    let name = object["function"]["name"].as_str().or(object["name"].as_str());
+    Ok(name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?.to_owned())
 }
 
 /// Takes `response_format`, or one of vLLM's `guided_json`, `guided_regex`, `guided_grammar`.
