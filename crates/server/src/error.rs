@@ -35,6 +35,11 @@ impl ApiError {
         }
     }
 
+    /// 400: two fields that do not go together, and how they do not.
+    pub fn contradiction(first: &str, other: &str, how: &str) -> Self {
+        Self::invalid(other, format!("`{first}` and `{other}` contradict each other: {how}"))
+    }
+
     /// 400: more than the model's context holds.
     pub fn too_long(param: &str, message: impl Into<String>) -> Self {
         Self { code: Some("context_length_exceeded"), ..Self::invalid(param, message) }

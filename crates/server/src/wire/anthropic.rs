@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::fields::Fields;
 use super::messages::{call_json, object, plain};
 use super::sampling::{self, SamplingWish};
-use super::thinking::contradiction;
 use super::tools::{ToolChoice, ToolsWish, check_choice, name_of, read_format, take_list, tool_json};
 use super::{ChatRequest, LABELS, thinking};
 use crate::config::ChatMessage;
@@ -106,10 +105,10 @@ fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, 
         if let Some(word) = config.take::<String>("effort", "a string")? {
             let effort = thinking::parse_effort("output_config.effort", &word)?;
             if wish.effort.is_some_and(|other| other != effort) {
-                return Err(contradiction("reasoning_effort", "output_config.effort", "send one of them"));
+                return Err(ApiError::contradiction("reasoning_effort", "output_config.effort", "send one of them"));
             }
             if effort == Effort::None && wish.enabled == Some(true) {
-                return Err(contradiction(
+                return Err(ApiError::contradiction(
                     "thinking.type",
                     "output_config.effort",
                     "one turns thinking on, the other off",

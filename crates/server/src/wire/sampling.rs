@@ -105,10 +105,8 @@ pub fn max_tokens(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
     if let (Some(old), Some(new)) = (old, new)
         && old != new
     {
-        let message = format!(
-            "`max_tokens` is {old} and `max_completion_tokens` is {new}, which contradict each other: send one"
-        );
-        return Err(ApiError::invalid("max_tokens", message));
+        let how = format!("they are {old} and {new}; send one of them");
+        return Err(ApiError::contradiction("max_completion_tokens", "max_tokens", &how));
     }
     let name = if new.is_some() { "max_completion_tokens" } else { "max_tokens" };
     match new.or(old) {

@@ -59,7 +59,11 @@ pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), A
     if wish.min_tokens > 0
         && let Some((off, _)) = switches.iter().find(|(_, on)| !on)
     {
-        return Err(contradiction(off, "thinking.min_tokens", "one turns thinking off, the other makes it longer"));
+        return Err(ApiError::contradiction(
+            off,
+            "thinking.min_tokens",
+            "one turns thinking off, the other makes it longer",
+        ));
     }
     Ok((wish, kwargs.map))
 }
@@ -68,14 +72,9 @@ pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), A
 fn agreed<T: Copy + PartialEq>(all: &[(&str, T)], how: &str) -> Result<Option<T>, ApiError> {
     let [(first, value), rest @ ..] = all else { return Ok(None) };
     match rest.iter().find(|(_, other)| other != value) {
-        Some((other, _)) => Err(contradiction(first, other, how)),
+        Some((other, _)) => Err(ApiError::contradiction(first, other, how)),
         None => Ok(Some(*value)),
     }
-}
-
-/// An error about two fields.
-pub fn contradiction(first: &str, other: &str, how: &str) -> ApiError {
-    ApiError::invalid(other, format!("`{first}` and `{other}` contradict each other: {how}"))
 }
 
 fn refuse_reserved(kwargs: &mut Fields) -> Result<(), ApiError> {
