@@ -6,7 +6,7 @@
 
 use crate::checkpoint::STATE_NAME;
 use crate::error::{Result, TrainError};
-use crate::grpo::policy::{Policy, Slopes};
+use crate::grpo::policy::{Policy, SlopesOf};
 use crate::learner::Learner;
 use crate::recipe::{LoraSpec, PrecisionSpec, TrainSpec};
 use crate::schedule::StepSettings;
@@ -318,19 +318,13 @@ impl ModelLearner {
 }
 
 impl Policy for ModelLearner {
-    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32> {
-        let slopes = match slopes {
-            Slopes::Known(slopes) => slopes,
-            Slopes::Of(of) => of(&self.score(batch, filter)),
-        };
-        let mut rest = slopes.as_slice();
-        let mut of_document = |_: usize, tokens: &TokenLogProbs| {
-            let (own, others) = rest.split_at(tokens.logp.len());
-            rest = others;
-            TokenGrads { dlogp: own.to_vec(), dentropy: Vec::new() }
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes_of: &mut SlopesOf) {
+        let mut of_document = |document: usize, tokens: &TokenLogProbs| TokenGrads {
+            dlogp: slopes_of(document, &tokens.logp),
+            dentropy: Vec::new(),
         };
         let spec = PolicySpec { filter: *filter, balance_alpha: 0.0 };
-        self.model.policy_step(batch, &spec, &mut self.grads, &mut of_document).tokens.logp
+        self.model.policy_step(batch, &spec, &mut self.grads, &mut of_document);
     }
 
     fn score(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32> {

@@ -116,25 +116,13 @@ impl LossStats {
     }
 }
 
-/// dL/dlog π for every token of `answers`, one after another, given log π of the same tokens in `new`.
+/// dL/dlog π for every token of an answer, given log π of the same tokens in `new`.
 ///
 /// # Panics
-/// When `new` has another length than the answers' tokens together.
-pub fn gradient(spec: &GrpoSpec, norms: Norms, answers: &[AnswerTerms], new: &[f32]) -> (Vec<f32>, LossStats) {
-    let n: usize = answers.iter().map(|answer| answer.old.len()).sum();
-    assert_eq!(n, new.len(), "gradient: tokens of {} answers, log-probabilities", answers.len());
-    let mut coefficients = Vec::with_capacity(n);
-    let mut stats = LossStats::default();
-    let mut rest = new;
-    for answer in answers {
-        let (own, after) = rest.split_at(answer.old.len());
-        stats.add(&answer_gradient(spec, norms, answer, own, &mut coefficients));
-        rest = after;
-    }
-    (coefficients, stats)
-}
-
-fn answer_gradient(spec: &GrpoSpec, norms: Norms, a: &AnswerTerms, new: &[f32], out: &mut Vec<f32>) -> LossStats {
+/// When `new` has another length than the answer.
+pub fn gradient(spec: &GrpoSpec, norms: Norms, a: &AnswerTerms, new: &[f32]) -> (Vec<f32>, LossStats) {
+    assert_eq!(a.old.len(), new.len(), "gradient: tokens of an answer, log-probabilities");
+    let mut slopes = Vec::with_capacity(new.len());
     let weight = match spec.loss {
         LossKind::Grpo => 1.0 / (norms.n_answers as f64 * new.len().max(1) as f64),
         LossKind::Token => 1.0 / norms.n_tokens as f64,
@@ -169,14 +157,14 @@ fn answer_gradient(spec: &GrpoSpec, norms: Norms, a: &AnswerTerms, new: &[f32], 
                 _ => (loss, slope) = (loss + spec.beta * own.exp() * k3, slope - spec.beta * own.exp() * x),
             }
         }
-        out.push((weight * slope) as f32);
+        slopes.push((weight * slope) as f32);
         stats.loss += weight * loss;
         stats.n_clipped += u64::from(is_clipped);
         stats.ratio_max = stats.ratio_max.max(ratio);
         stats.ratio_min = stats.ratio_min.min(ratio);
         stats.mismatch += own.exp() - own - 1.0;
     }
-    stats
+    (slopes, stats)
 }
 
 /// Loss, its slope by log π, and whether a bound took effect.

@@ -4,21 +4,15 @@ use crate::learner::Learner;
 use kernels::distribution::Filter;
 use model::PackedBatch;
 
-/// dL/dlog π of a batch's learnt rows.
-pub enum Slopes<'a> {
-    /// Known beforehand: the rollouts' own log-probabilities are the policy's, since it has not moved.
-    Known(Vec<f32>),
-    /// From the policy's log-probabilities of those rows, which takes a second pass over the head.
-    Of(&'a mut dyn FnMut(&[f32]) -> Vec<f32>),
-}
+/// dL/dlog π of the learnt rows of a document (by its index in the batch), given log π of them.
+pub type SlopesOf<'a> = dyn FnMut(usize, &[f32]) -> Vec<f32> + 'a;
 
 /// A model that can be reinforced.
 pub trait Policy: Learner {
-    /// Forward and backward of a micro-batch whose loss has the given slopes; gradients add up until
-    /// [`Learner::update`]. The learnt rows are those with a weight other than 0 (the weight itself does not count).
-    /// Returns log π of each of them, in row order, under `filter`, the
-    /// rollouts' temperature and truncation.
-    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32>;
+    /// Forward and backward of a micro-batch whose loss has the slopes that `slopes_of` gives; gradients add up until
+    /// [`Learner::update`]. The learnt rows are those with a weight other than 0 (the weight itself does not count), their
+    /// log π is under `filter`, the rollouts' temperature and truncation. Documents without learnt rows are not asked about.
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes_of: &mut SlopesOf);
 
     /// log π of the learnt rows under `filter`, without gradients.
     fn score(&mut self, batch: &PackedBatch, filter: &Filter) -> Vec<f32>;

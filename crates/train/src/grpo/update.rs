@@ -1,13 +1,13 @@
 //! The update: a step's answers, packed into micro-batches, and the optimizer's steps over them.
 //!
-//! The first pass over the first minibatch is on-policy: the policy is the one that answered, its log-probabilities are
-//! the recorded ones to the bit, and so the loss's gradient is known before the forward. Later minibatches and epochs
-//! see a policy that has moved; their coefficients come from a first pass over the head.
+//! The first pass over the first minibatch is on-policy: the policy is the one that answered, and its log-probabilities are
+//! the recorded ones to the bit, which every step checks (`mismatch_kl`). Later minibatches and epochs see a policy that
+//! has moved. Either way an answer's slopes are made of the log-probabilities that its own forward gives.
 //!
 //! Answers to one problem share their prompt's rows, which are computed once for all that lie in one micro-batch.
 
 use super::objective::{AnswerTerms, LossStats, Norms, gradient};
-use super::policy::{Policy, Slopes};
+use super::policy::Policy;
 use super::rollouts::{Answer, Group};
 use crate::recipe::{GrpoSpec, KlKind};
 use crate::schedule::StepSettings;
@@ -108,23 +108,11 @@ fn one_update(
     for packed in micros {
         let micro = Micro::new(packed, policy, spec);
         let terms = micro.terms();
-        let own = if is_on_policy {
-            let old = micro.old.concat();
-            let (slopes, _) = gradient(spec, norms, &terms, &old);
-            let new = policy.reinforce(&micro.batch, &filter, Slopes::Known(slopes));
-            // Statistics come from what the forward gave, not from what was expected of it.
-            gradient(spec, norms, &terms, &new).1
-        } else {
-            let mut own = LossStats::default();
-            let mut slopes_of = |new: &[f32]| {
-                let (slopes, stats) = gradient(spec, norms, &terms, new);
-                own = stats;
-                slopes
-            };
-            policy.reinforce(&micro.batch, &filter, Slopes::Of(&mut slopes_of));
-            own
-        };
-        stats.add(&own);
+        policy.reinforce(&micro.batch, &filter, &mut |idx, new| {
+            let (slopes, own) = gradient(spec, norms, &terms[idx], new);
+            stats.add(&own);
+            slopes
+        });
         updated.n_rows += micro.batch.len() as u64;
         updated.flops += policy.flops(&micro.batch, false);
     }

@@ -57,7 +57,12 @@ fn run(spec: &GrpoSpec, new: &[f32]) -> (Vec<f32>, super::LossStats) {
         AnswerTerms { advantage: 0.8, old: &OLD[0], reference: reference(0, 3) },
         AnswerTerms { advantage: -1.1, old: &OLD[1][..2], reference: reference(1, 2) },
     ];
-    gradient(spec, Norms { n_answers: 2, n_tokens: 5 }, &answers, new)
+    let norms = Norms { n_answers: 2, n_tokens: 5 };
+    let (mut slopes, mut stats) = gradient(spec, norms, &answers[0], &new[..3]);
+    let (others, other_stats) = gradient(spec, norms, &answers[1], &new[3..]);
+    slopes.extend(others);
+    stats.add(&other_stats);
+    (slopes, stats)
 }
 
 /// Every variant against central differences of its own loss, at log-probabilities that some clips hold and some do not.
@@ -107,7 +112,7 @@ fn the_clip_takes_the_gradient_and_cispo_bounds_it() {
     // Ratio e^0.5 = 1.65 with a positive advantage: beyond 1.2.
     let answer = AnswerTerms { advantage: 1.0, old: &[-1.0], reference: &[] };
     let norms = Norms { n_answers: 1, n_tokens: 1 };
-    let of = |clip| gradient(&GrpoSpec { clip, ..GrpoSpec::default() }, norms, &[answer], &[-0.5]);
+    let of = |clip| gradient(&GrpoSpec { clip, ..GrpoSpec::default() }, norms, &answer, &[-0.5]);
     let (slopes, stats) = of(ClipKind::Ppo);
     assert_eq!((slopes[0], stats.n_clipped), (0.0, 1));
     assert!(close(stats.loss, -1.2));
@@ -115,7 +120,7 @@ fn the_clip_takes_the_gradient_and_cispo_bounds_it() {
     assert!(close(f64::from(slopes[0]), -1.2) && stats.n_clipped == 1);
     // The same ratio with a negative advantage is not held: the loss grows, so the gradient must push back.
     let bad = AnswerTerms { advantage: -1.0, ..answer };
-    let (slopes, stats) = gradient(&GrpoSpec::default(), norms, &[bad], &[-0.5]);
+    let (slopes, stats) = gradient(&GrpoSpec::default(), norms, &bad, &[-0.5]);
     assert!(close(f64::from(slopes[0]), 0.5f64.exp()) && stats.n_clipped == 0);
 }
 
@@ -123,9 +128,8 @@ fn the_clip_takes_the_gradient_and_cispo_bounds_it() {
 fn the_off_policy_mask_drops_only_bad_answers_that_drifted() {
     let spec = GrpoSpec { off_policy_mask: Some(0.2), ..GrpoSpec::default() };
     let norms = Norms { n_answers: 1, n_tokens: 1 };
-    let slope = |advantage, new| {
-        gradient(&spec, norms, &[AnswerTerms { advantage, old: &[-1.0], reference: &[] }], &[new]).0[0]
-    };
+    let slope =
+        |advantage, new| gradient(&spec, norms, &AnswerTerms { advantage, old: &[-1.0], reference: &[] }, &[new]).0[0];
     assert_eq!(slope(-1.0, -1.3), 0.0);
     assert_ne!(slope(-1.0, -1.1), 0.0);
     assert_ne!(slope(1.0, -1.3), 0.0);

@@ -7,7 +7,7 @@ use crate::checkpoint::{self, STATE_NAME};
 use crate::clock::Clock;
 use crate::data::tests::codec;
 use crate::error::Result;
-use crate::grpo::policy::{Policy, Slopes};
+use crate::grpo::policy::{Policy, SlopesOf};
 use crate::grpo::prompts::Prompts;
 use crate::interrupt::StopFlag;
 use crate::keeper::Keeper;
@@ -167,12 +167,17 @@ impl Learner for Table {
 }
 
 impl Policy for Table {
-    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes: Slopes) -> Vec<f32> {
+    fn reinforce(&mut self, batch: &PackedBatch, filter: &Filter, slopes_of: &mut SlopesOf) {
         let new = self.score(batch, filter);
-        let slopes = match slopes {
-            Slopes::Known(slopes) => slopes,
-            Slopes::Of(of) => of(&new),
-        };
+        let (mut rest, mut slopes) = (new.as_slice(), Vec::new());
+        for (idx, segment) in batch.segments.iter().enumerate() {
+            let weights = &batch.loss_weights[segment.start..][..segment.len];
+            let (own, others) = rest.split_at(weights.iter().filter(|weight| **weight != 0.0).count());
+            rest = others;
+            if !own.is_empty() {
+                slopes.extend(slopes_of(idx, own));
+            }
+        }
         let probs: Vec<f32> = (0..VOCAB as u32).map(|id| engine::sampler::log_prob(&self.logits, id).exp()).collect();
         let learnt = batch.targets.iter().zip(&batch.loss_weights).filter(|(_, weight)| **weight != 0.0);
         for ((target, _), slope) in learnt.zip(slopes) {
@@ -181,7 +186,6 @@ impl Policy for Table {
                 *grad += slope * (hit - probs[id]);
             }
         }
-        new
     }
 
     fn score(&mut self, batch: &PackedBatch, _: &Filter) -> Vec<f32> {
