@@ -5,8 +5,9 @@
     cargo run --release -p server --example load -- --clients 64 --seconds 60 --address 127.0.0.1:8081 \
         --max-tokens 196 --no-compare
 
-Needs `pip install gguf`. llama.cpp has no MLA with queries that are not compressed outside of one published model, so this is plain
-multi-head attention with heads of 32 where `mini` has keys of 48: a little less work a token. Its answers say nothing.
+Needs `pip install gguf`. llama.cpp reads MLA whose queries are not compressed only in models that have the number of layers of
+a published one, so this is plain multi-head attention, with heads of 32 where `mini` has keys of 48: a little less work a
+token. Its answers say nothing.
 """
 
 import json
@@ -49,7 +50,7 @@ writer.add_bos_token_id(config["bos_token_id"])
 writer.add_eos_token_id(config["eos_token_id"])
 
 random = np.random.default_rng(0)
-quant = {"f32": gguf.GGMLQuantizationType.F32, "f16": gguf.GGMLQuantizationType.F16, "bf16": gguf.GGMLQuantizationType.BF16}[kind]
+quant = gguf.GGMLQuantizationType[kind.upper()]
 
 
 def matrix(name, rows, columns):
