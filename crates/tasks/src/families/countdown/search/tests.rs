@@ -27,7 +27,7 @@ fn each_shape_of_solution_is_found() {
 
 #[test]
 fn nearly_every_drawn_problem_is_solved_in_few_words() {
-    for (level, least, mean_bytes) in [(1, 0.985, 125), (2, 0.975, 270), (3, 0.85, 330)] {
+    for (level, least, mean_bytes) in [(1, 0.985, 114), (2, 0.975, 261), (3, 0.85, 330)] {
         let (mut n_found, mut n_bytes) = (0, 0);
         for index in 0..1000 {
             let problem = Countdown.draw(&mut Rng::stream(&[11, index]), level);
@@ -46,7 +46,7 @@ fn nearly_every_drawn_problem_is_solved_in_few_words() {
 }
 
 #[test]
-fn nothing_is_decided_in_silence() {
+fn divisions_and_signs_are_written_out() {
     let (thinking, _) = search(&[44, 51, 57], 38, Order::PairsFirst).unwrap();
     assert!(thinking.contains("57: yes\n44+ 51+ 57-\n44+51-57=38"), "{thinking}");
     let (thinking, _) = search(&[17, 68, 35], 39, Order::PairsFirst).unwrap();
