@@ -23,7 +23,7 @@ use std::fmt::Write;
 pub const MAX_PRODUCT: u64 = 300;
 
 /// Longest thinking; a search that is not done by then gives up.
-pub const MAX_BYTES: usize = 2000;
+pub const MAX_BYTES: usize = 2400;
 
 /// How tightly an expression's outermost operation binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +103,7 @@ impl Item {
     }
 }
 
-/// The question whether one number divides another, where it is worth asking: not by 1, and not where the quotient would
-/// lie between 1 and 2.
+/// The question whether one number divides another; not asked of 1, which divides all and changes nothing.
 #[derive(Clone, Copy)]
 struct Division {
     large: u64,
@@ -114,7 +113,7 @@ struct Division {
 impl Division {
     fn of(a: u64, b: u64) -> Option<Self> {
         let (large, small) = (a.max(b), a.min(b));
-        (small > 1 && (large == small || large >= 2 * small)).then_some(Self { large, small })
+        (small > 1).then_some(Self { large, small })
     }
 
     fn quotient(&self) -> u64 {
@@ -274,16 +273,19 @@ impl Search {
         self.subset(items, minus, plus)
     }
 
-    /// Which of `items` sum to `minus`, so that the others sum to `plus`? Looks at single numbers, then at pairs.
+    /// Which of `items` sum to `minus`, so that the others sum to `plus`? Looks at single numbers (`25 50: 24 no, 50
+    /// yes`), then at pairs.
     fn subset(&mut self, items: &[Item], minus: u64, plus: u64) -> Option<Item> {
-        for sum in [minus, plus] {
-            if let Some(idx) = items.iter().position(|item| item.value == sum) {
-                self.line(format!("{sum}: yes"));
-                let alone = [idx];
-                let others: Vec<usize> = (0..items.len()).filter(|i| *i != idx).collect();
-                return Some(self.signed(items, if sum == minus { &alone } else { &others }));
+        self.line(format!("{minus} {plus}:"));
+        for (idx, item) in items.iter().enumerate() {
+            if item.value != minus && item.value != plus {
+                self.note(format!("{} no", item.value));
+                continue;
             }
-            self.line(format!("{sum}: no"));
+            self.note(format!("{} yes", item.value));
+            let negative: Vec<usize> =
+                (0..items.len()).filter(|other| (*other == idx) == (item.value == minus)).collect();
+            return Some(self.signed(items, &negative));
         }
         if items.len() < 4 {
             return None;
