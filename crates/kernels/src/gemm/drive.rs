@@ -10,7 +10,7 @@
 use super::Compute;
 use super::block::{Block, Output, Panels, Rows};
 use super::pack::{Operand, PackLeft, PackRight, Tiles};
-use super::path::{Geometry, dispatch_path};
+use super::path::{Form, Geometry, dispatch_path};
 use super::scratch::Scratch;
 use crate::isa::Isa;
 use rayon::prelude::*;
@@ -58,8 +58,9 @@ pub(super) struct Job {
 /// # Safety
 /// Each job's operands and output are valid for its shape.
 pub(super) unsafe fn run(isa: Isa, compute: Compute, jobs: &[Job]) {
-    let machine =
-        Machine { isa, compute, geometry: Geometry::new(isa, compute), threads: rayon::current_num_threads() };
+    let packs_ahead = jobs.iter().all(|job| job.m > FEW_ROWS && matches!(job.b, Right::Raw(_)));
+    let form = Form::new(isa, compute, packs_ahead);
+    let machine = Machine { isa, form, geometry: Geometry::new(isa, form), threads: rayon::current_num_threads() };
     let mut wave: Vec<Job> = Vec::with_capacity(jobs.len());
     let mut bytes = 0;
     for job in jobs {
@@ -123,7 +124,7 @@ unsafe impl Sync for Right {}
 
 struct Machine {
     isa: Isa,
-    compute: Compute,
+    form: Form,
     geometry: Geometry,
     threads: usize,
 }
@@ -265,7 +266,7 @@ impl Machine {
                     dst: shared.at(offsets[*i]),
                     tile_stride: g.tile_bytes(job.k),
                 };
-                dispatch_path(self.isa, self.compute, left);
+                dispatch_path(self.isa, self.form, left);
             }
             Pack::Panels(i, which) => {
                 let job = &jobs[*i];
@@ -281,7 +282,7 @@ impl Machine {
                     dst: shared.at(offsets[*i] + which.start * g.panel_bytes(job.k)),
                     panel_stride: g.panel_bytes(job.k),
                 };
-                dispatch_path(self.isa, self.compute, right);
+                dispatch_path(self.isa, self.form, right);
             }
         }
     }
@@ -307,7 +308,7 @@ impl Machine {
             accumulate: job.accumulate,
             next_rows: task.rows.len().min(job.m - task.rows.end),
         };
-        dispatch_path(self.isa, self.compute, block);
+        dispatch_path(self.isa, self.form, block);
     }
 }
 

@@ -4,7 +4,7 @@ use super::Compute;
 use super::block::Output;
 use super::drive::{Job, Right, run};
 use super::pack::{Operand, PackRight};
-use super::path::{Geometry, dispatch_path};
+use super::path::{Form, Geometry, dispatch_path};
 use super::scratch::Buffer;
 use crate::isa::Isa;
 use crate::simd::Element;
@@ -35,7 +35,8 @@ impl PackedWeight {
     /// As there, and when the machine does not have `isa`.
     pub fn new_on<B: Element>(isa: Isa, compute: Compute, n: usize, k: usize, b_nk: &[B]) -> Self {
         assert_eq!(b_nk.len(), n * k, "a weight of [{n}, {k}]");
-        let g = Geometry::new(isa, compute);
+        let form = Form::new(isa, compute, false);
+        let g = Geometry::new(isa, form);
         let n_panels = n.div_ceil(g.panel);
         let panels = Buffer::new(n_panels * g.panel_bytes(k));
         let pack = PackRight {
@@ -47,7 +48,7 @@ impl PackedWeight {
             dst: panels.ptr(),
             panel_stride: g.panel_bytes(k),
         };
-        dispatch_path(isa, compute, pack);
+        dispatch_path(isa, form, pack);
         PackedWeight { isa, compute, n, k, panels }
     }
 
@@ -59,6 +60,10 @@ impl PackedWeight {
     /// Columns of the weight, summed over.
     pub fn k(&self) -> usize {
         self.k
+    }
+
+    fn panel_bytes(&self) -> usize {
+        Geometry::new(self.isa, Form::new(self.isa, self.compute, false)).panel_bytes(self.k)
     }
 
     /// Bytes held, and read by each product.
@@ -80,7 +85,7 @@ pub fn gemm_packed<A: Element, C: Element>(m: usize, a: &[A], w: &PackedWeight, 
         a.len(),
         c.len()
     );
-    let stride = Geometry::new(w.isa, w.compute).panel_bytes(w.k);
+    let stride = w.panel_bytes();
     let job = Job {
         a: Operand::along_k(a, m, w.k),
         b: Right::Packed(w.panels.ptr().cast_const(), stride),
@@ -126,7 +131,7 @@ pub fn grouped_gemm_packed<A: Element, C: Element>(
         a.len(),
         c.len()
     );
-    let stride = Geometry::new(first.isa, first.compute).panel_bytes(k);
+    let stride = first.panel_bytes();
     let job = |(w, range): (&PackedWeight, &[usize])| {
         let (start, m) = (range[0], range[1] - range[0]);
         Job {

@@ -111,6 +111,36 @@ impl Path for Widen {
     }
 }
 
+/// [`Widen`] with the right operand stored as f32: for panels that many rows use, which would widen them each time.
+#[derive(Clone, Copy)]
+pub(super) struct Widened;
+
+impl Path for Widened {
+    const K_STEP: usize = 1;
+    const B_BYTES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
+        unsafe { Widen::along_k(s, ptr, n) }
+    }
+    #[inline(always)]
+    unsafe fn across_k<S: Simd, T: Element>(s: S, ptr: *const T, stride: Option<usize>, n: usize) -> S::V {
+        unsafe { Widen::across_k(s, ptr, stride, n) }
+    }
+    #[inline(always)]
+    unsafe fn store_b<S: Simd>(s: S, ptr: *mut u8, v: S::V) {
+        unsafe { F32::store_b(s, ptr, v) }
+    }
+    #[inline(always)]
+    unsafe fn load_b<S: Simd>(s: S, ptr: *const u8) -> S::V {
+        unsafe { F32::load_b(s, ptr) }
+    }
+    #[inline(always)]
+    unsafe fn step<S: Simd>(s: S, a: S::V, b: S::V, acc: S::V) -> S::V {
+        unsafe { F32::step(s, a, b, acc) }
+    }
+}
+
 /// Pairs of bf16 values and their dot product, two `k` a step. Only where [`Simd::HAS_DOT2`].
 #[derive(Clone, Copy)]
 pub(super) struct Dot2;
@@ -187,12 +217,35 @@ impl<P: Path, K: PathKernel> Kernel for On<P, K> {
     }
 }
 
-/// Runs `kernel` compiled for the instruction set, on the path that it has for products of this type.
-pub(super) fn dispatch_path<K: PathKernel>(isa: Isa, compute: Compute, kernel: K) {
-    match (compute, isa) {
-        (Compute::F32, _) => dispatch_wide(isa, On::<F32, K>::new(kernel)),
-        (Compute::Bf16, Isa::Avx512Bf16) => dispatch_dot2(On::<Dot2, K>::new(kernel)),
-        (Compute::Bf16, _) => dispatch_wide(isa, On::<Widen, K>::new(kernel)),
+/// A path by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    F32,
+    Widen,
+    Widened,
+    Dot2,
+}
+
+impl Form {
+    /// What products of this type take on this instruction set; `ahead` where their panels are packed for many rows.
+    /// [`Form::Widen`] and [`Form::Widened`] give the same bits.
+    pub(super) fn new(isa: Isa, compute: Compute, ahead: bool) -> Form {
+        match (compute, isa) {
+            (Compute::F32, _) => Form::F32,
+            (Compute::Bf16, Isa::Avx512Bf16) => Form::Dot2,
+            (Compute::Bf16, _) if ahead => Form::Widened,
+            (Compute::Bf16, _) => Form::Widen,
+        }
+    }
+}
+
+/// Runs `kernel` compiled for the instruction set, on the path.
+pub(super) fn dispatch_path<K: PathKernel>(isa: Isa, form: Form, kernel: K) {
+    match form {
+        Form::F32 => dispatch_wide(isa, On::<F32, K>::new(kernel)),
+        Form::Widen => dispatch_wide(isa, On::<Widen, K>::new(kernel)),
+        Form::Widened => dispatch_wide(isa, On::<Widened, K>::new(kernel)),
+        Form::Dot2 => dispatch_dot2(On::<Dot2, K>::new(kernel)),
     }
 }
 
@@ -234,15 +287,16 @@ pub(super) const fn panel_vectors(isa: Isa) -> usize {
 }
 
 impl Geometry {
-    pub(super) fn new(isa: Isa, compute: Compute) -> Self {
+    pub(super) fn new(isa: Isa, form: Form) -> Self {
         let lanes = match isa {
             Isa::Portable | Isa::Avx2 => 8,
             Isa::Avx512 | Isa::Avx512Bf16 => 16,
         };
-        let (k_step, b_bytes) = match (compute, isa) {
-            (Compute::F32, _) => (F32::K_STEP, F32::B_BYTES),
-            (Compute::Bf16, Isa::Avx512Bf16) => (Dot2::K_STEP, Dot2::B_BYTES),
-            (Compute::Bf16, _) => (Widen::K_STEP, Widen::B_BYTES),
+        let (k_step, b_bytes) = match form {
+            Form::F32 => (F32::K_STEP, F32::B_BYTES),
+            Form::Widen => (Widen::K_STEP, Widen::B_BYTES),
+            Form::Widened => (Widened::K_STEP, Widened::B_BYTES),
+            Form::Dot2 => (Dot2::K_STEP, Dot2::B_BYTES),
         };
         Geometry { max_rows: max_rows(isa), panel: lanes * panel_vectors(isa), lanes, k_step, b_bytes }
     }
