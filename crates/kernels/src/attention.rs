@@ -212,7 +212,8 @@ pub struct AttentionGrads<'a, T> {
 }
 
 /// Gradients of [`attention_forward`], written for the rows of the spans. For one key, rows are summed in ascending
-/// order of (query head, position), first over each document that shares it, then over its own.
+/// order of (query head, position), first over each document that shares it, then over its own; of a group of query heads
+/// in up to four parts, which are then added up.
 ///
 /// # Panics
 /// When a length does not fit or spans overlap.

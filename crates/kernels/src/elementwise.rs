@@ -235,6 +235,21 @@ pub struct Columns {
     pub width: usize,
 }
 
+impl Columns {
+    /// From the destination to the source: what gradients do.
+    pub fn back(self) -> Columns {
+        let Columns { rows, src_stride, src_offset, dst_stride, dst_offset, width } = self;
+        Columns {
+            rows,
+            src_stride: dst_stride,
+            src_offset: dst_offset,
+            dst_stride: src_stride,
+            dst_offset: src_offset,
+            width,
+        }
+    }
+}
+
 /// Copies (or adds, when `accumulate`) a rectangle of columns; all others stay untouched.
 ///
 /// # Panics

@@ -16,12 +16,14 @@
 
 mod block;
 mod drive;
+mod heads;
 mod pack;
 mod packed;
 mod path;
 mod scratch;
 mod tile;
 
+pub use heads::{HeadMatrix, gemm_heads};
 pub use packed::{PackedWeight, gemm_packed, grouped_gemm_packed};
 
 use crate::isa::Isa;
@@ -167,14 +169,14 @@ fn check_groups(op: Gemm, offsets: &[usize], lens: [usize; 3]) {
 fn left<A: Element>(op: Gemm, a: &[A]) -> Operand {
     match op.layout {
         Layout::Nt | Layout::Nn => Operand::along_k(a, op.m, op.k),
-        Layout::Tn => Operand::across_k(a, op.m),
+        Layout::Tn => Operand::across_k(a, op.m, op.m),
     }
 }
 
 fn right<B: Element>(op: Gemm, b: &[B]) -> Operand {
     match op.layout {
         Layout::Nt => Operand::along_k(b, op.n, op.k),
-        Layout::Nn | Layout::Tn => Operand::across_k(b, op.n),
+        Layout::Nn | Layout::Tn => Operand::across_k(b, op.n, op.n),
     }
 }
 

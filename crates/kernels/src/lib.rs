@@ -8,10 +8,10 @@
 //!   ascending order for every shape; reductions over rows go through blocks of fixed size in a fixed order.
 //! - **The instruction set is chosen at run time** ([`isa::Isa::active`]); `PENSEUR_ISA` forces one.
 //!
-//! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), [`gemm`], [`attention`] (packed, cached, backward),
-//! [`mla`] (its keys and values), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine),
-//! [`distribution`] (temperature, filters, drawing), [`loss`] (log-probabilities and their gradient), [`optim`] (AdamW), [`elementwise`] (embedding, residual, casts), [`peak`] (the machine's
-//! limit), [`mod@reference`] (the twins).
+//! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), [`gemm`] (also by expert and by head), [`attention`]
+//! (packed, cached, backward), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine),
+//! [`distribution`] (temperature, filters, drawing), [`loss`] (log-probabilities and their gradient), [`optim`] (AdamW),
+//! [`elementwise`] (embedding, residual, casts, columns), [`peak`] (the machine's limit), [`mod@reference`] (the twins).
 
 pub mod attention;
 pub mod distribution;
@@ -20,7 +20,6 @@ pub mod gemm;
 pub mod isa;
 mod lanes;
 pub mod loss;
-pub mod mla;
 pub mod norm;
 pub mod optim;
 mod parallel;

@@ -1,10 +1,5 @@
 //! Asking for memory before it is needed. It changes no result.
 
-use std::mem::size_of_val;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
 /// Asks for the cache line at `ptr`, which may be any address.
 #[inline(always)]
 pub(crate) fn prefetch(ptr: *const u8) {
@@ -16,12 +11,4 @@ pub(crate) fn prefetch(ptr: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = ptr;
-}
-
-/// Asks for all of `x`.
-#[inline(always)]
-pub(crate) fn prefetch_slice<T>(x: &[T]) {
-    for line in (0..size_of_val(x)).step_by(LINE) {
-        prefetch(x.as_ptr().cast::<u8>().wrapping_add(line));
-    }
 }

@@ -6,7 +6,6 @@ pub mod attention;
 pub mod elementwise;
 pub mod gemm;
 pub mod loss;
-pub mod mla;
 pub mod norm;
 pub mod optim;
 pub mod rope;

@@ -9,7 +9,8 @@ use std::cell::RefCell;
 struct Line([f32; 16]);
 
 thread_local! {
-    static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    /// The buffers that nobody has, as many as were ever needed at once.
+    static LINES: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends parts of a thread's scratch, each aligned to 64 bytes, in the order they are taken.
@@ -32,13 +33,13 @@ impl<'a> Scratch<'a> {
 pub(crate) fn with_scratch<R>(lens: &[usize], f: impl FnOnce(Scratch<'_>) -> R) -> R {
     let n_lines = lens.iter().map(|len| len.div_ceil(16)).sum();
     // Taken, not borrowed: a task that runs inside another one gets scratch of its own.
-    let mut lines = LINES.with(RefCell::take);
+    let mut lines = LINES.with_borrow_mut(Vec::pop).unwrap_or_default();
     if lines.len() < n_lines {
         lines.resize(n_lines, Line([0.0; 16]));
     }
     // SAFETY: `Line` is sixteen f32 values and nothing else.
     let rest = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<f32>(), lines.len() * 16) };
     let result = f(Scratch { rest });
-    LINES.with(|kept| kept.replace(lines));
+    LINES.with_borrow_mut(|kept| kept.push(lines));
     result
 }

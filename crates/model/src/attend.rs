@@ -3,7 +3,6 @@
 
 use kernels::attention::{Attention, CachedSeq, Span};
 use tensor::cache::LayerCache;
-use tensor::ops::MlaSpec;
 use tensor::{Tape, Var};
 
 /// The tokens of a forward and their positions in their documents.
@@ -32,20 +31,8 @@ impl<'a> Attend<'a, '_> {
         }
     }
 
-    /// Multi-head latent attention, see [`Tape::mla_attention`].
-    pub(crate) fn mla(&mut self, tape: &mut Tape<'a>, layer_idx: usize, x: [&Var; 3], spec: MlaSpec<'a>) -> Var {
-        let [q, kv, kv_a] = x;
-        match self {
-            Attend::Packed(spans) => tape.mla_attention(q, kv, kv_a, spec, spans),
-            Attend::Cached(seqs, layers) => {
-                let (k, v) = spec.keys_values(kv.value(), kv_a.value());
-                layers[layer_idx].attend(tape, &spec.attention(), seqs, [q.value(), &k, &v])
-            }
-        }
-    }
-
-    /// Grouped-query attention, see [`Tape::attention`].
-    pub(crate) fn gqa(&mut self, tape: &mut Tape<'a>, layer_idx: usize, qkv: [&Var; 3], op: Attention) -> Var {
+    /// See [`Tape::attention`].
+    pub(crate) fn attention(&mut self, tape: &mut Tape<'a>, layer_idx: usize, qkv: [&Var; 3], op: Attention) -> Var {
         let [q, k, v] = qkv;
         match self {
             Attend::Packed(spans) => tape.attention(q, k, v, op, spans),

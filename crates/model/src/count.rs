@@ -191,14 +191,17 @@ pub fn on_disk_values(config: &Config) -> u64 {
 pub enum KvForm {
     /// MLA's latent and rotary key, shared by all heads; keys and values of the KV heads in a dense model.
     Latent,
-    /// MLA's keys and values of every head, as prefill and training use them; the same as `Latent` in a dense model.
+    /// MLA's keys and values of every head, as others prefill and train; the same as `Latent` in a dense model.
     Expanded,
+    /// What the engine here keeps: MLA's latent as a value too, beside the key; the same as `Latent` in a dense model.
+    Kept,
 }
 
 /// Values that a KV cache keeps of each token, over all layers of the main model.
 pub fn kv_values_per_token(config: &Config, form: KvForm) -> u64 {
     let per_layer = match (config, form) {
         (Config::DeepseekV3(c), KvForm::Latent) => c.kv_lora_rank + c.qk_rope_head_dim,
+        (Config::DeepseekV3(c), KvForm::Kept) => 2 * c.kv_lora_rank + c.qk_rope_head_dim,
         (Config::DeepseekV3(c), KvForm::Expanded) => c.num_attention_heads * (c.qk_head_dim() + c.v_head_dim),
         (Config::Dense(c), _) => 2 * c.num_key_value_heads * c.head_dim,
     };

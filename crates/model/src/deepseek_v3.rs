@@ -1,10 +1,10 @@
 //! DeepSeek-V3 (arXiv:2412.19437, section 2): MLA, DeepSeekMoE with aux-loss-free balancing, multi-token prediction.
 //!
-//! One definition serves training and generation; [`Attend`] decides what a row looks at. MLA is computed in its
-//! expanded form: keys and values from the latent, as in training, so that both have the same bits.
+//! One definition serves training and generation; [`Attend`] decides what a row looks at. MLA is computed in its absorbed
+//! form in both, so that they have the same bits and the cache holds the latent alone (docs/decisions/0009).
 //!
 //! Shape letters: t tokens, d hidden_size, h heads, n qk_nope_head_dim, r qk_rope_head_dim, v v_head_dim,
-//! c kv_lora_rank, e routed experts, k experts per token.
+//! c kv_lora_rank, k = c + r columns of a key, e routed experts.
 //!
 //! Departures from the paper's text, both as the published weights have them: norms on the compressed latents without
 //! further scaling, and the MTP module's input in the order embedding, hidden state, the latter after the final norm.
@@ -13,9 +13,10 @@ use crate::adapter::Builder;
 use crate::attend::{Attend, Rows};
 use crate::config::{DeepseekV3Config, LATENT_NORM_EPS, ScoringFunc};
 use crate::layers::{Linear, Mlp, Norm};
+use kernels::attention::Attention;
 use kernels::rope::RopeTable;
 use kernels::router::{Router, Scoring};
-use tensor::ops::{ExpertWeights, MlaSpec, RopeSpec};
+use tensor::ops::{ExpertWeights, HeadLinear, RopeSpec};
 use tensor::{ParamId, Params, Role, Tape, Var};
 
 /// The decoder, its MTP module, and what they share.
@@ -64,7 +65,7 @@ struct MlaShape {
     qk_rope_head_dim: usize,
     v_head_dim: usize,
     kv_lora_rank: usize,
-    softmax_scale: f32,
+    attention: Attention,
     interleaved: bool,
 }
 
@@ -236,7 +237,7 @@ impl Mla {
             qk_rope_head_dim: config.qk_rope_head_dim,
             v_head_dim: config.v_head_dim,
             kv_lora_rank: latent,
-            softmax_scale: config.softmax_scale() as f32,
+            attention: attention(config),
             interleaved: config.rope_interleave,
         };
         Mla { layer_idx, query, wkv_a, kv_norm, wkv_b, wo, shape }
@@ -259,38 +260,61 @@ impl Mla {
                 wq_b.forward(tape, &latent)
             }
         };
-        let spec = self.spec(positions, table);
-        let rope = RopeSpec {
-            table,
-            positions,
-            head_dim: spec.qk_nope_head_dim + spec.qk_rope_head_dim,
-            rot_offset: spec.qk_nope_head_dim,
-            rot_dim: spec.qk_rope_head_dim,
-            interleaved: spec.interleaved,
-        };
-        let q_thq = tape.rope(q_thq, rope);
+        let q_thq = tape.rope(q_thq, self.shape.rope(positions, table, self.shape.qk_nope_head_dim));
+        let q_thk = self.wkv_b.absorb(tape, &q_thq, self.shape.query_into_latent());
 
-        // The latent and, beside it, the one rotary key that all heads share: together the whole cache of a token.
-        let kv_a_tcr = self.wkv_a.forward(tape, h_td);
-        let latent_tc = self.kv_norm.forward(tape, &kv_a_tcr);
-        let kv_thnv = self.wkv_b.forward_remade(tape, &latent_tc);
-        let o_thv = attend.mla(tape, self.layer_idx, [&q_thq, &kv_thnv, &kv_a_tcr], spec);
+        // The latent and, beside it, the one rotary key that all heads share: together the key of a token, and its cache.
+        let kv_a_tk = self.wkv_a.forward(tape, h_td);
+        let latent_tc = self.kv_norm.forward(tape, &kv_a_tk);
+        let key_tk = tape.mla_key(&latent_tc, &kv_a_tk, self.shape.rope(positions, table, self.shape.kv_lora_rank));
+        let o_thc = attend.attention(tape, self.layer_idx, [&q_thk, &key_tk, &latent_tc], self.shape.attention);
+        let o_thv = self.wkv_b.forward_heads(tape, &o_thc, self.shape.values_out_of_latent());
         self.wo.forward_residual(tape, x_td, &o_thv)
     }
+}
 
-    fn spec<'a>(&self, positions: &'a [u32], table: &'a RopeTable) -> MlaSpec<'a> {
-        let s = self.shape;
-        MlaSpec {
-            n_heads: s.n_heads,
-            qk_nope_head_dim: s.qk_nope_head_dim,
-            qk_rope_head_dim: s.qk_rope_head_dim,
-            v_head_dim: s.v_head_dim,
-            kv_lora_rank: s.kv_lora_rank,
-            softmax_scale: s.softmax_scale,
-            table,
-            positions,
-            interleaved: s.interleaved,
+impl MlaShape {
+    /// The rotation of a head's columns after the first `offset`.
+    fn rope<'a>(&self, positions: &'a [u32], table: &'a RopeTable, offset: usize) -> RopeSpec<'a> {
+        let rot_dim = self.qk_rope_head_dim;
+        let head_dim = offset + rot_dim;
+        RopeSpec { table, positions, head_dim, rot_offset: offset, rot_dim, interleaved: self.interleaved }
+    }
+
+    /// The part of `kv_b_proj` that makes keys, on queries: from n columns to c.
+    fn query_into_latent(&self) -> HeadLinear {
+        HeadLinear {
+            n_heads: self.n_heads,
+            x_dim: self.qk_nope_head_dim + self.qk_rope_head_dim,
+            y_dim: self.kv_lora_rank + self.qk_rope_head_dim,
+            w_rows: self.qk_nope_head_dim + self.v_head_dim,
+            used: 0..self.qk_nope_head_dim,
+            sums_rows: true,
         }
+    }
+
+    /// The part of `kv_b_proj` that makes values, on what attention gives: from c columns to v.
+    fn values_out_of_latent(&self) -> HeadLinear {
+        let w_rows = self.qk_nope_head_dim + self.v_head_dim;
+        HeadLinear {
+            n_heads: self.n_heads,
+            x_dim: self.kv_lora_rank,
+            y_dim: self.v_head_dim,
+            w_rows,
+            used: self.qk_nope_head_dim..w_rows,
+            sums_rows: false,
+        }
+    }
+}
+
+/// Attention in the space of the latent, and with it the shape of the cache.
+pub(crate) fn attention(config: &DeepseekV3Config) -> Attention {
+    Attention {
+        n_heads: config.num_attention_heads,
+        n_kv_heads: 1,
+        qk_head_dim: config.kv_lora_rank + config.qk_rope_head_dim,
+        v_head_dim: config.kv_lora_rank,
+        scale: config.softmax_scale() as f32,
     }
 }
 

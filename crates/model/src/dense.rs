@@ -41,6 +41,17 @@ struct Gqa {
     op: Attention,
 }
 
+/// The shape of attention, and with it of the cache.
+pub(crate) fn attention(config: &DenseConfig) -> Attention {
+    Attention {
+        n_heads: config.num_attention_heads,
+        n_kv_heads: config.num_key_value_heads,
+        qk_head_dim: config.head_dim,
+        v_head_dim: config.head_dim,
+        scale: config.softmax_scale() as f32,
+    }
+}
+
 impl Dense {
     /// Adds the parameters (zeros) to `params`.
     pub(crate) fn new(config: &DenseConfig, params: &mut Builder, n_positions: usize) -> Dense {
@@ -112,13 +123,7 @@ impl Gqa {
             wv: linear("v_proj", [kv_dim, dim], bias),
             wo: linear("o_proj", [dim, q_dim], config.o_proj_bias),
             qk_norm,
-            op: Attention {
-                n_heads: config.num_attention_heads,
-                n_kv_heads: config.num_key_value_heads,
-                qk_head_dim: head_dim,
-                v_head_dim: head_dim,
-                scale: config.softmax_scale() as f32,
-            },
+            op: attention(config),
         }
     }
 
@@ -139,6 +144,6 @@ impl Gqa {
         let head_dim = self.op.qk_head_dim;
         let rope = RopeSpec { table, positions, head_dim, rot_offset: 0, rot_dim: head_dim, interleaved: false };
         let (q_thk, k_tgk) = (tape.rope(q_thk, rope), tape.rope(k_tgk, rope));
-        attend.gqa(tape, layer_idx, [&q_thk, &k_tgk, &v_tgk], self.op)
+        attend.attention(tape, layer_idx, [&q_thk, &k_tgk, &v_tgk], self.op)
     }
 }

@@ -32,9 +32,9 @@ pub struct Inspection {
     pub stored_type: Option<String>,
     /// Bytes in memory for inference, without a KV cache: bf16 weights stay bf16, others become f32.
     pub memory_bytes: u64,
-    /// Bytes of KV cache for each token in bf16, in the form that the exact forward keeps (MLA expanded).
+    /// Bytes of KV cache for each token in bf16, as the engine keeps it: MLA's latent as key and as value.
     pub kv_bytes_per_token: u64,
-    /// The same for MLA's latent form.
+    /// The same with the latent once, as the papers count.
     pub kv_bytes_per_token_latent: u64,
     /// Memory that is free here now, in bytes, where the system says.
     pub available_bytes: Option<u64>,
@@ -50,7 +50,7 @@ impl Inspection {
         let counts = count_params(config);
         let bytes_per_value = if config.torch_dtype() == Some("bfloat16") { 2 } else { 4 };
         let memory_bytes = counts.total() * bytes_per_value;
-        let kv_bytes_per_token = kv_bytes_per_token_bf16(config, KvForm::Expanded);
+        let kv_bytes_per_token = kv_bytes_per_token_bf16(config, KvForm::Kept);
         let context = config.max_position_embeddings();
         let room = available_bytes.map(|available| available.saturating_sub(memory_bytes));
         Inspection {

@@ -1,6 +1,7 @@
 //! The parts that every architecture here shares.
 
 use crate::adapter::{Builder, Lora};
+use tensor::ops::HeadLinear;
 use tensor::{ParamId, Role, Tape, Var};
 
 /// RMSNorm with a gain.
@@ -62,12 +63,30 @@ impl Linear {
         }
     }
 
-    /// `x·wᵀ`, made again for backward instead of kept (with an adapter it is kept); there is no bias.
-    pub(crate) fn forward_remade(&self, tape: &mut Tape, x: &Var) -> Var {
-        match self.weight {
-            Weight::Plain(id) => tape.linear_remade(x, id),
-            Weight::Lora(_) => self.forward(tape, x),
-        }
+    /// [`Tape::mla_query`], each head with its rows of the matrix; there is no bias.
+    pub(crate) fn absorb(&self, tape: &mut Tape, q: &Var, op: HeadLinear) -> Var {
+        let (id, lora) = self.weight.parts();
+        let y = tape.mla_query(q, id, op.clone());
+        let Some(Lora { a, b, scale, .. }) = lora else { return y };
+        let rank = tape.params().value(a).n_rows();
+        // q·(w + s·B·A) = q·w + s·(q·B)·A, B head by head, A for all.
+        let all = HeadLinear { n_heads: 1, x_dim: rank, y_dim: op.y_dim, w_rows: rank, used: 0..rank, sums_rows: true };
+        let h = tape.head_linear(None, q, b, HeadLinear { y_dim: rank, ..op });
+        let h = tape.scale(h, scale);
+        tape.head_linear(Some(y), &h, a, all)
+    }
+
+    /// `x·wᵀ`, each head with its rows of the matrix; there is no bias.
+    pub(crate) fn forward_heads(&self, tape: &mut Tape, x: &Var, op: HeadLinear) -> Var {
+        let (id, lora) = self.weight.parts();
+        let y = tape.head_linear(None, x, id, op.clone());
+        let Some(Lora { a, b, scale, .. }) = lora else { return y };
+        let rank = tape.params().value(a).n_rows();
+        let all =
+            HeadLinear { n_heads: 1, x_dim: op.x_dim, y_dim: rank, w_rows: rank, used: 0..rank, sums_rows: false };
+        let h = tape.head_linear(None, x, a, all);
+        let h = tape.scale(h, scale);
+        tape.head_linear(Some(y), &h, b, HeadLinear { x_dim: rank, ..op })
     }
 }
 

@@ -5,8 +5,8 @@ use crate::adapter::{AdapterConfig, Builder, Lora, initial_std};
 use crate::attend::{Attend, Rows};
 use crate::batch::PackedBatch;
 use crate::config::Config;
-use crate::deepseek_v3::{DeepseekV3, MoeStats};
-use crate::dense::Dense;
+use crate::deepseek_v3::{self, DeepseekV3, MoeStats};
+use crate::dense::{self, Dense};
 use crate::init;
 use kernels::attention::{Attention, CachedSeq, Span};
 use tensor::cache::LayerCache;
@@ -269,10 +269,13 @@ impl Model {
 
     /// Packs the matrices for products with few rows. Call once before generation; the bits stay the same.
     pub fn pack_for_decoding(&mut self) {
+        // MLA's up-projection is multiplied head by head, as it lies.
         let is_plain = |id: &ParamId| {
+            let name = self.params.name(*id);
             matches!(self.params.role(*id), Role::Matrix | Role::Adapter)
                 && self.params.value(*id).shape().len() == 2
-                && self.params.name(*id) != "model.embed_tokens.weight"
+                && name != "model.embed_tokens.weight"
+                && !name.contains(".kv_b_proj.")
         };
         let mut ids: Vec<ParamId> = self.params.ids().filter(is_plain).collect();
         ids.push(self.head());
@@ -302,23 +305,11 @@ impl Model {
         }
     }
 
-    /// The shape of attention over expanded keys and values.
+    /// The shape of attention, and with it of the cache.
     fn attention(&self) -> Attention {
         match &self.config {
-            Config::DeepseekV3(c) => Attention {
-                n_heads: c.num_attention_heads,
-                n_kv_heads: c.num_attention_heads,
-                qk_head_dim: c.qk_head_dim(),
-                v_head_dim: c.v_head_dim,
-                scale: c.softmax_scale() as f32,
-            },
-            Config::Dense(c) => Attention {
-                n_heads: c.num_attention_heads,
-                n_kv_heads: c.num_key_value_heads,
-                qk_head_dim: c.head_dim,
-                v_head_dim: c.head_dim,
-                scale: c.softmax_scale() as f32,
-            },
+            Config::DeepseekV3(c) => deepseek_v3::attention(c),
+            Config::Dense(c) => dense::attention(c),
         }
     }
 }

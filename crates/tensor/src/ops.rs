@@ -18,7 +18,7 @@ mod rope;
 mod swiglu;
 
 pub use loss::LossSum;
-pub use mla::MlaSpec;
+pub use mla::HeadLinear;
 pub use moe::{ExpertWeights, Routing};
 pub use policy::{Objective, PolicyRows, TokenGrads, TokenLogProbs};
 pub use rope::RopeSpec;

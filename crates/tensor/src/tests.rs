@@ -1,20 +1,24 @@
 //! The tape's own promises: gradients against finite differences, the meta device against the real one, shared buffers
 //! left alone. Whole models are held to PyTorch in the `model` crate.
 
-use crate::ops::{PolicyRows, TokenGrads};
+use crate::ops::{HeadLinear, PolicyRows, RopeSpec, TokenGrads};
 use crate::{
     AdamW, AdamWConfig, DType, Device, Ema, Gradients, ParamId, Params, Precision, Role, Tape, Tensor, Training,
 };
 use kernels::distribution::Filter;
+use kernels::rope::{RopeScaling, RopeTable};
+use std::sync::LazyLock;
 
 const TOKENS: [u32; 6] = [1, 4, 0, 3, 3, 2];
 const TARGETS: [u32; 6] = [4, 0, 3, 3, 2, 1];
 const WEIGHTS: [f32; 6] = [0.3, 0.0, 0.2, 0.1, 0.25, 0.15];
+const POSITIONS: [u32; 6] = [0, 1, 2, 0, 1, 2];
+static TABLE: LazyLock<RopeTable> = LazyLock::new(|| RopeTable::new(4, 10_000.0, &RopeScaling::None, 3));
 const DIM: usize = 8;
 const VOCAB: usize = 5;
 
-/// Parameters of a small network that uses every kind of recomputed value: norms, SwiGLU, concatenation, a remade
-/// projection, beside plain and biased ones.
+/// Parameters of a small network that uses every kind of recomputed value: norms, SwiGLU, concatenation, MLA's queries,
+/// beside plain and biased ones and what else MLA needs.
 fn network(device: &Device, precision: Precision) -> (Params, [ParamId; 8]) {
     let mut params = Params::new(device, precision, Training::Full);
     let mut add = |salt: f32, role, shape: &[usize]| {
@@ -23,28 +27,35 @@ fn network(device: &Device, precision: Precision) -> (Params, [ParamId; 8]) {
         id
     };
     let ids = [
-        add(0.0, Role::Matrix, &[VOCAB, DIM]),  // embedding and head
-        add(1.0, Role::Vector, &[DIM]),         // gain of the rows
-        add(2.0, Role::Matrix, &[12, DIM]),     // gate
-        add(3.0, Role::Matrix, &[12, DIM]),     // up
-        add(4.0, Role::Vector, &[12]),          // up's bias
-        add(5.0, Role::Matrix, &[DIM, 12]),     // down
-        add(6.0, Role::Matrix, &[12, 2 * DIM]), // remade
-        add(7.0, Role::Vector, &[4]),           // gain of heads of four
+        add(0.0, Role::Matrix, &[VOCAB, DIM]), // embedding and head
+        add(1.0, Role::Vector, &[DIM]),        // gain of the rows
+        add(2.0, Role::Matrix, &[12, DIM]),    // gate
+        add(3.0, Role::Matrix, &[12, DIM]),    // up
+        add(4.0, Role::Vector, &[12]),         // up's bias
+        add(5.0, Role::Matrix, &[DIM, 12]),    // down
+        add(6.0, Role::Matrix, &[18, 4]),      // of two heads: six rows of keys, three of values
+        add(7.0, Role::Vector, &[4]),          // gain of heads of four
     ];
     (params, ids)
 }
 
-fn loss(tape: &mut Tape, [embed, gain, gate, up, bias, down, remade, head_gain]: [ParamId; 8]) -> f64 {
+fn loss(tape: &mut Tape<'_>, [embed, gain, gate, up, bias, down, heads, head_gain]: [ParamId; 8]) -> f64 {
     let x = tape.embed(&TOKENS, embed);
     let h = tape.rms_norm(&x, gain, 1e-6);
     let (gate, up) = (tape.linear(&h, gate), tape.linear_bias(&h, up, bias));
     let hidden = tape.swiglu(&gate, &up);
     let x = tape.linear_residual(x, &hidden, down);
     let both = tape.concat(&h, &h);
-    let again = tape.linear_remade(&both, remade);
-    let heads = tape.rms_norm_heads(&again, head_gain, 1e-6);
-    let x = tape.linear_residual(x, &heads, down);
+    let keys = HeadLinear { n_heads: 2, x_dim: 8, y_dim: 6, w_rows: 9, used: 0..6, sums_rows: true };
+    let query = tape.mla_query(&both, heads, keys);
+    let values = HeadLinear { n_heads: 2, x_dim: 6, y_dim: 6, w_rows: 9, used: 6..9, sums_rows: false };
+    let out = tape.head_linear(Some(query.clone()), &query, heads, values);
+    let out = tape.rms_norm_heads(&out, head_gain, 1e-6);
+    let x = tape.linear_residual(x, &out, down);
+    let (table, positions) = (&*TABLE, &POSITIONS[..]);
+    let rope = RopeSpec { table, positions, head_dim: 12, rot_offset: 8, rot_dim: 4, interleaved: true };
+    let key = tape.mla_key(&h, &gate, rope);
+    let x = tape.linear_residual(x, &key, down);
     let out = tape.rms_norm(&x, gain, 1e-6);
     tape.head_loss(&out, embed, &TARGETS, &WEIGHTS).loss
 }

@@ -1,6 +1,7 @@
-//! The packed backward pass (FlashAttention 2): one task for each (document, key-value head), which goes through the
-//! query heads and blocks of rows in ascending order, and recomputes the probabilities from the saved `lse`. Documents
-//! that share rows belong to one task, which adds up what they say of the shared keys.
+//! The packed backward pass (FlashAttention 2): one task for each (document, key-value head, part of its query heads),
+//! which goes through its query heads and blocks of rows in ascending order, and recomputes the probabilities from the
+//! saved `lse`. Documents that share rows belong to one task, which adds up what they say of the shared keys. What the
+//! parts of a group of heads say of their keys is added up in ascending order; how many there are follows from the shape.
 //!
 //! With P = exp(S - lse), D = sum(dout * out) of a row and dS = P * (dout v^T - D):
 //! dv += P^T dout, dk += dS^T (scale q), dq = scale * dS k.
@@ -10,7 +11,7 @@ use super::product::{Product, Start};
 use super::{Attention, AttentionGrads, AttentionSaved, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::lanes::{dot, load_n, store_n};
-use crate::parallel::{SharedMut, for_tasks};
+use crate::parallel::{SharedMut, for_rows, for_tasks};
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ use std::ops::Range;
 const Q_BLOCK: usize = 64;
 /// Rows (or keys) that share their limits at the diagonal.
 const STEP: usize = 8;
+/// The most parts of a group of query heads.
+const MAX_PARTS: usize = 4;
 
 pub(super) fn backward<T: Element>(
     isa: Isa,
@@ -30,20 +33,104 @@ pub(super) fn backward<T: Element>(
     grads: AttentionGrads<T>,
 ) {
     let families = families(spans);
-    let tasks: Vec<(&Family, usize)> =
-        families.iter().flat_map(|family| (0..op.n_kv_heads).map(move |g| (family, g))).collect();
-    let pairs: usize = spans.iter().map(Span::n_pairs).sum();
-    let ops = 3 * pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
-    let (dq, dk) = (SharedMut::new(grads.dq), SharedMut::new(grads.dk));
-    let dv = SharedMut::new(grads.dv);
-    for_tasks(tasks.len(), ops, |i| {
-        let (family, kv_head) = tasks[i];
-        let (dq, dk, dv) = (&dq, &dk, &dv);
-        let lens: Vec<usize> = family.key_lens(op).into_iter().chain(row_lens(op)).collect();
-        with_scratch(&lens, |scratch| {
-            dispatch(isa, Backward { op, family, kv_head, fwd, dout, dq, dk, dv, scratch });
-        });
+    let n_parts = op.group().min(MAX_PARTS);
+    let part = |part: usize| part * op.group() / n_parts..(part + 1) * op.group() / n_parts;
+    let work = Work { isa, op, families: &families, fwd, dout, dq: SharedMut::new(grads.dq) };
+    let AttentionGrads { dk, dv, .. } = grads;
+    if n_parts == 1 {
+        return work.run(&[Part { heads: part(0), dk: SharedMut::new(dk), dv: SharedMut::new(dv) }]);
+    }
+    let (k_len, v_len) = (dk.len(), dv.len());
+    with_scratch(&[n_parts * k_len, n_parts * v_len], |mut scratch| {
+        let (all_dk, all_dv) = (scratch.take(n_parts * k_len), scratch.take(n_parts * v_len));
+        let parts: Vec<Part<f32>> = all_dk
+            .chunks_exact_mut(k_len)
+            .zip(all_dv.chunks_exact_mut(v_len))
+            .enumerate()
+            .map(|(i, (dk, dv))| Part { heads: part(i), dk: SharedMut::new(dk), dv: SharedMut::new(dv) })
+            .collect();
+        work.run(&parts);
+        drop(parts);
+        let [_, k_row, v_row, _] = op.rows();
+        for span in spans {
+            add_parts(isa, (all_dk, dk), span.start * k_row..(span.start + span.len) * k_row);
+            add_parts(isa, (all_dv, dv), span.start * v_row..(span.start + span.len) * v_row);
+        }
     });
+}
+
+/// Some query heads of each group, and where the gradients of the keys and values go that they see.
+struct Part<'o, D> {
+    heads: Range<usize>,
+    dk: SharedMut<'o, D>,
+    dv: SharedMut<'o, D>,
+}
+
+/// What all tasks have in common.
+struct Work<'a, 'o, T> {
+    isa: Isa,
+    op: &'a Attention,
+    families: &'a [Family],
+    fwd: AttentionSaved<'a, T>,
+    dout: &'a [T],
+    dq: SharedMut<'o, T>,
+}
+
+impl<T: Element> Work<'_, '_, T> {
+    fn run<D: Element>(&self, parts: &[Part<'_, D>]) {
+        let op = self.op;
+        let heads = || (0..op.n_kv_heads).flat_map(|g| parts.iter().map(move |part| (g, part)));
+        let tasks: Vec<_> =
+            self.families.iter().flat_map(|family| heads().map(move |(g, part)| (family, g, part))).collect();
+        let pairs: usize = self.families.iter().flat_map(|family| &family.0).map(Span::n_pairs).sum();
+        let ops = 3 * pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
+        for_tasks(tasks.len(), ops, |i| {
+            let (family, kv_head, part) = tasks[i];
+            let lens: Vec<usize> = family.key_lens(op).into_iter().chain(row_lens(op)).collect();
+            with_scratch(&lens, |scratch| {
+                let (fwd, dout, dq) = (self.fwd, self.dout, &self.dq);
+                dispatch(self.isa, Backward { op, family, kv_head, part, fwd, dout, dq, scratch });
+            });
+        });
+    }
+}
+
+/// `sum[range]` = the parts' sum, in ascending order.
+fn add_parts<T: Element>(isa: Isa, (parts, sum): (&[f32], &mut [T]), range: Range<usize>) {
+    let len = sum.len();
+    let sum = SharedMut::new(&mut sum[range.clone()]);
+    for_rows(range.len(), parts.len() / len, |chunk| {
+        // SAFETY: chunks are disjoint.
+        let sum = unsafe { sum.part(chunk.start, chunk.len()) };
+        dispatch(isa, AddParts { parts, len, start: range.start + chunk.start, sum });
+    });
+}
+
+struct AddParts<'a, T> {
+    /// One after another, each of `len` values.
+    parts: &'a [f32],
+    len: usize,
+    /// The first value that is added up.
+    start: usize,
+    sum: &'a mut [T],
+}
+
+impl<T: Element> Kernel for AddParts<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let n = self.sum.len();
+        for i in (0..n).step_by(S::LANES) {
+            let mut sum = unsafe { s.splat(0.0) };
+            for part in self.parts.chunks_exact(self.len) {
+                let part = &part[self.start..self.start + n];
+                // SAFETY: both slices hold `n` elements and `i < n`.
+                sum = unsafe { s.add(sum, load_n(s, part.as_ptr().add(i), n - i)) };
+            }
+            // SAFETY: as above.
+            unsafe { store_n(s, self.sum.as_mut_ptr().add(i), n - i, sum) };
+        }
+    }
 }
 
 /// A document whose rows others share, after those others.
@@ -80,15 +167,14 @@ impl Family {
     }
 }
 
-struct Backward<'a, 'o, T> {
+struct Backward<'a, 'o, T, D> {
     op: &'a Attention,
     family: &'a Family,
     kv_head: usize,
+    part: &'a Part<'o, D>,
     fwd: AttentionSaved<'a, T>,
     dout: &'a [T],
     dq: &'a SharedMut<'o, T>,
-    dk: &'a SharedMut<'o, T>,
-    dv: &'a SharedMut<'o, T>,
     scratch: Scratch<'a>,
 }
 
@@ -148,7 +234,7 @@ struct Dims {
     e_pad: usize,
 }
 
-impl<T: Element> Kernel for Backward<'_, '_, T> {
+impl<T: Element, D: Element> Kernel for Backward<'_, '_, T, D> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
@@ -169,7 +255,7 @@ impl<T: Element> Kernel for Backward<'_, '_, T> {
     }
 }
 
-impl<T: Element> Backward<'_, '_, T> {
+impl<T: Element, D: Element> Backward<'_, '_, T, D> {
     /// Gradients of the span's own rows; what it adds to the rows that it shares is kept, and ends in their own span.
     #[inline(always)]
     fn document<S: Simd>(&self, s: S, dims: Dims, span: Span, keys: &mut Keys<'_>, queries: &mut Queries<'_>) {
@@ -187,7 +273,7 @@ impl<T: Element> Backward<'_, '_, T> {
             dv[..n].copy_from_slice(&keys.shared_dv[..n]);
         }
         let group = self.op.group();
-        for head in self.kv_head * group..(self.kv_head + 1) * group {
+        for head in self.part.heads.clone().map(|head| self.kv_head * group + head) {
             for first in own.clone().step_by(Q_BLOCK) {
                 let rows = first..(first + Q_BLOCK).min(own.end);
                 self.pack_rows(s, dims, span, head, rows.clone(), queries);
@@ -200,8 +286,8 @@ impl<T: Element> Backward<'_, '_, T> {
             }
         }
         let (k, v) = self.keys_of(span, dims);
-        write_rows(s, self.dk, &k, own.clone(), (&keys.dk[own.start * d_pad..], d_pad), 1.0);
-        write_rows(s, self.dv, &v, own.clone(), (&keys.dv[own.start * e_pad..], e_pad), 1.0);
+        write_rows(s, &self.part.dk, &k, own.clone(), (&keys.dk[own.start * d_pad..], d_pad), 1.0);
+        write_rows(s, &self.part.dv, &v, own.clone(), (&keys.dv[own.start * e_pad..], e_pad), 1.0);
         add(&mut keys.shared_dk[..own.start * d_pad], keys.dk);
         add(&mut keys.shared_dv[..own.start * e_pad], keys.dv);
     }
@@ -296,6 +382,7 @@ unsafe fn block<S: Simd>(
                 c: queries.dq.as_mut_ptr().add(r * dims.d_pad),
                 c_stride: dims.d_pad,
                 start: Start::Keep,
+                ahead: std::ptr::null(),
             });
         }
     }
@@ -316,6 +403,7 @@ unsafe fn block<S: Simd>(
                 c: c.as_mut_ptr().add((first + j) * width),
                 c_stride: width,
                 start: Start::Keep,
+                ahead: std::ptr::null(),
             });
         };
         product(queries.p, queries.dout, keys.dv, dims.e_pad);
@@ -345,6 +433,7 @@ unsafe fn scores<S: Simd>(
             c: c.as_mut_ptr().add(r * KV_BLOCK),
             c_stride: KV_BLOCK,
             start: Start::Zero,
+            ahead: std::ptr::null(),
         });
     };
     product(dims.d, queries.q_t, keys.k_t, queries.p);
@@ -385,9 +474,9 @@ fn add(sums: &mut [f32], to_add: &[f32]) {
 
 /// `dst`'s rows, laid out as `like`, = `by * src`.
 #[inline(always)]
-fn write_rows<S: Simd, T: Element>(
+fn write_rows<S: Simd, T: Element, D: Element>(
     s: S,
-    dst: &SharedMut<'_, T>,
+    dst: &SharedMut<'_, D>,
     like: &Rows<'_, T>,
     rows: Range<usize>,
     (src, src_stride): (&[f32], usize),

@@ -10,6 +10,12 @@ use crate::isa::Isa;
 use crate::parallel::{SharedMut, for_tasks};
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
+use std::ops::Range;
+
+/// Fewer rows than this share the loading of keys badly.
+const MIN_ROWS: usize = 8;
+/// Fewer rows than this are not worth widening a sequence's keys again.
+const MIN_PACKED_ROWS: usize = 128;
 
 /// One sequence's new rows and the blocks of its positions.
 #[derive(Clone, Copy, Debug)]
@@ -153,18 +159,44 @@ pub fn attention_cached_on<T: Element>(
         out.len()
     );
     check(NAME, op, seqs, t, cache.k_pool.len(), cache.v_pool.len());
-    let tasks: Vec<(&CachedSeq, usize)> =
-        seqs.iter().filter(|seq| seq.len > 0).flat_map(|seq| (0..op.n_kv_heads).map(move |g| (seq, g))).collect();
+    let tasks = tasks::<T>(op, seqs);
     let pairs: usize = seqs.iter().map(|seq| seq.len * (seq.n_cached + seq.len)).sum();
     let ops = pairs * op.n_heads * (op.qk_head_dim + op.v_head_dim);
     let out = SharedMut::new(out);
     for_tasks(tasks.len(), ops, |i| {
-        let (seq, kv_head) = tasks[i];
-        let packed = packs::<T>(op, seq);
-        with_scratch(&lens(op, seq, packed), |scratch| {
-            dispatch(isa, Cached { op, seq, kv_head, cache, out: &out, packed, scratch });
+        let task = &tasks[i];
+        with_scratch(&lens(op, task), |scratch| {
+            dispatch(isa, Cached { op, task, next: tasks.get(i + 1), cache, out: &out, scratch });
         });
     });
+}
+
+/// Rows of one sequence that share a key-value head.
+struct Task<'a> {
+    seq: &'a CachedSeq<'a>,
+    kv_head: usize,
+    /// Of `len * group` rows.
+    rows: Range<usize>,
+    /// Whether the pool's blocks are widened first, for all rows together.
+    packed: bool,
+}
+
+/// Enough tasks for every thread: where sequences and heads are few, their rows are split.
+fn tasks<'a, T: Element>(op: &Attention, seqs: &'a [CachedSeq<'a>]) -> Vec<Task<'a>> {
+    let wanted = 4 * rayon::current_num_threads();
+    let whole = (seqs.len() * op.n_kv_heads).max(1);
+    let mut tasks = Vec::new();
+    for seq in seqs.iter().filter(|seq| seq.len > 0) {
+        let (n_rows, packed) = (seq.len * op.group(), packs::<T>(op, seq));
+        let least = if packed { MIN_PACKED_ROWS } else { MIN_ROWS };
+        let chunk = n_rows.div_ceil(wanted.div_ceil(whole)).next_multiple_of(least);
+        for kv_head in 0..op.n_kv_heads {
+            for start in (0..n_rows).step_by(chunk) {
+                tasks.push(Task { seq, kv_head, rows: start..(start + chunk).min(n_rows), packed });
+            }
+        }
+    }
+    tasks
 }
 
 /// The pool is read where it is, unless values need padding or many rows share the widening of bf16.
@@ -174,20 +206,20 @@ fn packs<T: Element>(op: &Attention, seq: &CachedSeq) -> bool {
 }
 
 /// Scratch for packed keys and values, if any, and the tile's own, for any instruction set.
-fn lens(op: &Attention, seq: &CachedSeq, packed: bool) -> [usize; 5] {
+fn lens(op: &Attention, task: &Task) -> [usize; 5] {
     let (d, e) = (op.qk_head_dim, op.v_head_dim);
-    let n = if packed { (seq.n_cached + seq.len).next_multiple_of(KV_BLOCK) } else { 0 };
+    let n = if task.packed { (task.seq.n_cached + task.seq.len).next_multiple_of(KV_BLOCK) } else { 0 };
     let [q, p, o] = TileScratch::lens(d, e);
     [n * d, n * e.next_multiple_of(16), q, p, o]
 }
 
 struct Cached<'a, 'o, T> {
     op: &'a Attention,
-    seq: &'a CachedSeq<'a>,
-    kv_head: usize,
+    task: &'a Task<'a>,
+    /// What the same thread is likely to do after it.
+    next: Option<&'a Task<'a>>,
     cache: Cache<'a, T>,
     out: &'a SharedMut<'o, T>,
-    packed: bool,
     scratch: Scratch<'a>,
 }
 
@@ -197,21 +229,22 @@ impl<T: Element> Kernel for Cached<'_, '_, T> {
     fn run<S: Simd>(mut self, s: S) {
         let Attention { qk_head_dim: d, v_head_dim: e, .. } = *self.op;
         let v_stride = e.next_multiple_of(S::LANES);
-        let lens = lens(self.op, self.seq, self.packed);
+        let lens = lens(self.op, self.task);
         let [k, v, q, p, o] = lens.map(|len| self.scratch.take(len));
         let mut scratch = TileScratch { q, p, o };
         let pool = KvBlocks {
             k: self.cache.k_pool,
             v: self.cache.v_pool,
-            table: Some(self.seq.blocks),
+            table: Some(self.task.seq.blocks),
             n_kv_heads: self.op.n_kv_heads,
-            kv_head: self.kv_head,
+            kv_head: self.task.kv_head,
+            next: self.next.map(|next| next.seq.blocks[0] as usize * self.op.n_kv_heads + next.kv_head),
             d,
             v_stride: e,
         };
-        if self.packed {
+        if self.task.packed {
             self.pack(s, &pool, k, (v, v_stride));
-            let packed = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, d, v_stride };
+            let packed = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, next: None, d, v_stride };
             self.tiles(s, &packed, v_stride, &mut scratch);
         } else {
             self.tiles(s, &pool, v_stride, &mut scratch);
@@ -223,7 +256,7 @@ impl<T: Element> Cached<'_, '_, T> {
     /// Widens the pool's blocks up to the last position.
     #[inline(always)]
     fn pack<S: Simd>(&self, s: S, pool: &KvBlocks<'_, T>, k: &mut [f32], (v, v_stride): (&mut [f32], usize)) {
-        let n_keys = self.seq.n_cached + self.seq.len;
+        let n_keys = self.task.seq.n_cached + self.task.seq.len;
         let (d, e) = (pool.d, pool.v_stride);
         let blocks = k.chunks_exact_mut(d * KV_BLOCK).zip(v.chunks_exact_mut(v_stride * KV_BLOCK));
         for (b, (k, v)) in blocks.enumerate() {
@@ -239,19 +272,19 @@ impl<T: Element> Cached<'_, '_, T> {
     #[inline(always)]
     fn tiles<S: Simd, K: Element>(&self, s: S, kv: &KvBlocks<'_, K>, o_stride: usize, scratch: &mut TileScratch<'_>) {
         let Attention { n_heads, qk_head_dim: d, v_head_dim: e, scale, .. } = *self.op;
-        let (len, group) = (self.seq.len, self.op.group());
-        let n_rows = len * group;
+        let Task { seq, kv_head, rows, .. } = self.task;
+        let (len, group) = (seq.len, self.op.group());
         let row = |i: usize| {
             let (p, h) = if len >= 8 { (i % len, i / len) } else { (i / group, i % group) };
-            (p, (self.seq.row + p) * n_heads + self.kv_head * group + h)
+            (p, (seq.row + p) * n_heads + kv_head * group + h)
         };
-        for first in (0..n_rows).step_by(TILE) {
-            let m = (n_rows - first).min(TILE);
+        for first in rows.clone().step_by(TILE) {
+            let m = (rows.end - first).min(TILE);
             let mut limits = [0; TILE];
             for (r, limit) in limits.iter_mut().enumerate().take(m) {
                 let (p, at) = row(first + r);
                 scratch.set_query(r, m, &self.cache.q[at * d..][..d], scale);
-                *limit = self.seq.n_cached + p + 1;
+                *limit = seq.n_cached + p + 1;
             }
             let result = s.call(Attend { kv, o_stride, limits: &limits[..m], scratch });
             for r in 0..m {

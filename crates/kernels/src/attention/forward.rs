@@ -82,7 +82,7 @@ impl<T: Element> Kernel for Forward<'_, '_, T> {
         let v_stride = e.next_multiple_of(S::LANES);
         let [k, v, q, p, o] = lens(self.op, self.task.rows.end).map(|len| self.scratch.take(len));
         self.pack(s, k, (v, v_stride));
-        let kv = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, d, v_stride };
+        let kv = KvBlocks { k: &*k, v: &*v, table: None, n_kv_heads: 1, kv_head: 0, next: None, d, v_stride };
         let mut scratch = TileScratch { q, p, o };
         let group = self.op.group();
         for head in self.task.kv_head * group..(self.task.kv_head + 1) * group {

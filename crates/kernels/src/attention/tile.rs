@@ -3,7 +3,6 @@
 use crate::attention::KV_BLOCK;
 use crate::attention::product::{Product, Start};
 use crate::lanes::{load_n, store_n};
-use crate::prefetch::prefetch_slice;
 use crate::simd::{Element, Kernel, Simd};
 use std::ops::Range;
 
@@ -24,6 +23,8 @@ pub(super) struct KvBlocks<'a, T> {
     pub(super) table: Option<&'a [u32]>,
     pub(super) n_kv_heads: usize,
     pub(super) kv_head: usize,
+    /// What is read after the last block, as an index in `k` and `v`, where that is known.
+    pub(super) next: Option<usize>,
     /// Columns of a key.
     pub(super) d: usize,
     /// Elements from one row of values to the next.
@@ -31,24 +32,31 @@ pub(super) struct KvBlocks<'a, T> {
 }
 
 impl<T> KvBlocks<'_, T> {
-    /// Asks for what is read after block b of `n_blocks`: the next one, or the next head's first. A decoded row spends less
-    /// time on a block in the cache than the block takes to come from memory.
+    /// The keys and values that are read after those of block b of `n_blocks`, to be asked for meanwhile: a decoded row
+    /// spends less time on a block in the cache than the block takes to come from memory.
     #[inline(always)]
-    fn prefetch_after(&self, b: usize, n_blocks: usize) {
-        let Some(table) = self.table else { return };
-        let at = match b + 1 < n_blocks {
-            true => table[b + 1] as usize * self.n_kv_heads + self.kv_head,
-            false => table[0] as usize * self.n_kv_heads + self.kv_head + 1,
+    fn after(&self, b: usize, n_blocks: usize) -> [*const T; 2] {
+        let at = match self.table {
+            None => None,
+            Some(table) if b + 1 < n_blocks => Some(table[b + 1] as usize * self.n_kv_heads + self.kv_head),
+            Some(_) => self.next,
         };
-        let part = |x: &'_ [T], len: usize| prefetch_slice(x.get(at * len..(at + 1) * len).unwrap_or_default());
-        part(self.k, KV_BLOCK * self.d);
-        part(self.v, KV_BLOCK * self.v_stride);
+        // What is there already costs nothing to ask for.
+        let at = at.unwrap_or_else(|| self.index(b));
+        let part = |x: &[T], len: usize| x.as_ptr().wrapping_add(at * len);
+        [part(self.k, KV_BLOCK * self.d), part(self.v, KV_BLOCK * self.v_stride)]
+    }
+
+    /// Where block b is in `k` and `v`.
+    #[inline(always)]
+    fn index(&self, b: usize) -> usize {
+        self.table.map_or(b, |table| table[b] as usize * self.n_kv_heads + self.kv_head)
     }
 
     /// `(keys, values)` of block b; the last block of values may be cut short.
     #[inline(always)]
     pub(super) fn block(&self, b: usize) -> (&[T], &[T]) {
-        let at = self.table.map_or(b, |table| table[b] as usize * self.n_kv_heads + self.kv_head);
+        let at = self.index(b);
         let v = &self.v[at * KV_BLOCK * self.v_stride..];
         (&self.k[at * KV_BLOCK * self.d..][..KV_BLOCK * self.d], &v[..v.len().min(KV_BLOCK * self.v_stride)])
     }
@@ -119,13 +127,13 @@ impl<T: Element> Kernel for Attend<'_, '_, T> {
         scratch.o[..m * o_stride].fill(0.0);
         let n_blocks = furthest.div_ceil(KV_BLOCK);
         for b in 0..n_blocks {
-            kv.prefetch_after(b, n_blocks);
+            let ahead = kv.after(b, n_blocks);
             let step = if nearest >= (b + 1) * KV_BLOCK { TILE } else { STEP };
             for r in (0..m).step_by(step) {
                 let part = r..(r + step).min(m);
                 let statistics = (&mut max, &mut sums);
                 // SAFETY: the instruction set of `s` is available; `block` checks lengths.
-                unsafe { block(s, kv, b, part, (limits, o_stride), scratch, statistics) };
+                unsafe { block(s, kv, (b, ahead), part, (limits, o_stride), scratch, statistics) };
             }
         }
         let mut sum = [0.0; TILE];
@@ -142,7 +150,7 @@ impl<T: Element> Kernel for Attend<'_, '_, T> {
 unsafe fn block<S: Simd, T: Element>(
     s: S,
     kv: &KvBlocks<'_, T>,
-    b: usize,
+    (b, ahead): (usize, [*const T; 2]),
     part: Range<usize>,
     (limits, o_stride): (&[usize], usize),
     scratch: &mut TileScratch<'_>,
@@ -171,6 +179,7 @@ unsafe fn block<S: Simd, T: Element>(
             c: p.as_mut_ptr(),
             c_stride: KV_BLOCK,
             start: Start::Zero,
+            ahead: ahead[0],
         });
         let mut rescale = [0.0; TILE];
         for r in (0..part.len()).step_by(STEP) {
@@ -192,6 +201,7 @@ unsafe fn block<S: Simd, T: Element>(
             c: scratch.o.as_mut_ptr().add(part.start * o_stride),
             c_stride: o_stride,
             start: Start::Scaled(rescale.as_ptr()),
+            ahead: ahead[1],
         });
     }
 }

@@ -31,14 +31,14 @@ unsafe impl Send for Operand {}
 unsafe impl Sync for Operand {}
 
 impl Operand {
-    /// [width, k] with `k` contiguous.
-    pub(super) fn along_k<T: Element>(x: &[T], width: usize, k: usize) -> Self {
-        Operand { ptr: x.as_ptr().cast(), is_bf16: T::IS_BF16, stride: k, k_contiguous: true, width }
+    /// [width, k] with `k` contiguous, rows `stride` apart.
+    pub(super) fn along_k<T: Element>(x: &[T], width: usize, stride: usize) -> Self {
+        Operand { ptr: x.as_ptr().cast(), is_bf16: T::IS_BF16, stride, k_contiguous: true, width }
     }
 
-    /// [k, width] with the width contiguous.
-    pub(super) fn across_k<T: Element>(x: &[T], width: usize) -> Self {
-        Operand { ptr: x.as_ptr().cast(), is_bf16: T::IS_BF16, stride: width, k_contiguous: false, width }
+    /// [k, width] with the width contiguous, rows `stride` apart.
+    pub(super) fn across_k<T: Element>(x: &[T], width: usize, stride: usize) -> Self {
+        Operand { ptr: x.as_ptr().cast(), is_bf16: T::IS_BF16, stride, k_contiguous: false, width }
     }
 
     /// The part from position `w` of the width and `k` on.

@@ -210,6 +210,66 @@ fn groups_packed_ahead_give_the_same_bits() {
     }
 }
 
+/// A product for each head equals the product of what lies there, and nothing beside it changes.
+fn check_heads(op: Gemm, n_heads: usize) {
+    let Gemm { layout, m, n, k, .. } = op;
+    let a_shape = if layout == Layout::Tn { [k, m] } else { [m, k] };
+    let b_shape = if layout == Layout::Nt { [n, k] } else { [k, n] };
+    // Heads side by side in the rows, with columns before and after; and one after another, with a row between.
+    let beside = |columns: usize| HeadMatrix { offset: 3, head: columns + 2, row: 3 + n_heads * (columns + 2) };
+    let after = |[rows, columns]: [usize; 2]| HeadMatrix { offset: 5, head: (rows + 1) * columns, row: columns };
+    let len = |at: HeadMatrix, [rows, _]: [usize; 2]| at.offset + (n_heads - 1) * at.head + rows * at.row;
+    let (a_at, b_at) = (beside(a_shape[1]), after(b_shape));
+    for c_at in [beside(n), after([m, n])] {
+        let a: Vec<bf16> = random(len(a_at, a_shape), 1);
+        let b: Vec<f32> = random(len(b_at, b_shape), 2);
+        let mut got: Vec<f32> = random(len(c_at, [m, n]), 3);
+        let mut want = got.clone();
+        gemm_heads(op, n_heads, (&a, a_at), (&b, b_at), (&mut got, c_at));
+        for head in 0..n_heads {
+            let indices = |at: HeadMatrix, [rows, columns]: [usize; 2]| {
+                let start = at.offset + head * at.head;
+                (0..rows).flat_map(move |r| (0..columns).map(move |c| start + r * at.row + c))
+            };
+            let a: Vec<bf16> = indices(a_at, a_shape).map(|i| a[i]).collect();
+            let b: Vec<f32> = indices(b_at, b_shape).map(|i| b[i]).collect();
+            let mut c: Vec<f32> = indices(c_at, [m, n]).map(|i| want[i]).collect();
+            gemm(op, &a, &b, &mut c);
+            indices(c_at, [m, n]).zip(c).for_each(|(i, c)| want[i] = c);
+        }
+        assert_same_bits(&format!("{op:?} of {n_heads} heads, {c_at:?}"), &got, &want);
+    }
+}
+
+#[test]
+fn heads_equal_products_of_their_own() {
+    for layout in LAYOUTS {
+        for compute in COMPUTES {
+            for accumulate in [false, true] {
+                for shape in [[1, 7, 32], [64, 33, 5], [200, 64, 32], [32, 64, 300]] {
+                    check_heads(op(layout, compute, shape, accumulate), 3);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "heads of the output overlap")]
+fn overlapping_heads_are_refused() {
+    let at = HeadMatrix { offset: 0, head: 3, row: 4 };
+    let op = op(Layout::Nn, Compute::F32, [2, 4, 4], false);
+    gemm_heads::<f32, f32, f32>(op, 2, (&[0.0; 32], at), (&[0.0; 32], at), (&mut [0.0; 32], at));
+}
+
+#[test]
+#[should_panic(expected = "of 2 heads in 15 elements")]
+fn heads_beyond_the_slice_are_refused() {
+    let at = HeadMatrix { offset: 0, head: 8, row: 4 };
+    let op = op(Layout::Nn, Compute::F32, [2, 4, 2], false);
+    gemm_heads::<f32, f32, f32>(op, 2, (&[0.0; 16], at), (&[0.0; 15], at), (&mut [0.0; 16], at));
+}
+
 #[test]
 fn the_thread_count_changes_nothing() {
     for layout in LAYOUTS {

@@ -1,4 +1,4 @@
-//! Causal attention over packed documents, for grouped-query models. The score matrix is never in memory.
+//! Causal attention over packed documents, with grouped or shared keys. The score matrix is never in memory.
 
 use crate::tensor::by_dtype;
 use crate::{DType, Tape, Tensor, Var};
@@ -26,14 +26,7 @@ impl<'a> Tape<'a> {
 }
 
 /// The output, and the logarithm of each row's sum of exponentials where backward will need it.
-pub(super) fn forward(
-    op: &Attention,
-    spans: &[Span],
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    wants_lse: bool,
-) -> (Tensor, Tensor) {
+fn forward(op: &Attention, spans: &[Span], q: &Tensor, k: &Tensor, v: &Tensor, wants_lse: bool) -> (Tensor, Tensor) {
     let t = q.n_rows();
     let mut out = Tensor::empty(q.device(), q.dtype(), &[t, op.n_heads * op.v_head_dim]);
     let mut lse = Tensor::empty(q.device(), DType::F32, &[if wants_lse { t } else { 0 }, op.n_heads]);
@@ -46,7 +39,7 @@ pub(super) fn forward(
 }
 
 /// Gradients of q, k and v from `[q, k, v, out, lse]`.
-pub(super) fn backward(
+fn backward(
     op: &Attention,
     spans: &[Span],
     [q, k, v, out, lse]: [&Tensor; 5],

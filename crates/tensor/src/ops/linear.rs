@@ -42,7 +42,7 @@ impl Input {
     }
 
     /// Frees what was kept, where no gradient came.
-    fn discard(self, params: &Params) {
+    pub(super) fn discard(self, params: &Params) {
         if let Input::Kept(saved) = self {
             drop(saved.take(params));
         }
@@ -102,25 +102,6 @@ impl<'a> Tape<'a> {
                 b.slots.give(id, dy);
             });
         }
-        out
-    }
-
-    /// As [`Tape::linear`], but the output is made again for backward instead of kept: MLA's up-projections.
-    pub fn linear_remade(&mut self, x: &Var, w: ParamId) -> Var {
-        let compute = self.params.compute();
-        let y = self.product(x, w, self.dtype(), compute);
-        if !self.is_recording() {
-            return self.var(y);
-        }
-        let saved = x.save();
-        let out = self.remakeable(y, move |params| {
-            let x = saved.take(params);
-            let shape = [x.n_rows(), params.value(w).n_rows()];
-            let mut y = Tensor::empty(params.device(), params.precision().dtype(), &shape);
-            matmul(params, &x, w, &mut y, compute, false);
-            y
-        });
-        self.record_product(x, w, out.id, compute);
         out
     }
 

@@ -22,7 +22,8 @@ pub struct RopeSpec<'a> {
     pub interleaved: bool,
 }
 
-fn rotate(spec: &RopeSpec, x: &mut Tensor, inverse: bool) {
+/// Turns `x [t, h·head_dim]`, or turns it back.
+pub(super) fn rotate(spec: &RopeSpec, x: &mut Tensor, inverse: bool) {
     if x.is_meta() {
         return;
     }
