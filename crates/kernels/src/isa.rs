@@ -106,3 +106,6 @@ pub fn choose(forced: Option<&str>) -> Result<Isa, String> {
             .ok_or_else(|| format!("PENSEUR_ISA={name} cannot be used on this machine, which has: {}", names())),
     }
 }
+
+#[cfg(test)]
+mod tests;
