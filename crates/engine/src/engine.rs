@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use kernels::pool::in_pool;
 use rayon::prelude::*;
 
 use crate::language_model::{LanguageModel, SeqStep};
@@ -74,10 +75,9 @@ impl Engine {
     /// Runs the model once over every sequence that has its turn. Returns what happened, in order; a sequence is gone
     /// after its [`Event::Finished`].
     ///
-    /// All of it runs on a thread of the pool: from outside, each of the many kernels that divide their work would put the
-    /// caller to sleep and wake it up again.
+    /// All of it runs on a thread of the pool, see [`in_pool`].
     pub fn step(&mut self) -> Vec<(SeqId, Event)> {
-        rayon::scope(|_| self.step_in_pool())
+        in_pool(|| self.step_in_pool())
     }
 
     fn step_in_pool(&mut self) -> Vec<(SeqId, Event)> {

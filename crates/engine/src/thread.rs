@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use kernels::pool::in_pool;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -262,9 +263,8 @@ impl Worker {
         while let Ok(submission) = self.submissions.recv() {
             self.add(submission);
             while !self.clients.is_empty() {
-                // On a thread of the pool, so that no step begins with waking one, and for a while, so that other engines
-                // have their turn.
-                rayon::scope(|_| self.steps(Instant::now() + TURN));
+                // One stretch of many steps, but not for ever: other engines have their turn.
+                in_pool(|| self.steps(Instant::now() + TURN));
             }
         }
     }

@@ -37,7 +37,7 @@ pub struct TokenGrads {
 
 /// From a document (its index, and what its rows of interest say) to the gradient of its loss. Called once for each
 /// document that has such rows, in order.
-pub type Objective<'o> = dyn FnMut(usize, &TokenLogProbs) -> TokenGrads + 'o;
+pub type Objective<'o> = dyn FnMut(usize, &TokenLogProbs) -> TokenGrads + Send + 'o;
 
 impl<'a> Tape<'a> {
     /// `x [t, d]` and `head [v, d]`: the log-probabilities of `rows`, document after document. On a training tape a root

@@ -5,7 +5,7 @@ use kernels::distribution::Filter;
 use model::PackedBatch;
 
 /// dL/dlog π of the learnt rows of a document (by its index in the batch), given log π of them.
-pub type SlopesOf<'a> = dyn FnMut(usize, &[f32]) -> Vec<f32> + 'a;
+pub type SlopesOf<'a> = dyn FnMut(usize, &[f32]) -> Vec<f32> + Send + 'a;
 
 /// A model that can be reinforced.
 pub trait Policy: Learner {
