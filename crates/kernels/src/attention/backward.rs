@@ -121,6 +121,7 @@ impl<T: Element> Kernel for AddParts<'_, T> {
     fn run<S: Simd>(self, s: S) {
         let n = self.sum.len();
         for i in (0..n).step_by(S::LANES) {
+            // SAFETY: the instruction set of `s` is available.
             let mut sum = unsafe { s.splat(0.0) };
             for part in self.parts.chunks_exact(self.len) {
                 let part = &part[self.start..self.start + n];
