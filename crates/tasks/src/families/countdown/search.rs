@@ -9,7 +9,7 @@
 //! 3. **any first step**: for each pair its sum, difference, quotient and product, then the three numbers that are left,
 //!    from both ends: what must two of them make, so that times or over the third gives the target?
 //!
-//! Each step restates its numbers, each wrong turn ends in `no`, and the numbers stay in the order of the prompt: nothing
+//! Each step names its numbers, each wrong turn ends in `no`, and the numbers stay in the order of the prompt: nothing
 //! is sorted. Three decisions are written out because a small model got them wrong in silence: whether one number divides
 //! another, where the answer is no as well (`62/16: 3*16=48 no`); whether a number is one of the two that are looked for,
 //! number by number (`57 95: 44 no, 51 no, 57 yes`); and the sign of every number, before the signs are written as an
@@ -25,7 +25,7 @@ use std::fmt::Write;
 pub const MAX_PRODUCT: u64 = 300;
 
 /// Longest thinking; a search that is not done by then gives up.
-pub const MAX_BYTES: usize = 2400;
+pub const MAX_BYTES: usize = 2100;
 
 /// How tightly an expression's outermost operation binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub fn search(numbers: &[u64], target: u64, order: Order) -> Option<(String, Str
     let items: Vec<Item> = numbers.iter().copied().map(Item::given).collect();
     let mut search = Search { text: String::new(), target, order };
     let found = search.solve(&items)?;
-    Some((search.text, found.text))
+    (search.text.len() <= MAX_BYTES).then_some((search.text, found.text))
 }
 
 impl Search {
@@ -197,7 +197,7 @@ impl Search {
             let sum_and_difference = [Item::combine(a, '+', b), Item::combine(large, '-', small)];
             let made = sum_and_difference.into_iter().chain(Item::quotient(a, b)).chain(Item::product(a, b));
             for item in made {
-                let rest_of_search = if items.len() == 4 { Self::ends } else { Self::one_product };
+                let rest_of_search = if items.len() == 4 { Self::ends } else { Self::stated_product };
                 if let Some(found) = self.with(&item, &rest, rest_of_search) {
                     return Some(found);
                 }
@@ -235,6 +235,12 @@ impl Search {
         self.line(format!("{} make {}", values.join(" "), self.target));
     }
 
+    /// [`Self::one_product`], the numbers first; [`Self::ends`] and [`Self::signs`] name them all themselves.
+    fn stated_product(&mut self, items: &[Item]) -> Option<Item> {
+        self.state(items);
+        self.one_product(items)
+    }
+
     /// `45/3=15`, and on with 15 in the pair's place.
     fn with(&mut self, item: &Item, rest: &[Item], then: fn(&mut Self, &[Item]) -> Option<Item>) -> Option<Item> {
         if self.text.len() > MAX_BYTES {
@@ -242,7 +248,6 @@ impl Search {
         }
         self.line(format!("{}={}", item.made_of, item.value));
         let items: Vec<Item> = [item.clone()].into_iter().chain(rest.iter().cloned()).collect();
-        self.state(&items);
         then(self, &items)
     }
 
@@ -367,7 +372,12 @@ impl Search {
         for (a, b, rest) in pairs(items) {
             let last = &rest[0];
             self.line(format!("{} {}, {}:", a.value, b.value, last.value));
-            if let Some(found) = self.product_then_sign(a, b, last).or_else(|| self.wanted(a, b, last)) {
+            // A product beside a sum or difference was tried with signs for all that is not in it.
+            let is_new = last.binding != Binding::Sum;
+            if is_new && let Some(found) = self.product_then_sign(a, b, last) {
+                return Some(found);
+            }
+            if let Some(found) = self.wanted(a, b, last) {
                 return Some(found);
             }
             if self.text.ends_with(':') {
