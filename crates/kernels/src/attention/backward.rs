@@ -41,6 +41,9 @@ pub(super) fn backward<T: Element>(
         return work.run(&[Part { heads: part(0), dk: SharedMut::new(dk), dv: SharedMut::new(dv) }]);
     }
     let (k_len, v_len) = (dk.len(), dv.len());
+    if k_len == 0 {
+        return; // no rows
+    }
     with_scratch(&[n_parts * k_len, n_parts * v_len], |mut scratch| {
         let (all_dk, all_dv) = (scratch.take(n_parts * k_len), scratch.take(n_parts * v_len));
         let parts: Vec<Part<f32>> = all_dk

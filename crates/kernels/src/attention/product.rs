@@ -23,7 +23,7 @@ pub(super) struct Product<B, const ROW_MAJOR: bool> {
     pub(super) c: *mut f32,
     pub(super) c_stride: usize,
     pub(super) start: Start,
-    /// Where what is multiplied next begins. A bf16 `b` comes from a cache in memory: a line is asked for in each step.
+    /// The `b` that is multiplied next. A bf16 one comes from a cache in memory: it is asked for while this one is read.
     pub(super) ahead: *const B,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Start {
 impl<B: Element, const ROW_MAJOR: bool> Kernel for Product<B, ROW_MAJOR> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
+    fn run<S: Simd>(self, s: S) {
         let mut r = 0;
         // Sizes of tiles are constants, so that only those that fit the registers are compiled.
         // SAFETY: the contract of the struct; tiles stay inside m x n.
@@ -66,7 +66,7 @@ impl<B: Element, const ROW_MAJOR: bool> Kernel for Product<B, ROW_MAJOR> {
 
 impl<B: Element, const ROW_MAJOR: bool> Product<B, ROW_MAJOR> {
     #[inline(always)]
-    unsafe fn rows<S: Simd, const M: usize>(&mut self, s: S, r: usize) {
+    unsafe fn rows<S: Simd, const M: usize>(&self, s: S, r: usize) {
         let mut j = 0;
         unsafe {
             if const { S::LANES == 16 && M <= 4 || M == 1 } {
@@ -89,7 +89,7 @@ impl<B: Element, const ROW_MAJOR: bool> Product<B, ROW_MAJOR> {
     }
 
     #[inline(always)]
-    unsafe fn tile<S: Simd, const M: usize, const N: usize>(&mut self, s: S, r: usize, j: usize) {
+    unsafe fn tile<S: Simd, const M: usize, const N: usize>(&self, s: S, r: usize, j: usize) {
         unsafe {
             let c = self.c.add(r * self.c_stride + j * S::LANES);
             let mut acc = [[s.splat(0.0); N]; M];
@@ -105,10 +105,14 @@ impl<B: Element, const ROW_MAJOR: bool> Product<B, ROW_MAJOR> {
             }
             let mut a = if ROW_MAJOR { self.a.add(r * KV_BLOCK) } else { self.a.add(r) };
             let mut b = self.b.add(j * S::LANES);
+            let mut ahead = self.ahead.wrapping_add(j * S::LANES);
             for _ in 0..self.k {
-                if B::IS_BF16 {
-                    prefetch(self.ahead.cast());
-                    self.ahead = self.ahead.wrapping_byte_add(64);
+                if B::IS_BF16 && r == 0 {
+                    // Two vectors of bf16 are a line at most.
+                    for u in (0..N).step_by(2) {
+                        prefetch(ahead.wrapping_add(u * S::LANES).cast());
+                    }
+                    ahead = ahead.wrapping_add(self.b_stride);
                 }
                 let mut row = [s.splat(0.0); N];
                 for (u, row) in row.iter_mut().enumerate() {
