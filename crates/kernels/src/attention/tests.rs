@@ -280,6 +280,14 @@ fn documents_do_not_see_each_other_nor_the_number_of_threads() {
 }
 
 #[test]
+fn no_rows_have_no_gradients() {
+    for op in ops() {
+        let case = Case::<f32>::new(op, &[], 0);
+        assert!(case.backward(Isa::active(), &[]).iter().all(Vec::is_empty), "{op:?}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "overlaps another")]
 fn overlapping_spans_panic() {
     let op = op(1, 1, 2, 2);
