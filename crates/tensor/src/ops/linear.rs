@@ -41,6 +41,26 @@ impl Input {
         }
     }
 
+    /// Calls `add` with the values that were kept and the gradient of their weight; returns the input's type and shape.
+    pub(super) fn add_weight_gradient(
+        self,
+        b: &mut Backward,
+        w: ParamId,
+        add: impl FnOnce(&Tensor, &mut Tensor),
+    ) -> (DType, Vec<usize>) {
+        match self {
+            Input::Shape(dtype, shape) => (dtype, shape),
+            Input::Kept(saved) => {
+                let x = saved.take(b.params);
+                let dw = b.grads.get_mut(w).expect("inputs are kept for trained weights");
+                if !x.is_meta() {
+                    add(&x, dw);
+                }
+                (x.dtype(), x.shape().to_vec())
+            }
+        }
+    }
+
     /// Frees what was kept, where no gradient came.
     pub(super) fn discard(self, params: &Params) {
         if let Input::Kept(saved) = self {
@@ -53,20 +73,12 @@ impl Input {
 pub(super) fn matmul_backward(b: &mut Backward, (x_id, x): (usize, Input), w: ParamId, dy: &Tensor, compute: Compute) {
     let weight = b.params.value(w);
     let (rows, n, k) = (dy.n_rows(), weight.n_rows(), weight.n_cols());
-    let (dtype, shape) = match x {
-        Input::Shape(dtype, shape) => (dtype, shape),
-        Input::Kept(saved) => {
-            let x = saved.take(b.params);
-            let dw = b.grads.get_mut(w).expect("inputs are kept for trained weights");
-            if !x.is_meta() {
-                let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: rows, accumulate: true };
-                by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
-                    gemm::<Y, X, f32>(op, dy.slice(), x.slice(), dw.slice_mut())
-                }));
-            }
-            (x.dtype(), x.shape().to_vec())
-        }
-    };
+    let (dtype, shape) = x.add_weight_gradient(b, w, |x, dw| {
+        let op = Gemm { layout: Layout::Tn, compute, m: n, n: k, k: rows, accumulate: true };
+        by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
+            gemm::<Y, X, f32>(op, dy.slice(), x.slice(), dw.slice_mut())
+        }));
+    });
     let (dx, accumulate) = b.slots.get(x_id, dtype, &shape);
     if dy.is_meta() {
         return;

@@ -85,27 +85,18 @@ impl HeadLinear {
         let [x_width, y_width, columns] = self.widths(b.params, w);
         let compute = b.params.compute();
         let rows = dy.n_rows() * dy.n_cols() / (self.n_heads * self.y_dim);
-        let (dtype, shape) = match x {
-            Input::Shape(dtype, shape) => (dtype, shape),
-            Input::Kept(saved) => {
-                let x = saved.take(b.params);
-                let dw = b.grads.get_mut(w).expect("inputs are kept for trained weights");
-                if !x.is_meta() {
-                    let m = self.used.len();
-                    let op = Gemm { layout: Layout::Tn, compute, m, n: columns, k: rows, accumulate: true };
-                    by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
-                        let x = (x.slice::<X>(), self.x_at());
-                        let dy = (dy.slice::<Y>(), self.y_at());
-                        let dw = (dw.slice_mut::<f32>(), self.w_at(columns));
-                        match self.sums_rows {
-                            true => gemm_heads(op, self.n_heads, x, dy, dw),
-                            false => gemm_heads(op, self.n_heads, dy, x, dw),
-                        }
-                    }));
+        let (dtype, shape) = x.add_weight_gradient(b, w, |x, dw| {
+            let op = Gemm { layout: Layout::Tn, compute, m: self.used.len(), n: columns, k: rows, accumulate: true };
+            by_dtype!(x.dtype(), X => by_dtype!(dy.dtype(), Y => {
+                let x = (x.slice::<X>(), self.x_at());
+                let dy = (dy.slice::<Y>(), self.y_at());
+                let dw = (dw.slice_mut::<f32>(), self.w_at(columns));
+                match self.sums_rows {
+                    true => gemm_heads(op, self.n_heads, x, dy, dw),
+                    false => gemm_heads(op, self.n_heads, dy, x, dw),
                 }
-                (x.dtype(), x.shape().to_vec())
-            }
-        };
+            }));
+        });
         let (dx, accumulate) = match x_width == self.x_dim {
             true => b.slots.get(x_id, dtype, &shape),
             false => (b.slots.get_zeroed(x_id, dtype, &shape), true),
