@@ -15,7 +15,7 @@ mkdir -p "$dir/test"
 last() { ls -d "$dir/$1"-*/checkpoints/step_* | sort -V | tail -1; }
 # One greedy answer to each problem, the same problems for all.
 measure() {
-    "$penseur" eval all -m "$(last "$1")" --limit "$problems" --temperature 0 --max-tokens 448 --json \
+    "$penseur" eval all -m "$(last "$1")" --limit "$problems" --temperature 0 --max-tokens 896 --json \
         --out "$dir/test/$1.jsonl" > "$dir/test/$1.json"
 }
 against() { "$penseur" eval --compare "$dir/test/$2.jsonl" "$dir/test/$1.jsonl" | tee "$dir/test/$1-against-$2.txt"; }

@@ -78,22 +78,19 @@ fn main() {
     }
     let (start, end) = (Instant::now(), Duration::from_secs(seconds));
     let (mut n_tokens, mut n_answers, mut n_steps) = (0u64, 0u64, 0u64);
-    // On a thread of the pool, as the engine's own thread does it.
-    rayon::scope(|_| {
-        while start.elapsed() < end {
-            n_steps += 1;
-            for (_, event) in engine.step() {
-                match event {
-                    Event::Token(_) => n_tokens += 1,
-                    Event::Finished(_) => {
-                        n_answers += 1;
-                        engine.add(questions.next()).expect("a valid request");
-                    }
-                    Event::Logprobs(_) => {}
+    while start.elapsed() < end {
+        n_steps += 1;
+        for (_, event) in engine.step() {
+            match event {
+                Event::Token(_) => n_tokens += 1,
+                Event::Finished(_) => {
+                    n_answers += 1;
+                    engine.add(questions.next()).expect("a valid request");
                 }
+                Event::Logprobs(_) => {}
             }
         }
-    });
+    }
     let all = start.elapsed().as_secs_f64();
     println!("{n} together: {:.0} tokens/s, {n_answers} answers, {n_steps} steps in {all:.1} s", n_tokens as f64 / all);
 }

@@ -79,7 +79,7 @@ fn main() {
     let start = Instant::now();
     model.pack_for_decoding();
     let packing = start.elapsed().as_secs_f64();
-    let peak = peak::measure(Isa::active(), Compute::Bf16, rayon::current_num_threads());
+    let peak = peak::measure(Isa::active(), Compute::Bf16, kernels::pool::n_threads());
     println!("{:?}, {:.0} GFLOP/s at most in bf16; weights packed in {packing:.2} s", Isa::active(), peak / 1e9);
     let mut bench = Bench { model: Arc::new(model), flops, peak };
     let requests = requests(bench.model.config().vocab_size(), n, len);

@@ -4,8 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use kernels::pool::in_pool;
-use rayon::prelude::*;
+use kernels::pool;
 
 use crate::language_model::{LanguageModel, SeqStep};
 use crate::request::{Event, FinishReason, Finished, Request, RequestError, Token};
@@ -74,13 +73,7 @@ impl Engine {
 
     /// Runs the model once over every sequence that has its turn. Returns what happened, in order; a sequence is gone
     /// after its [`Event::Finished`].
-    ///
-    /// All of it runs on a thread of the pool, see [`in_pool`].
     pub fn step(&mut self) -> Vec<(SeqId, Event)> {
-        in_pool(|| self.step_in_pool())
-    }
-
-    fn step_in_pool(&mut self) -> Vec<(SeqId, Event)> {
         let n_new = self.scheduler.schedule();
         let start = Instant::now();
         let logits = self.forward(&n_new);
@@ -122,11 +115,15 @@ impl Engine {
 
     /// Gives every fully computed sequence its next token. Sequences know nothing of each other, so threads share them.
     fn advance(&mut self, logits: &[f32]) -> Vec<(SeqId, Event)> {
-        let rows = logits.par_chunks_exact(self.model.vocab_size());
-        let sequences = self.scheduler.running_mut().par_iter_mut();
-        let events: Vec<Vec<Event>> = sequences.zip(rows).map(|(sequence, row)| next_events(sequence, row)).collect();
-        let ids = self.scheduler.running().iter().map(|sequence| sequence.id);
-        ids.zip(events).flat_map(|(id, events)| events.into_iter().map(move |event| (id, event))).collect()
+        let rows = logits.chunks_exact(self.model.vocab_size());
+        let sequences = self.scheduler.running_mut().iter_mut();
+        let mut turns: Vec<_> = sequences.zip(rows).map(|(sequence, row)| (sequence, row, Vec::new())).collect();
+        pool::for_each_mut(&mut turns, |_, (sequence, row, events)| *events = next_events(sequence, row));
+        let with_id = |(sequence, _, events): (&mut Sequence, _, Vec<Event>)| {
+            let id = sequence.id;
+            events.into_iter().map(move |event| (id, event))
+        };
+        turns.into_iter().flat_map(with_id).collect()
     }
 
     fn remove_finished(&mut self, events: &[(SeqId, Event)]) {

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use kernels::pool::in_pool;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -31,9 +30,6 @@ const PACE: Duration = Duration::from_millis(40);
 
 /// Tokens that are delivered as they come: among the first are tags, which show nothing.
 const N_AT_ONCE: usize = 3;
-
-/// How long an engine keeps a thread of the pool.
-const TURN: Duration = Duration::from_millis(50);
 
 /// Why a request was not accepted.
 #[derive(Debug, Error, PartialEq)]
@@ -263,20 +259,13 @@ impl Worker {
         while let Ok(submission) = self.submissions.recv() {
             self.add(submission);
             while !self.clients.is_empty() {
-                // One stretch of many steps, but not for ever: other engines have their turn.
-                in_pool(|| self.steps(Instant::now() + TURN));
+                while let Ok(submission) = self.submissions.try_recv() {
+                    self.add(submission);
+                }
+                self.heed_wishes();
+                self.step();
+                self.publish();
             }
-        }
-    }
-
-    fn steps(&mut self, end: Instant) {
-        while !self.clients.is_empty() && Instant::now() < end {
-            while let Ok(submission) = self.submissions.try_recv() {
-                self.add(submission);
-            }
-            self.heed_wishes();
-            self.step();
-            self.publish();
         }
     }
 

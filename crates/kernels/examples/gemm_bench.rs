@@ -3,12 +3,13 @@
 //! `cargo run --release -p kernels --example gemm_bench [f32|bf16] [large|train|small|decode|grouped]..`
 //!
 //! The peak (multiply-adds on registers alone) is measured again beside every shape, because a shared machine's speed
-//! changes from second to second. With `RAYON_NUM_THREADS=1` the thread's CPU time is measured instead of the clock's,
+//! changes from second to second. With `THREADS=1` the thread's CPU time is measured instead of the clock's,
 //! which a busy machine disturbs less.
 
 use kernels::bf16;
 use kernels::gemm::{Compute, Gemm, Layout, PackedWeight, gemm, gemm_packed, grouped_gemm};
 use kernels::isa::Isa;
+use kernels::pool;
 use kernels::simd::Element;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -21,7 +22,10 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let wants =
         |name: &str, all: &[&str]| !words.iter().any(|w| all.contains(&w.as_str())) || words.iter().any(|w| w == name);
-    let threads = rayon::current_num_threads();
+    if let Ok(n) = std::env::var("THREADS") {
+        pool::choose_n_threads(n.parse().expect("THREADS is a number"));
+    }
+    let threads = pool::n_threads();
     println!("{:?}, {threads} threads", Isa::active());
     for (name, compute) in [("f32", Compute::F32), ("bf16", Compute::Bf16)] {
         if !wants(name, &["f32", "bf16"]) {

@@ -3,7 +3,7 @@
 //! `cargo run --release -p kernels --example row_bench [f32|bf16] [attention|decode|rows]..`
 //!
 //! The best of many calls counts, for the kernel and for the limit alike: a shared machine's speed changes from second to
-//! second. With RAYON_NUM_THREADS=1 on Linux a call takes at most its mean time on the processor, so that calls longer
+//! second. With THREADS=1 on Linux a call takes at most its mean time on the processor, so that calls longer
 //! than a slice of the scheduler are measured well too.
 //! FLOPs are those of the causal half; bytes are those that must move once.
 
@@ -13,6 +13,7 @@ use kernels::distribution::Filter;
 use kernels::gemm::Compute;
 use kernels::isa::Isa;
 use kernels::norm::{RmsNorm, rms_norm_backward, rms_norm_forward};
+use kernels::pool;
 use kernels::rope::{Rope, RopeScaling, RopeTable, rope_apply};
 use kernels::simd::Element;
 use kernels::{elementwise, loss, peak, swiglu};
@@ -25,7 +26,10 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let wants =
         |name: &str, all: &[&str]| !words.iter().any(|w| all.contains(&w.as_str())) || words.iter().any(|w| w == name);
-    let threads = rayon::current_num_threads();
+    if let Ok(n) = std::env::var("THREADS") {
+        pool::choose_n_threads(n.parse().expect("THREADS is a number"));
+    }
+    let threads = pool::n_threads();
     let flops = (0..5).map(|_| peak::measure(Isa::active(), Compute::F32, threads)).fold(0.0, f64::max);
     let bytes = copy_rate();
     println!(
@@ -85,7 +89,7 @@ fn best(mut f: impl FnMut()) -> f64 {
         calls += 1.0;
     }
     match (begin_cpu, processor_seconds()) {
-        (Some(begin), Some(end)) if rayon::current_num_threads() == 1 => best.min((end - begin) / calls),
+        (Some(begin), Some(end)) if pool::n_threads() == 1 => best.min((end - begin) / calls),
         _ => best,
     }
 }

@@ -11,7 +11,7 @@
 //! Where to find things: [`isa`] and [`simd`] (dispatch and vectors), [`gemm`] (also by expert and by head), [`attention`]
 //! (packed, cached, backward), [`norm`], [`rope`], [`swiglu`], [`router`] (gate, balance, dispatch, combine),
 //! [`distribution`] (temperature, filters, drawing), [`loss`] (log-probabilities and their gradient), [`optim`] (AdamW),
-//! [`elementwise`] (embedding, residual, casts, columns), [`pool`] (stretches of many kernels), [`peak`] (the machine's
+//! [`elementwise`] (embedding, residual, casts, columns), [`pool`] (the threads), [`peak`] (the machine's
 //! limit), [`mod@reference`] (the twins).
 
 pub mod attention;

@@ -6,8 +6,8 @@
 use crate::isa::Isa;
 use crate::lanes::{load_n, store_n};
 use crate::parallel::{SharedMut, for_rows};
+use crate::pool;
 use crate::simd::{Kernel, Simd, dispatch};
-use rayon::prelude::*;
 
 /// Values in one partial sum of [`sum_squares`], and the least a thread takes of the other operations.
 const BLOCK: usize = 4096;
@@ -140,8 +140,9 @@ pub(crate) fn sum_squares_on(isa: Isa, x: &[f32]) -> f64 {
     if x.len() <= 8 * BLOCK {
         return x.chunks(BLOCK).map(of_block).fold(0.0, |total, sum| total + sum);
     }
-    let blocks: Vec<f64> = x.par_chunks(BLOCK).with_min_len(4).map(of_block).collect();
-    blocks.iter().fold(0.0, |total, sum| total + sum)
+    let mut blocks: Vec<(&[f32], f64)> = x.chunks(BLOCK).map(|block| (block, 0.0)).collect();
+    pool::for_each_mut(&mut blocks, |_, (block, sum)| *sum = of_block(block));
+    blocks.iter().map(|(_, sum)| sum).fold(0.0, |total, sum| total + sum)
 }
 
 struct SumSquares<'a>(&'a [f32]);

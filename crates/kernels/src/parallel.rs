@@ -3,7 +3,7 @@
 //! A kernel over independent rows uses [`for_rows`], whose chunks may have any size. A kernel that sums over rows uses
 //! [`for_row_blocks`]: blocks of [`ROW_BLOCK`] rows whatever the threads, whose partial sums are then added in order.
 
-use rayon::prelude::*;
+use crate::pool;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -68,7 +68,7 @@ pub(crate) fn for_tasks(n: usize, ops: usize, f: impl Fn(usize) + Sync + Send) {
     if n <= 1 || ops < SERIAL_BELOW {
         (0..n).for_each(f);
     } else {
-        (0..n).into_par_iter().with_max_len(1).for_each(f);
+        pool::for_each(n, f);
     }
 }
 
@@ -78,7 +78,5 @@ fn for_chunks(n_rows: usize, ops_per_row: usize, chunk: usize, f: impl Fn(Range<
         return;
     }
     let n_chunks = n_rows.div_ceil(chunk);
-    (0..n_chunks).into_par_iter().for_each(|i| {
-        f(i * chunk..((i + 1) * chunk).min(n_rows));
-    });
+    pool::for_each(n_chunks, |i| f(i * chunk..((i + 1) * chunk).min(n_rows)));
 }

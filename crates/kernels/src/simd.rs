@@ -4,7 +4,7 @@
 //! compiled for the wanted instruction set. Two rules keep it fast and correct:
 //! - `run`, and every generic function that it calls, is `#[inline(always)]`: only code inlined into the
 //!   `#[target_feature]` wrapper is compiled for the instruction set.
-//! - threads are started outside: a rayon closure is not inlined, so each chunk of work calls [`dispatch`] itself.
+//! - threads are started outside: a task's closure is not inlined, so each chunk of work calls [`dispatch`] itself.
 
 use crate::isa::Isa;
 use half::bf16;

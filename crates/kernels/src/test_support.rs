@@ -66,10 +66,7 @@ pub(crate) fn weighted(y: &[f64], weights: &[f64]) -> f64 {
 }
 
 /// What `f` returns on one thread and on three must be the same.
-pub(crate) fn assert_same_on_any_threads<R: PartialEq + Send>(what: &str, f: impl Fn() -> R + Sync) {
-    let on = |n| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build();
-        pool.expect("a thread pool").install(&f)
-    };
+pub(crate) fn assert_same_on_any_threads<R: PartialEq>(what: &str, f: impl Fn() -> R) {
+    let on = |n| crate::pool::with_threads(n, &f);
     assert!(on(1) == on(3), "{what}: the thread count changes the result");
 }

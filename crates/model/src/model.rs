@@ -9,7 +9,6 @@ use crate::deepseek_v3::{self, DeepseekV3, MoeStats};
 use crate::dense::{self, Dense};
 use crate::init;
 use kernels::attention::{Attention, CachedSeq, Span};
-use kernels::pool::in_pool;
 use tensor::cache::LayerCache;
 use tensor::ops::LossSum;
 use tensor::{Device, Gradients, ParamId, Params, Precision, Role, Tape, Tensor, Training, Var};
@@ -183,18 +182,16 @@ impl Model {
     /// Forward and backward of one micro-batch; gradients are added to `grads`.
     pub fn train_step(&self, batch: &PackedBatch, spec: &LossSpec, grads: &mut Gradients) -> StepLoss {
         let inputs = Inputs::new(batch, spec);
-        in_pool(|| {
-            let mut tape = Tape::training(&self.params, grads);
-            let loss = self.losses(&mut tape, batch, &inputs, spec);
-            tape.backward();
-            loss
-        })
+        let mut tape = Tape::training(&self.params, grads);
+        let loss = self.losses(&mut tape, batch, &inputs, spec);
+        tape.backward();
+        loss
     }
 
     /// The same losses without gradients.
     pub fn evaluate(&self, batch: &PackedBatch, spec: &LossSpec) -> StepLoss {
         let inputs = Inputs::new(batch, spec);
-        in_pool(|| self.losses(&mut Tape::inference(&self.params), batch, &inputs, spec))
+        self.losses(&mut Tape::inference(&self.params), batch, &inputs, spec)
     }
 
     fn losses<'a>(

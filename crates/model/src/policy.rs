@@ -7,7 +7,6 @@ use crate::batch::PackedBatch;
 use crate::deepseek_v3::MoeStats;
 use crate::model::Model;
 use kernels::distribution::Filter;
-use kernels::pool::in_pool;
 use tensor::ops::{Objective, PolicyRows, TokenGrads, TokenLogProbs};
 use tensor::{Gradients, Tape};
 
@@ -35,10 +34,8 @@ impl Model {
     /// Log-probability and entropy, under `filter`, of every target whose weight in `batch` is not zero, in row order.
     pub fn token_logprobs(&self, batch: &PackedBatch, filter: &Filter) -> TokenLogProbs {
         let (spec, lent) = (PolicySpec { filter: *filter, balance_alpha: 0.0 }, Lent::new(batch));
-        in_pool(|| {
-            let mut tape = Tape::inference(self.params());
-            self.policy(&mut tape, batch, &lent, &spec, &mut |_, _| TokenGrads::default()).tokens
-        })
+        let mut tape = Tape::inference(self.params());
+        self.policy(&mut tape, batch, &lent, &spec, &mut |_, _| TokenGrads::default()).tokens
     }
 
     /// Forward and backward of one micro-batch; gradients are added to `grads`. `objective` is asked once for each
@@ -52,12 +49,10 @@ impl Model {
         objective: &mut Objective,
     ) -> PolicyStep {
         let lent = Lent::new(batch);
-        in_pool(|| {
-            let mut tape = Tape::training(self.params(), grads);
-            let step = self.policy(&mut tape, batch, &lent, spec, objective);
-            tape.backward();
-            step
-        })
+        let mut tape = Tape::training(self.params(), grads);
+        let step = self.policy(&mut tape, batch, &lent, spec, objective);
+        tape.backward();
+        step
     }
 
     fn policy<'a>(

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 fn start(cli: &Cli) -> anyhow::Result<()> {
     output::log_to_stderr(cli.verbose);
     if let Some(n_threads) = cli.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(n_threads.get()).build_global()?;
+        kernels::pool::choose_n_threads(n_threads);
+        rayon::ThreadPoolBuilder::new().num_threads(n_threads.get()).build_global()?; // for tokenizing
     }
     // A misspelt instruction set is reported now and not in the middle of the work.
     kernels::isa::choose(std::env::var("PENSEUR_ISA").ok().as_deref()).map_err(usage::error)?;

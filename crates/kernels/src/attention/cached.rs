@@ -8,6 +8,7 @@ use super::tile::{Attend, KvBlocks, TILE, TileScratch, write_row};
 use super::{Attention, KV_BLOCK, Span, check_spans};
 use crate::isa::Isa;
 use crate::parallel::{SharedMut, for_tasks};
+use crate::pool;
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 use std::ops::Range;
@@ -183,7 +184,7 @@ struct Task<'a> {
 
 /// Enough tasks for every thread: where sequences and heads are few, their rows are split.
 fn tasks<'a, T: Element>(op: &Attention, seqs: &'a [CachedSeq<'a>]) -> Vec<Task<'a>> {
-    let wanted = 4 * rayon::current_num_threads();
+    let wanted = 4 * pool::n_threads();
     let whole = (seqs.len() * op.n_kv_heads).max(1);
     let mut tasks = Vec::new();
     for seq in seqs.iter().filter(|seq| seq.len > 0) {

@@ -5,6 +5,7 @@ use super::tile::{Attend, KvBlocks, TILE, TileScratch, write_row};
 use super::{Attention, Inputs, KV_BLOCK, Span};
 use crate::isa::Isa;
 use crate::parallel::{SharedMut, for_tasks};
+use crate::pool;
 use crate::scratch::{Scratch, with_scratch};
 use crate::simd::{Element, Kernel, Simd, dispatch};
 use std::ops::Range;
@@ -41,7 +42,7 @@ pub(super) fn forward<T: Element>(
 
 /// Enough tasks for every thread: where documents and heads are few, their rows are split.
 fn tasks(op: &Attention, spans: &[Span]) -> Vec<Task> {
-    let wanted = 4 * rayon::current_num_threads();
+    let wanted = 4 * pool::n_threads();
     let whole = (spans.len() * op.n_kv_heads).max(1);
     let mut tasks = Vec::new();
     for span in spans.iter().filter(|span| span.len > 0) {

@@ -13,7 +13,7 @@ use super::pack::{Operand, PackLeft, PackRight, Tiles};
 use super::path::{Form, Geometry, dispatch_path};
 use super::scratch::Scratch;
 use crate::isa::Isa;
-use rayon::prelude::*;
+use crate::pool;
 use std::ops::Range;
 
 /// Bytes of packed panels of `b` at once.
@@ -60,7 +60,7 @@ pub(super) struct Job {
 pub(super) unsafe fn run(isa: Isa, compute: Compute, jobs: &[Job]) {
     let packs_ahead = jobs.iter().all(|job| job.m > FEW_ROWS && matches!(job.b, Right::Raw(_)));
     let form = Form::new(isa, compute, packs_ahead);
-    let machine = Machine { isa, form, geometry: Geometry::new(isa, form), threads: rayon::current_num_threads() };
+    let machine = Machine { isa, form, geometry: Geometry::new(isa, form), threads: pool::n_threads() };
     let mut wave: Vec<Job> = Vec::with_capacity(jobs.len());
     let mut bytes = 0;
     for job in jobs {
@@ -216,8 +216,8 @@ impl Machine {
         let pack = |p: &Pack| unsafe { self.pack(jobs, &offsets, shared, p) };
         let block = |t: &Task| unsafe { self.block(jobs, &offsets, shared, t) };
         if parallel {
-            packs.par_iter().with_max_len(1).for_each(pack);
-            tasks.par_iter().with_max_len(1).for_each(block);
+            pool::for_each(packs.len(), |i| pack(&packs[i]));
+            pool::for_each(tasks.len(), |i| block(&tasks[i]));
         } else {
             packs.iter().for_each(pack);
             tasks.iter().for_each(block);
