@@ -102,7 +102,7 @@ pub enum Command {
     Tokenize(TokenizeArgs),
     /// Token ids to text
     Detokenize(DetokenizeArgs),
-    /// Run a recipe: pretraining, fine-tuning
+    /// Run a recipe: pretraining, fine-tuning, reinforcement learning, distillation
     Train(TrainArgs),
     /// Put a model to the test: accuracy with its interval, tokens, time and dollars
     Eval(EvalArgs),

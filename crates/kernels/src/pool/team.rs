@@ -81,10 +81,11 @@ impl Team {
     pub(super) fn run(&self, n: usize, f: &(dyn Fn(usize) + Sync)) {
         let common = &*self.common;
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = u32::try_from(n).expect("tasks are counted in u32");
-        let n_shares = common.shares.len() as u64;
-        let edge = |i: usize| (u64::from(n) * i as u64 / n_shares) as u32;
-        for (i, share) in common.shares.iter().enumerate() {
+        let n_tasks = u32::try_from(n).expect("tasks are counted in u32");
+        // The other shares are empty, as every job leaves them.
+        let n_shares = common.shares.len().min(n);
+        let edge = |i: usize| (u64::from(n_tasks) * i as u64 / n_shares as u64) as u32;
+        for (i, share) in common.shares[..n_shares].iter().enumerate() {
             share.set(edge(i)..edge(i + 1));
         }
         // SAFETY: no job is open and nobody is at work, so nobody reads. The lifetime is dropped: before this function
@@ -94,7 +95,7 @@ impl Team {
         let closed = common.word.load(Relaxed).wrapping_add(ONE_JOB);
         common.word.store(closed | OPEN, SeqCst);
         if common.n_asleep.load(SeqCst) > 0 {
-            self.others.iter().for_each(|other| other.thread().unpark());
+            self.others.iter().take(n_shares - 1).for_each(|other| other.thread().unpark());
         }
         common.work(0);
         common.word.fetch_and(!OPEN, AcqRel);
@@ -105,8 +106,9 @@ impl Team {
             }
         }
         let panic = common.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(turn);
         if let Some(panic) = panic {
+            common.shares.iter().for_each(|share| share.set(0..0));
+            drop(turn);
             resume_unwind(panic);
         }
     }

@@ -103,4 +103,9 @@ fn a_panic_reaches_the_caller_and_the_next_job_runs() {
             assert_eq!(counts(100), [1; 100]);
         }
     });
+    with_threads(3, || {
+        // Whoever joins panics at once: most tasks are left, and must not be run by the next job.
+        assert!(std::panic::catch_unwind(|| for_each(100, |_| panic!("on purpose"))).is_err());
+        assert_eq!(counts(2), [1; 2]);
+    });
 }
