@@ -11,7 +11,7 @@ use rollout::Parts;
 use rollout::prompt::Asking;
 use rollout::statistics::{Estimate, Tally, accuracy};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tasks::{Example, Rng, Split, Task, Verdict};
 
@@ -20,6 +20,9 @@ const PROBLEM_SEED: u64 = 1;
 
 /// First number of the answers' random streams.
 const STREAM: u64 = 0x6163_6375_7261_6379;
+
+/// Draws in a row without a new problem after which a source has no more of them.
+const MAX_STALE: u64 = 200;
 
 /// Answers of each evaluation that go into `samples.jsonl`.
 const MAX_SAMPLES: usize = 32;
@@ -47,7 +50,8 @@ struct Judged {
 }
 
 impl ProblemSet {
-    /// Draws `eval.problems` validation problems from the task sources, in the shares of their weights.
+    /// Draws `eval.problems` validation problems from the task sources, in the shares of their weights. No problem comes
+    /// twice, which the interval of accuracy counts on; where a source has fewer, there are fewer.
     ///
     /// # Errors
     /// Unknown families.
@@ -61,19 +65,37 @@ impl ProblemSet {
                 mixture.entries().map(|(task, _, _)| (task.name().to_owned(), Arc::clone(task))).collect();
             let n = (stage.eval.problems as f64 * spec.weight / total).round() as u64;
             let asking = Asking { thinking: Some(spec.think > 0.0), system: None };
-            for index in 0..n {
+            let (mut seen, mut n_stale) = (BTreeSet::new(), 0);
+            for index in 0.. {
+                if seen.len() as u64 == n || n_stale == MAX_STALE {
+                    break;
+                }
                 let example = mixture.sample(PROBLEM_SEED, index, Split::Validation);
+                if !seen.insert((example.task.clone(), example.problem.to_string())) {
+                    n_stale += 1;
+                    continue;
+                }
+                n_stale = 0;
                 let prompt = asking.encode(&codec.template, &codec.tokenizer, &example.prompt);
                 let prompt = prompt.map_err(|e| crate::TrainError::Run(format!("the chat template: {e}")))?;
                 let task = Arc::clone(&by_name[&example.task]);
                 problems.push(Problem { task, example, prompt: prompt.tokens, in_thinking: prompt.in_thinking });
             }
+            if (seen.len() as u64) < n {
+                tracing::warn!("validation: {} different problems, fewer than the {n} of eval.problems", seen.len());
+            }
         }
         Ok(ProblemSet { problems, spec: stage.eval.clone(), codec: Arc::clone(codec) })
     }
 
+    /// The problems, for tests.
+    #[cfg(test)]
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &Example> {
+        self.problems.iter().map(|problem| &problem.example)
+    }
+
     /// Answers all problems; adds accuracy with its 95% interval, in all and by family, and the answers' lengths, all
-    /// below `val/`, and writes some answers down.
+    /// below `val/`, and writes some answers down. `watch` is told now and then how many answers are complete.
     ///
     /// # Errors
     /// A full disk.
@@ -83,11 +105,12 @@ impl ProblemSet {
         step: u64,
         metrics: &mut Metrics,
         samples: &mut Log,
+        watch: &mut dyn FnMut(usize, u64),
     ) -> Result<()> {
         if self.problems.is_empty() {
             return Ok(());
         }
-        let answers = self.answers(learner);
+        let answers = self.answers(learner, watch);
         let mut tallies = BTreeMap::<&str, Vec<Tally>>::new();
         for (problem, judged) in self.problems.iter().zip(&answers) {
             let verdicts = judged.iter().map(|answer| answer.verdict);
@@ -113,7 +136,7 @@ impl ProblemSet {
     }
 
     /// All answers, by problem.
-    fn answers(&self, learner: &mut impl Learner) -> Vec<Vec<Judged>> {
+    fn answers(&self, learner: &mut impl Learner, watch: &mut dyn FnMut(usize, u64)) -> Vec<Vec<Judged>> {
         let (tokenizer, context) = (&self.codec.tokenizer, learner.context());
         let n_samples = self.spec.samples as u64;
         // A prompt that fills the context has no answer.
@@ -132,7 +155,7 @@ impl ProblemSet {
                     ..Request::default()
                 })
             });
-        let mut completions = learner.generate(requests.collect(), &mut |_, _| {}).into_iter();
+        let mut completions = learner.generate(requests.collect(), watch).into_iter();
         let judge = |problem: &Problem, completion: Completion| {
             let tokens: Vec<u32> = completion.tokens.iter().map(|token| token.id).collect();
             let parts = Parts::from_tokens(tokenizer, &tokens, problem.in_thinking);

@@ -17,16 +17,17 @@ use crate::shape::{Vocabulary, configuration};
 use crate::text_side;
 use cost::{Estimate, Machine, Promise};
 use forecast::Forecast;
-use model::Config;
 use model::count::count_params;
 use model::memory::plan_training;
 use model::source::Source;
 use model::tokenizer::Tokenizer;
+use model::{Config, Model, ModelOptions};
 use report::files::PlanFile;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use tensor::Device;
 
 /// What a process takes beyond tensors: code, the kernels' packing buffers, data. As measured, rounded up.
 const OVERHEAD_BYTES: u64 = 128 << 20;
@@ -111,6 +112,8 @@ pub(crate) fn plan_at(
         let watch = Watch::start(machine.cores);
         let this = planned_model(stage, &planned)?;
         let outlook = Outlook::of(stage, this.codec.as_ref(), &outlooks)?;
+        check_adapter(stage, &this.config)?;
+        outlook.check_room(stage)?;
         if stage.kind != StageKind::Sample {
             check_fits(stage, &this.config)?;
         }
@@ -143,6 +146,35 @@ pub(crate) fn check_fits(stage: &StageRecipe, config: &Config) -> Result<()> {
         gigabytes(plan.activations as u64),
         gigabytes(available)
     )))
+}
+
+/// Refuses an adapter for a matrix that the model does not have, which would train less than was asked for, or nothing.
+///
+/// # Errors
+/// With the matrices that there are.
+pub(crate) fn check_adapter(stage: &StageRecipe, config: &Config) -> Result<()> {
+    let Some(lora) = &stage.train.lora else { return Ok(()) };
+    let options = ModelOptions {
+        device: Device::meta(),
+        precision: stage.model.precision.into(),
+        trainable: true,
+        n_positions: stage.train.seq_len,
+    };
+    let all = LoraSpec { targets: Vec::new(), ..lora.clone() };
+    let model = Model::with_adapter(config.clone(), &options, all.adapter());
+    let names = model.adapter_ids().map(|id| model.params().name(id));
+    let known: BTreeSet<&str> =
+        names.filter_map(|name| name.strip_suffix(".lora_A.weight")?.rsplit('.').next()).collect();
+    match lora.targets.iter().find(|target| !known.contains(target.as_str())) {
+        None => Ok(()),
+        Some(target) => {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            Err(TrainError::Recipe(format!(
+                "stage `{}`: train.lora.targets has \"{target}\", which is no matrix of this model; it has {known}",
+                stage.name
+            )))
+        }
+    }
 }
 
 fn memory_plan(stage: &StageRecipe, config: &Config) -> model::memory::MemoryPlan {

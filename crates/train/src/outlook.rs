@@ -4,7 +4,7 @@
 //! what a model that was taught by them writes, and what reinforcement grows to where the base has read some of them.
 
 use crate::data::{self, Codec, Document};
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::recipe::{Learn, SourceKind, StageRecipe};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,6 +57,25 @@ impl Outlook {
             }
         }
         Ok(outlook)
+    }
+
+    /// Refuses answers that leave no room for most prompts.
+    ///
+    /// # Errors
+    /// With the prompts' usual length.
+    pub(crate) fn check_room(&self, stage: &StageRecipe) -> Result<()> {
+        let Some(grpo) = &stage.grpo else { return Ok(()) };
+        let mut prompts = self.prompts.clone();
+        prompts.sort_unstable();
+        let room = stage.train.seq_len.saturating_sub(grpo.max_new_tokens);
+        match prompts.get(prompts.len() / 2) {
+            Some(&usual) if usual > room => Err(TrainError::Recipe(format!(
+                "stage `{}`: train.seq_len ({}) less grpo.max_new_tokens ({}) leaves {room} tokens for a prompt, and half of them \
+                 have {usual} or more",
+                stage.name, stage.train.seq_len, grpo.max_new_tokens
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Adds documents of opened sources where the recipe alone gave none.

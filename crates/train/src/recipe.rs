@@ -19,6 +19,7 @@ pub use grpo::{
 pub use load::Recipe;
 pub use sample::{SampleSpec, TeacherSpec};
 
+use crate::error::{Result, TrainError};
 use model::adapter::{AdapterConfig, Targets};
 use serde::{Deserialize, Serialize};
 
@@ -224,6 +225,17 @@ pub enum ScheduleKind {
     Cosine,
     /// `lr` to the end.
     Constant,
+}
+
+/// The key of an endpoint from the environment, where a recipe's `key` names a variable.
+///
+/// # Errors
+/// A variable that is not set, or empty.
+pub(crate) fn key_of(key: &str, variable: Option<&str>) -> Result<Option<String>> {
+    let Some(name) = variable else { return Ok(None) };
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    let missing = || TrainError::Run(format!("{key} names {name}, which is not set: export it, or leave it out"));
+    value.ok_or_else(missing).map(Some)
 }
 
 /// `[train.lora]`: the model stands still and a low-rank adapter beside its matrices is trained (LoRA, arXiv:2106.09685).

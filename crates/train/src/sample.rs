@@ -138,7 +138,7 @@ impl SampleStage<'_> {
         }
         match &spec.teacher {
             Some(teacher) => {
-                let endpoint = Endpoint::new(teacher_config(teacher)).map_err(|e| failed(e.into()))?;
+                let endpoint = Endpoint::new(teacher_config(teacher)?).map_err(|e| failed(e.into()))?;
                 let path = self.dir.path().join("teacher.jsonl");
                 let journal = Journal::open(&path).map_err(|e| failed(e.into()))?;
                 let asked = self.ask(&mut Respondent::Endpoint(&endpoint, &journal), problems, collector, meter, 0.0);
@@ -246,14 +246,14 @@ fn failed(error: rollout::Error) -> TrainError {
     TrainError::Run(error.to_string())
 }
 
-fn teacher_config(teacher: &TeacherSpec) -> EndpointConfig {
-    EndpointConfig {
-        api_key: teacher.key_env.as_ref().and_then(|name| std::env::var(name).ok()).filter(|key| !key.is_empty()),
+fn teacher_config(teacher: &TeacherSpec) -> Result<EndpointConfig> {
+    Ok(EndpointConfig {
+        api_key: crate::recipe::key_of("sample.teacher.key_env", teacher.key_env.as_deref())?,
         concurrency: teacher.concurrency,
         prices: teacher.prices,
         max_dollars: teacher.max_dollars,
         ..EndpointConfig::new(&teacher.endpoint, &teacher.model)
-    }
+    })
 }
 
 /// `n` different training problems in the shares of the sources' weights, and whether each is to be thought about: a

@@ -444,6 +444,7 @@ fn flatten(path: &str, value: toml::Value, out: &mut BTreeMap<String, String>) {
 fn build_learner(stage: &StageRecipe, inputs: &Inputs, text: TextSide) -> Result<ModelLearner> {
     let parent_config = inputs.parent.as_ref().map(Source::config).transpose()?;
     let config = configuration(stage, parent_config.as_ref(), &Vocabulary::of(&text.codec.tokenizer))?;
+    dry_run::check_adapter(stage, &config)?;
     dry_run::check_fits(stage, &config)?;
     let mut files = text.files;
     files.push(("generation_config.json".to_owned(), sampling(stage, inputs, &config)?.into_bytes()));

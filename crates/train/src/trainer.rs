@@ -113,7 +113,12 @@ impl<L: Learner> Trainer<'_, L> {
         self.learner.swap_average();
         let loss = self.measure_loss(metrics);
         self.state.held_out_loss = loss;
-        self.problems.measure(&mut self.learner, step, metrics, &mut self.keeper.samples)?;
+        let (meter, dir, progress) = (&mut self.keeper.meter, self.keeper.dir, &self.keeper.progress);
+        let mut watch = |n_done: usize, _| {
+            meter.beat(dir);
+            progress.phase(&format!("step {step} evaluation, {n_done} answers"));
+        };
+        self.problems.measure(&mut self.learner, step, metrics, &mut self.keeper.samples, &mut watch)?;
         self.learner.swap_average();
         self.keeper.progress.evaluated(step, metrics);
         let is_best = loss.is_some_and(|loss| self.state.best.is_none_or(|best| loss < best.loss));

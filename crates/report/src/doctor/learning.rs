@@ -4,6 +4,7 @@
 use super::case::{Case, Movement, SOLVED};
 use super::{Finding, Severity};
 use crate::curves::Curve;
+use crate::run::Run;
 use crate::stats::{Change, Trend, block_means, median};
 use cost::text::{percent, thousands, value};
 
@@ -228,18 +229,32 @@ pub(super) fn data(case: &Case) -> Vec<Finding> {
     }
     let skipped = case.run.metrics.last("data/skipped").unwrap_or(0.0);
     if skipped > 0.0 {
-        let text = format!(
-            "{} records could not be rendered by the chat template and were left out.",
-            thousands(skipped as u64)
-        );
         findings.push(
-            Finding::new("data_skipped", Severity::Warning, "Records are left out", text)
-                .figure("data/skipped", skipped)
-                .over(case.curve("data/skipped").span())
-                .advise("data.source", "check roles and their order in the messages of the JSONL files"),
+            data_skipped(case.run, skipped).figure("data/skipped", skipped).over(case.curve("data/skipped").span()),
         );
     }
     findings
+}
+
+/// Of a file a record is left out that the template refuses; of a family, a problem whose search found no solution to show,
+/// which is nothing to mend.
+fn data_skipped(run: &Run, skipped: f64) -> Finding {
+    let sources = run.recipe_value("data.source").and_then(toml::Value::as_array);
+    let is_task = |source: &toml::Value| source.get("kind").and_then(toml::Value::as_str) == Some("task");
+    let n = thousands(skipped as u64);
+    match sources.is_some_and(|sources| sources.iter().all(is_task)) {
+        true => {
+            let text = format!(
+                "{n} problems have no worked thinking (their search found none in its bounds) and were left out."
+            );
+            Finding::new("data_skipped", Severity::Note, "Problems are left out", text)
+        }
+        false => {
+            let text = format!("{n} records could not be rendered by the chat template and were left out.");
+            Finding::new("data_skipped", Severity::Warning, "Records are left out", text)
+                .advise("data.source", "check roles and their order in the messages of the JSONL files")
+        }
+    }
 }
 
 fn best(curve: &Curve) -> (u64, f64) {

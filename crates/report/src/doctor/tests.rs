@@ -335,7 +335,9 @@ fn one_answer_to_everything_is_found() {
 fn left_out_data_are_counted() {
     let cut = pretraining().metric("data/truncated", |t, _| (400.0 * t).round());
     expect(&cut, "data_truncated", Severity::Warning);
-    expect(&pretraining().metric("data/skipped", |_, _| 3.0), "data_skipped", Severity::Warning);
+    let skipped = || pretraining().metric("data/skipped", |_, _| 3.0);
+    expect(&skipped().recipe("[[data.source]]\nkind = \"jsonl\"\n"), "data_skipped", Severity::Warning);
+    expect(&skipped().recipe("[[data.source]]\nkind = \"task\"\n"), "data_skipped", Severity::Note);
 }
 
 #[test]

@@ -53,6 +53,34 @@ fn a_base_guesses_and_its_policy_works_problems_out() {
 }
 
 #[test]
+fn adapters_for_what_is_not_there_are_refused() {
+    let recipe = Recipe::from_toml(ZERO, "zero", &[]).unwrap();
+    let config = planned_model(&recipe.stages[0], &BTreeMap::new()).unwrap().config;
+    let mut stage = recipe.stages[1].clone();
+    let mut with = |targets: &[&str]| {
+        let targets = targets.iter().map(|name| (*name).to_owned()).collect();
+        stage.train.lora = Some(LoraSpec { targets, ..LoraSpec::default() });
+        check_adapter(&stage, &config)
+    };
+    with(&[]).unwrap();
+    with(&["kv_b_proj", "down_proj"]).unwrap();
+    let error = with(&["kv_b_proj", "qproj"]).unwrap_err().to_string();
+    assert!(error.contains("\"qproj\"") && error.contains("q_proj, "), "{error}");
+}
+
+#[test]
+fn answers_that_leave_no_room_for_a_prompt_are_refused() {
+    let recipe = Recipe::from_toml(ZERO, "zero", &[]).unwrap();
+    let planned = planned_model(&recipe.stages[0], &BTreeMap::new()).unwrap();
+    let mut stage = recipe.stages[1].clone();
+    let outlook = Outlook::of(&stage, planned.codec.as_ref(), &BTreeMap::new()).unwrap();
+    outlook.check_room(&stage).unwrap();
+    stage.grpo.as_mut().unwrap().max_new_tokens = stage.train.seq_len - 2;
+    let error = outlook.check_room(&stage).unwrap_err().to_string();
+    assert!(error.contains("leaves 2 tokens for a prompt"), "{error}");
+}
+
+#[test]
 fn without_worked_answers_half_of_the_longest_is_taken() {
     let recipe = Recipe::from_toml(ZERO, "zero", &[]).unwrap();
     let outlook = Outlook::of(&recipe.stages[1], None, &BTreeMap::new()).unwrap();

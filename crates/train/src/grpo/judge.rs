@@ -34,14 +34,7 @@ impl Judge {
     /// A key that is not in the environment; a journal that cannot be read or written.
     pub fn open(spec: &JudgeSpec, run_dir: &Path) -> Result<Judge> {
         let failed = |e: rollout::endpoint::EndpointError| TrainError::Run(format!("grpo.judge: {e}"));
-        let api_key = match &spec.key_env {
-            None => None,
-            Some(name) => Some(std::env::var(name).map_err(|_| {
-                TrainError::Run(format!(
-                    "grpo.judge.key_env names {name}, which is not set: export it, or leave it out"
-                ))
-            })?),
-        };
+        let api_key = crate::recipe::key_of("grpo.judge.key_env", spec.key_env.as_deref())?;
         let config = EndpointConfig { api_key, ..EndpointConfig::new(&spec.endpoint, &spec.model) };
         Ok(Judge {
             endpoint: Endpoint::new(config).map_err(failed)?,

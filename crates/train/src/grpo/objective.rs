@@ -30,7 +30,7 @@ pub fn advantages(groups: &[Vec<Option<f64>>], scale: ScaleKind) -> Vec<Vec<Opti
     let batch_std = std_of(&groups.iter().flatten().flatten().copied().collect::<Vec<f64>>());
     let of_group = |rewards: &Vec<Option<f64>>| {
         let judged: Vec<f64> = rewards.iter().flatten().copied().collect();
-        let mean = judged.iter().sum::<f64>() / judged.len().max(1) as f64;
+        let mean = mean_of(&judged);
         let divisor = match scale {
             ScaleKind::Group => std_of(&judged) + EPS,
             ScaleKind::Batch => batch_std + EPS,
@@ -41,14 +41,27 @@ pub fn advantages(groups: &[Vec<Option<f64>>], scale: ScaleKind) -> Vec<Vec<Opti
     groups.iter().map(of_group).collect()
 }
 
-/// The sample's standard deviation; 0 for fewer than two values.
+/// Whether no two of them differ. Sums of equal rewards round (sixteen times 0.1), so no mean is asked.
+fn are_equal(values: &[f64]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// The mean; of equal values exactly theirs, of none 0.
+fn mean_of(values: &[f64]) -> f64 {
+    match values.first() {
+        None => 0.0,
+        Some(&first) if are_equal(values) => first,
+        Some(_) => values.iter().sum::<f64>() / values.len() as f64,
+    }
+}
+
+/// The sample's standard deviation; exactly 0 for fewer than two values, and for equal ones.
 pub fn std_of(values: &[f64]) -> f64 {
-    if values.len() < 2 {
+    if are_equal(values) {
         return 0.0;
     }
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
+    let mean = mean_of(values);
+    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)).sqrt()
 }
 
 /// DAPO's soft overlong punishment (arXiv:2503.14476, equation 13): 0 up to `limit - buffer` tokens, then falling

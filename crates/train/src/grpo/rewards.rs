@@ -63,8 +63,12 @@ impl Rewards {
         }
     }
 
-    /// The weighted sum; `None` where a reward that counts is missing.
+    /// The weighted sum; `None` where a reward that counts is missing, and where the verifier cannot judge although no judge
+    /// is asked in its place: such an answer earns nothing for its form either.
     pub fn total(&self, weights: &RewardSpec) -> Option<f64> {
+        if self.accuracy.is_none() && weights.judge == 0.0 {
+            return None;
+        }
         let known = self.named(weights).map(|(_, weight, value)| value.map(|value| weight * value));
         known.sum::<Option<f64>>().map(|sum| sum + self.overlong)
     }

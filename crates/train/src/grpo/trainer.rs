@@ -150,7 +150,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         let spec = self.spec().clone();
         let mut metrics = Metrics::default();
         let sampled = self.rollouts(&spec, timing)?;
-        let mut groups = sampled.groups;
+        let (mut groups, seen, n_resampled) = (sampled.groups, sampled.seen, sampled.n_resampled);
         rollouts::assign_advantages(&spec, &mut groups);
 
         let begun = Instant::now();
@@ -159,14 +159,19 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         let is_eval_step = self.is_evaluation(self.state.at.step + 1);
         let micro_batch_tokens = self.keeper.stage.train.micro_batch_tokens;
         self.policy.watch_gradients(is_eval_step);
-        let updated = update(&mut self.policy, &spec, &settings, micro_batch_tokens, &groups);
+        let (keeper, step) = (&mut self.keeper, self.state.at.step + 1);
+        let mut watch = |n_done: usize, n_all: usize| {
+            keeper.meter.beat(keeper.dir);
+            keeper.progress.phase(&format!("step {step} update {n_done}/{n_all}"));
+        };
+        let updated = update(&mut self.policy, &spec, &settings, micro_batch_tokens, &groups, &mut watch);
         timing.update_s = begun.elapsed().as_secs_f64();
         timing.update_tokens = updated.n_rows;
         self.keeper.check_finite(updated.grad_norm, &mut self.state.n_bad_steps, self.state.at.step + 1)?;
 
-        self.advance(&spec, &groups, &updated)?;
+        self.advance(&spec, &seen, &updated)?;
         step_metrics(&spec, &groups, &updated, settings.lr, &mut metrics);
-        metrics.set("n_resampled", sampled.n_resampled as f64);
+        metrics.set("n_resampled", n_resampled as f64);
         self.curriculum_metrics(&groups, &mut metrics);
         if is_eval_step {
             self.write_gradients()?;
@@ -175,24 +180,20 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         Ok(metrics)
     }
 
-    /// Moves the counters, the curriculum, the reference and the bill.
-    fn advance(&mut self, spec: &GrpoSpec, groups: &[Group], updated: &Updated) -> Result<()> {
-        let answers = || groups.iter().flat_map(|group| &group.answers);
-        let n_prompt: usize = groups.iter().map(|group| group.problem.prompt.len()).sum();
-        let n_tokens = (n_prompt + answers().map(|answer| answer.tokens.len()).sum::<usize>()) as u64;
+    /// Moves the counters, the curriculum, the reference and the bill, by all that was sampled.
+    fn advance(&mut self, spec: &GrpoSpec, seen: &[Seen], updated: &Updated) -> Result<()> {
+        let n_tokens: u64 = seen.iter().map(|group| group.n_tokens).sum();
         self.state.at = Position { step: self.state.at.step + 1, tokens: self.state.at.tokens + n_tokens };
-        for group in groups {
-            if let Some(share) = group.share_right() {
-                self.state.curriculum.observe(group.problem.entry, share);
+        for group in seen {
+            if let Some(share) = group.share_right {
+                self.state.curriculum.observe(group.entry, share);
             }
         }
         if spec.kl != KlKind::Off && spec.reference_every > 0 && self.state.at.step.is_multiple_of(spec.reference_every)
         {
             self.policy.set_reference();
         }
-        // Generation is a forward pass over every token: a third of training on it.
-        let generated: f64 = groups.iter().map(|group| self.policy.flops(&whole(group), false) / 3.0).sum();
-        let flops = generated + updated.flops;
+        let flops = seen.iter().map(|group| group.flops).sum::<f64>() + updated.flops;
         self.keeper.meter.add(self.keeper.dir, self.state.at.step, n_tokens, flops)?;
         self.keeper.progress.step(&Snapshot {
             at: self.state.at,
@@ -206,8 +207,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
 
     /// The step's groups, judged. With dynamic sampling, groups without variance are replaced while rounds are left.
     fn rollouts(&mut self, spec: &GrpoSpec, timing: &mut Timing) -> Result<Sampled> {
-        let mut kept: Vec<Group> = Vec::new();
-        let mut flat: Vec<Group> = Vec::new();
+        let (mut kept, mut flat, mut seen) = (Vec::<Group>::new(), Vec::<Group>::new(), Vec::new());
         let mut n_drawn = 0;
         for _ in 0..=spec.dynamic_sampling {
             let n = spec.prompts - kept.len();
@@ -220,10 +220,11 @@ impl<P: Policy> GrpoTrainer<'_, P> {
                 .collect::<Result<_>>()?;
             let draw = Draw { seed: self.keeper.stage.seed, step, first: n_drawn };
             let begun = Instant::now();
-            let (progress, n_all) = (&self.keeper.progress, n * spec.group_size);
+            let (keeper, n_all) = (&mut self.keeper, n * spec.group_size);
             let mut watch = |n_done: usize, n_tokens: u64| {
+                keeper.meter.beat(keeper.dir);
                 let speed = n_tokens as f64 / begun.elapsed().as_secs_f64().max(1e-3);
-                progress.phase(&format!("step {} rollouts {n_done}/{n_all} · {speed:.0} tokens/s", step + 1));
+                keeper.progress.phase(&format!("step {} rollouts {n_done}/{n_all} · {speed:.0} tokens/s", step + 1));
             };
             let sampled = rollouts::sample(&mut self.policy, spec, &problems, &self.codec, draw, &mut watch);
             timing.rollout_s += begun.elapsed().as_secs_f64();
@@ -238,7 +239,9 @@ impl<P: Policy> GrpoTrainer<'_, P> {
                 let grades = judge.grade(&fresh)?;
                 rollouts::set_grades(spec, &mut fresh, &grades);
             }
+            self.keeper.meter.beat(self.keeper.dir);
             for group in fresh {
+                seen.push(Seen::of(&group, &self.policy));
                 let is_kept = spec.dynamic_sampling == 0 || !group.has_zero_variance();
                 if is_kept { kept.push(group) } else { flat.push(group) }
             }
@@ -249,7 +252,7 @@ impl<P: Policy> GrpoTrainer<'_, P> {
         // What could not be replaced stays, so that the step's figures tell of it.
         flat.truncate(spec.prompts - kept.len());
         kept.extend(flat);
-        Ok(Sampled { groups: kept, n_resampled })
+        Ok(Sampled { groups: kept, seen, n_resampled })
     }
 
     fn is_evaluation(&self, step: u64) -> bool {
@@ -269,7 +272,12 @@ impl<P: Policy> GrpoTrainer<'_, P> {
 
     fn measure(&mut self, metrics: &mut Metrics) -> Result<bool> {
         let step = self.state.at.step;
-        self.problems.measure(&mut self.policy, step, metrics, &mut self.keeper.samples)?;
+        let (meter, dir, progress) = (&mut self.keeper.meter, self.keeper.dir, &self.keeper.progress);
+        let mut watch = |n_done: usize, _| {
+            meter.beat(dir);
+            progress.phase(&format!("step {step} evaluation, {n_done} answers"));
+        };
+        self.problems.measure(&mut self.policy, step, metrics, &mut self.keeper.samples, &mut watch)?;
         self.keeper.progress.evaluated(step, metrics);
         let error = metrics.get("val/accuracy").map(|accuracy| 1.0 - accuracy);
         self.state.held_out_loss = error;
@@ -336,8 +344,32 @@ impl<P: Policy> GrpoTrainer<'_, P> {
 /// A step's groups.
 struct Sampled {
     groups: Vec<Group>,
+    /// Of these and of those they replaced.
+    seen: Vec<Seen>,
     /// Problems drawn in place of groups without variance.
     n_resampled: u64,
+}
+
+/// What a sampled group tells the curriculum and costs, whether it is learnt from or replaced.
+struct Seen {
+    entry: usize,
+    share_right: Option<f64>,
+    /// Of the prompt, once, and of the answers.
+    n_tokens: u64,
+    /// Generation is a forward pass over every token: a third of training on it.
+    flops: f64,
+}
+
+impl Seen {
+    fn of(group: &Group, policy: &impl Policy) -> Seen {
+        let n_answered: usize = group.answers.iter().map(|answer| answer.tokens.len()).sum();
+        Seen {
+            entry: group.problem.entry,
+            share_right: group.share_right(),
+            n_tokens: (group.problem.prompt.len() + n_answered) as u64,
+            flops: policy.flops(&whole(group), false) / 3.0,
+        }
+    }
 }
 
 /// A group as rows: what generating it computed, its prompt once.

@@ -64,13 +64,15 @@ struct Micro<'a> {
 }
 
 /// Learns from the groups' answers that have an advantage. Where no answer has one, the first group is scored all the
-/// same, so that `mismatch_kl` is measured in every step; the weights then stay as they are.
+/// same, so that `mismatch_kl` is measured in every step; the weights then stay as they are. `watch` is told how many of an
+/// optimizer step's micro-batches are done.
 pub fn update(
     policy: &mut impl Policy,
     spec: &GrpoSpec,
     settings: &StepSettings,
     micro_batch_tokens: usize,
     groups: &[Group],
+    watch: &mut dyn FnMut(usize, usize),
 ) -> Updated {
     let mut updated = Updated { grad_norm: 0.0, ..Updated::default() };
     let parts = split(groups, spec.minibatches);
@@ -81,7 +83,8 @@ pub fn update(
                 continue;
             }
             let is_on_policy = epoch == 0 && updated.n_updates == 0;
-            one_update(policy, spec, settings, &pack(&learnt, micro_batch_tokens), is_on_policy, &mut updated);
+            let micros = pack(&learnt, micro_batch_tokens);
+            one_update(policy, spec, settings, &micros, is_on_policy, &mut updated, watch);
         }
     }
     if updated.n_updates == 0 {
@@ -99,13 +102,15 @@ fn one_update(
     micros: &[Packed],
     is_on_policy: bool,
     updated: &mut Updated,
+    watch: &mut dyn FnMut(usize, usize),
 ) {
     let norms = Norms {
         n_answers: micros.iter().map(|micro| micro.answers.len()).sum(),
         n_tokens: micros.iter().flat_map(|micro| &micro.answers).map(|learnt| n_chosen(learnt.answer)).sum(),
     };
     let (filter, mut stats) = (spec.filter(), LossStats::default());
-    for packed in micros {
+    for (idx, packed) in micros.iter().enumerate() {
+        watch(idx, micros.len());
         let micro = Micro::new(packed, policy, spec);
         let terms = micro.terms();
         policy.reinforce(&micro.batch, &filter, &mut |idx, new| {

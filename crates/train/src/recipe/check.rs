@@ -111,6 +111,9 @@ fn grpo_problem(stage: &StageRecipe) -> Option<String> {
     if eval.samples == 0 || !(eval.temperature.is_finite() && eval.temperature >= 0.0) {
         return Some("expected eval.samples of at least 1 and eval.temperature of at least 0".to_owned());
     }
+    if eval.problems > 0 && eval.max_new_tokens == 0 {
+        return Some("eval.max_new_tokens is 0, expected at least 1: without an answer nothing is judged".to_owned());
+    }
     match (&stage.grpo, stage.kind) {
         (None, StageKind::Grpo) => Some("no [grpo]".to_owned()),
         (None, _) => None,
@@ -140,8 +143,8 @@ fn train_problem(train: &TrainSpec) -> Option<String> {
     if n_budgets.iter().filter(|set| **set).count() != 1 {
         return Some("set exactly one of train.tokens, train.steps and train.minutes".to_owned());
     }
-    if train.tokens == Some(0) || train.steps == Some(0) || train.minutes.is_some_and(|m| m.is_nan() || m <= 0.0) {
-        return Some("train.tokens, train.steps and train.minutes are above 0".to_owned());
+    if train.tokens == Some(0) || train.steps == Some(0) || train.minutes.is_some_and(|m| !m.is_finite() || m <= 0.0) {
+        return Some("train.tokens, train.steps and train.minutes are numbers above 0".to_owned());
     }
     if train.seq_len < 2
         || train.micro_batch_tokens < train.seq_len
@@ -186,6 +189,11 @@ fn train_problem(train: &TrainSpec) -> Option<String> {
 }
 
 fn source_problem(source: &SourceSpec) -> Option<String> {
+    let options = source.options.clone().unwrap_or_default();
+    let shares = [("checks", options.checks), ("slips", options.slips), ("chinese", options.chinese)];
+    if let Some((key, x)) = shares.iter().find(|(_, x)| !(0.0..=1.0).contains(x)) {
+        return Some(format!("options.{key} is {x}, expected a share from 0 to 1"));
+    }
     if !(source.weight.is_finite() && source.weight > 0.0) {
         return Some(format!("weight is {}, expected a number above 0", source.weight));
     }

@@ -81,6 +81,15 @@ impl Meter {
         Ok(())
     }
 
+    /// Between steps' ends, in long stretches of work: writes down the time so far, now and then. A disk that is full then
+    /// is told of when something must be written.
+    pub fn beat(&mut self, dir: &RunDir) {
+        let step = self.now.spent.step;
+        if let Err(error) = self.add(dir, step, 0, 0.0) {
+            tracing::debug!("the running attempt's bill: {error}");
+        }
+    }
+
     /// A checkpoint of `step` is about to be written.
     ///
     /// # Errors

@@ -134,3 +134,15 @@ fn the_off_policy_mask_drops_only_bad_answers_that_drifted() {
     assert_ne!(slope(-1.0, -1.1), 0.0);
     assert_ne!(slope(1.0, -1.3), 0.0);
 }
+
+#[test]
+fn equal_rewards_teach_nothing_although_their_sum_rounds() {
+    // The recipes' weights: sixteen times 0.1 do not add up to 1.6, nor eight times 1.2 to 9.6.
+    for (reward, n) in [(0.1, 16), (1.1, 16), (0.1, 8), (0.2, 8), (1.1, 8), (1.2, 8), (0.3, 7)] {
+        assert_eq!(std_of(&vec![reward; n]), 0.0, "{n} times {reward}");
+        for scale in [ScaleKind::Group, ScaleKind::Batch, ScaleKind::None] {
+            let groups = [vec![Some(reward); n], vec![Some(0.0), Some(1.0)]];
+            assert_eq!(advantages(&groups, scale)[0], vec![Some(0.0); n], "{n} times {reward}, {scale:?}");
+        }
+    }
+}

@@ -30,12 +30,16 @@ fn each_reward_says_its_own() {
 }
 
 #[test]
-fn cannot_judge_is_no_reward_unless_accuracy_does_not_count() {
+fn cannot_judge_is_no_reward_unless_a_judge_grades_in_its_place() {
     let spec = GrpoSpec::default();
-    let unknown = rewards(&spec, &parts("", "?", true), Verdict::CannotJudge, 2, true);
+    let mut unknown = rewards(&spec, &parts("", "?", true), Verdict::CannotJudge, 2, true);
     assert_eq!(unknown.total(&spec.reward), None);
     let format_alone = RewardSpec { accuracy: 0.0, format: 2.0, ..spec.reward };
-    assert_eq!(unknown.total(&format_alone), Some(2.0));
+    assert_eq!(unknown.total(&format_alone), None);
+    let judged = RewardSpec { judge: 1.0, ..format_alone };
+    assert_eq!(unknown.total(&judged), None, "no grade yet");
+    unknown.judge = Some(0.5);
+    assert_eq!(unknown.total(&judged), Some(2.5));
 }
 
 #[test]

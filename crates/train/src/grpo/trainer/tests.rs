@@ -361,3 +361,25 @@ fn a_random_reward_teaches_nothing_in_particular() {
     let reward = mean_of(&metrics(dir.path())[1..], "reward");
     assert!((reward - 0.5).abs() < 0.1, "a coin's mean, from first to last: {reward}");
 }
+
+#[test]
+fn no_validation_problem_comes_twice() {
+    let mut stage = grpo_stage("");
+    // Sums of one-digit numbers: a handful, where 500 are asked for.
+    stage.data.source[0].mixture = None;
+    stage.data.source[0].tasks = vec![tasks::MixtureEntry { task: "addition".to_owned(), weight: 1.0, difficulty: 1 }];
+    stage.eval.problems = 500;
+    let problems = ProblemSet::new(&stage, &codec()).unwrap();
+    let different: std::collections::BTreeSet<String> = problems.examples().map(|e| e.problem.to_string()).collect();
+    assert!(!different.is_empty() && different.len() < 500);
+    assert_eq!(problems.examples().count(), different.len());
+}
+
+#[test]
+fn what_dies_in_its_first_rollouts_is_on_the_bill() {
+    let dir = tempfile::tempdir().unwrap();
+    let died = std::panic::catch_unwind(|| train(dir.path(), &grpo_stage(""), Event::DiesInRollout(2)));
+    assert!(died.is_err());
+    let attempt: Value = serde_json::from_slice(&std::fs::read(dir.path().join("attempt.json")).unwrap()).unwrap();
+    assert!(attempt["spent"]["usage"]["wall_s"].as_f64().unwrap() > 0.0, "{attempt}");
+}
