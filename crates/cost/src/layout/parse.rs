@@ -2,7 +2,7 @@
 
 use model::error::nearest;
 
-use super::{Job, Layout, Precision, Recompute, Schedule, n_experts};
+use super::{Job, Layout, Precision, Recompute, Schedule, n_experts, send_units};
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 
@@ -167,8 +167,7 @@ impl LayoutSpec {
             zero: self.zero.unwrap_or(1),
             schedule: self.schedule.unwrap_or(schedule),
             micro_batch,
-            // As V3's, where the chip has it; dense models are published in BF16.
-            precision: self.precision.unwrap_or(match (chip.fp8_tflops, n > 0) {
+            precision: self.precision.unwrap_or(match (chip.fp8_tflops, was_trained_in_fp8(&job.config)) {
                 (Some(_), true) => Precision::Fp8,
                 _ => Precision::Bf16,
             }),

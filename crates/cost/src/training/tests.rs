@@ -210,3 +210,16 @@ fn advice_is_good() {
     }
     assert!(refused > 50, "{refused}");
 }
+
+/// Units that send are units that do not compute, and with few of them rows arrive late: the best number is between.
+#[test]
+fn sending_takes_units_of_the_chip() {
+    let (job, layout, chip) = v3();
+    let seconds = |comm_sm| simulate_step(&job, &Layout { comm_sm, ..layout.clone() }, &chip).unwrap().seconds;
+    let all: Vec<(u64, f64)> = [1, 5, 10, 20, 40, 80, 131].map(|n| (n, seconds(n))).into();
+    let (best, least) = *all.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert!((5..=40).contains(&best), "{all:?}");
+    assert!(all[0].1 > 1.2 * least && all[6].1 > 1.05 * least, "{all:?}");
+    let none = Layout { comm_sm: 0, ..layout }.check(&job, &chip, 2048).unwrap_err().to_string();
+    assert!(none.contains("nearest: comm_sm=20"), "{none}");
+}
