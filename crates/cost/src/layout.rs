@@ -129,6 +129,12 @@ pub fn n_experts(config: &Config) -> u64 {
     config.experts().map_or(0, |experts| experts.n_routed as u64)
 }
 
+/// Whether a model's makers trained it in FP8: DeepSeek's V3 and what is built like it (V3's report, section 3.3). Mixtral,
+/// Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say.
+fn was_trained_in_fp8(config: &Config) -> bool {
+    config.model_type() == "deepseek_v3" && n_experts(config) > 0
+}
+
 /// Heads of queries, and of keys and values, over which tensor parallelism divides.
 fn heads(config: &Config) -> (u64, u64) {
     match config {
