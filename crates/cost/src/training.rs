@@ -10,6 +10,7 @@ mod tests;
 use model::count::{AttentionSpan, FlopModel, MlaForm, count_layer};
 use serde::Serialize;
 
+pub(crate) use memory::tokens_held;
 pub use memory::{ChipMemory, activation_bytes, chip_memory};
 pub use nearest::{Asked, stated_layout};
 pub use search::{best_layout, ranked_layouts};

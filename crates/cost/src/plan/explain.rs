@@ -7,7 +7,7 @@ use super::Plan;
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
 use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::{Step, activation_bytes, flops_per_token};
+use crate::training::{Step, activation_bytes, flops_per_token, tokens_held};
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -215,17 +215,20 @@ fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
 
 fn activations(job: &Job, step: &Step) -> Line {
     let layout = &step.layout;
-    let tokens = (layout.micro_batch * job.seq_len) as f64 / (layout.cp * layout.tp) as f64;
+    let tokens = tokens_held(job, layout);
     let bytes = activation_bytes(&job.config, layout.precision, layout.recompute);
-    let (kept, logits) = (step.memory.activations - step.memory.logits, step.memory.logits);
+    let (logits, again) = (step.memory.logits, step.memory.again);
+    let kept = step.memory.activations - logits - again;
     Line::new(
         "activations in flight",
         format!("{} GB", significant(step.memory.activations / 1e9)),
         format!(
-            "{} layers' of micro-batches on the way x {} tokens x {} KB, and {} GB of logits",
+            "{} layers' of micro-batches on the way x {} tokens x {} KB, {} GB of the layer that is computed again, and {} GB \
+             of logits",
             significant(kept / (tokens * bytes)),
             whole(tokens),
             significant(bytes / 1e3),
+            significant(again / 1e9),
             significant(logits / 1e9)
         ),
         "what a layer keeps of a token, by what is computed again: `training/memory.rs`",

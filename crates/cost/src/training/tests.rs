@@ -223,3 +223,20 @@ fn sending_takes_units_of_the_chip() {
     let none = Layout { comm_sm: 0, ..layout }.check(&job, &chip, 2048).unwrap_err().to_string();
     assert!(none.contains("nearest: comm_sm=20"), "{none}");
 }
+
+/// A layer that is computed again is whole while its backward runs: of 131,072 tokens at once one is many gigabytes.
+#[test]
+fn a_layer_that_is_computed_again_takes_room() {
+    let chip = Catalogue::shipped().chip("h100").unwrap().clone();
+    let config = r#"{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "vocab_size": 32000, "max_position_embeddings": 131072}"#;
+    let job = Job { config: model::Config::from_json(config).unwrap(), ..open_job("llama-3.1-8b", 131_072, 8) };
+    let of = |spec: &str| {
+        let spec = LayoutSpec::parse(spec).unwrap();
+        stated_layout(&Asked { job: job.clone(), spec, chip: &chip, count: 8 })
+    };
+    let error = of("zero=3,recompute=full,tp=1").unwrap_err().to_string();
+    assert!(error.contains("GB a chip") && error.contains("nearest"), "{error}");
+    let memory = of("zero=3,recompute=full,tp=2").unwrap().memory;
+    assert!(memory.again > 8e9 && memory.again < memory.activations, "{memory:?}");
+}
