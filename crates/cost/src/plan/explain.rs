@@ -7,7 +7,7 @@ use super::Plan;
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
 use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::{Step, activation_bytes, flops_per_token, tokens_held};
+use crate::training::{Step, Traffic, activation_bytes, flops_per_token, tokens_held};
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -140,17 +140,21 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
         Line::new(
             "the optimizer",
             duration(spent.optimizer_s),
-            format!("gradients, moments, masters and weights at {} GB/s x {}", chip.memory_gb_s, assume::STREAM_SHARE),
+            format!(
+                "{} GB of gradients, moments, masters and weights over {} GB/s x {} FITTED",
+                significant(spent.optimizer_bytes / 1e9),
+                chip.memory_gb_s,
+                assume::STREAM_SHARE
+            ),
             source("memory"),
         ),
         Line::new(
             "communication that nothing hides",
             duration(spent.communication_s),
             format!(
-                "{} GB a chip and step to experts, {} GB for gradients and parameters, {} GB between stages; {} GB/s within a node, {} between",
-                significant(step.traffic.experts / 1e9),
-                significant(step.traffic.data_parallel / 1e9),
-                significant(step.traffic.pipeline / 1e9),
+                "a remainder: the step without the parts above and its bubbles, with what computation loses beside it; a chip \
+                 and step sends {}; {} GB/s within a node, {} between",
+                sent(&step.traffic),
                 chip.link_gb_s,
                 chip.nic_gb_s
             ),
@@ -168,6 +172,20 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
             "the placement of layers is chosen for the shortest step",
         ),
     ]
+}
+
+/// A chip's bytes of a step, by what sends them.
+fn sent(traffic: &Traffic) -> String {
+    let parts = [
+        ("to experts", traffic.experts),
+        ("for gradients and parameters", traffic.data_parallel),
+        ("between stages", traffic.pipeline),
+        ("within layers by tensor parallelism", traffic.tensor_parallel),
+        ("within layers among chips that share a sequence", traffic.context_parallel),
+    ];
+    let some = parts.iter().filter(|(_, bytes)| *bytes > 0.0);
+    let words: Vec<String> = some.map(|(what, bytes)| format!("{} GB {what}", significant(bytes / 1e9))).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 
 fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
