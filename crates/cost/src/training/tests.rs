@@ -240,3 +240,28 @@ fn a_layer_that_is_computed_again_takes_room() {
     let memory = of("zero=3,recompute=full,tp=2").unwrap().memory;
     assert!(memory.again > 8e9 && memory.again < memory.activations, "{memory:?}");
 }
+
+/// A batch that was stated is what is asked for: another one near it, or another number of chips, before a far one.
+#[test]
+fn the_batch_nearest_to_a_stated_one_is_offered() {
+    let catalogue = Catalogue::shipped();
+    let chip = catalogue.chip("h100").unwrap();
+    let job = open_job("llama-3.1-70b", 2048, 1536);
+    let error = best_layout(&job, &LayoutSpec::default(), chip, 10_000).unwrap_err().to_string();
+    let (_, advice) = error.rsplit_once("nearest: ").unwrap();
+    for alternative in advice.split(", or ") {
+        let asked = Asked { job: job.clone(), spec: LayoutSpec::default(), chip, count: 10_000 };
+        let next = asked.following(alternative).unwrap_or_else(|| panic!("{error}"));
+        assert!(next.job.batch.abs_diff(1536) < 200 && next.count.abs_diff(10_000) < 200, "{error}");
+        assert!(best_layout(&next.job, &next.spec, chip, next.count).is_ok(), "{error}");
+    }
+}
+
+/// Parts of a step that are rounding's are none.
+#[test]
+fn one_chip_has_no_bubble() {
+    let chip = Catalogue::shipped().chip("h100").unwrap().clone();
+    let step = best_layout(&open_job("r1-distill-qwen-1.5b", 4096, 8), &LayoutSpec::default(), &chip, 1).unwrap();
+    assert_eq!((step.breakdown.bubble_s, step.spent.communication_s), (0.0, 0.0));
+    assert!(step.spent.optimizer_bytes > 0.0);
+}
