@@ -333,6 +333,18 @@ impl Chip {
         self.source.get("gemm").filter(|_| share != usual_gemm()).map(String::as_str)
     }
 
+    /// What a reader should know of the usual share where it is taken.
+    pub fn gemm_note(&self, fp8: bool) -> Option<String> {
+        let (share, key) = if fp8 { (self.gemm_fp8, "gemm_fp8") } else { (self.gemm_bf16, "gemm_bf16") };
+        self.gemm_source(fp8).is_none().then(|| {
+            format!(
+                "Nobody measured products on {}: the best is assumed to reach {share} of the peak, between the best and the \
+                 worst chip that were measured; {key} in a catalogue says it.",
+                self.name
+            )
+        })
+    }
+
     /// Dollars for a chip-hour: what the user says, or the catalogue's.
     ///
     /// # Errors

@@ -253,6 +253,23 @@ fn activations(job: &Job, step: &Step) -> Line {
     )
 }
 
+/// The name of the line that says how far published runs were off.
+pub(super) const SPREAD: &str = "dollars as published runs vary";
+
+/// Dollars as published runs vary.
+pub(super) fn spread(plan: &Plan) -> Line {
+    let [low, high] = assume::PUBLISHED_SPREAD;
+    Line::new(
+        SPREAD,
+        format!("{} to {}", dollars(low * plan.dollars), dollars(high * plan.dollars)),
+        format!(
+            "{} x {low} to x {high}: published over derived chip-hours, between which four in five of the runs are",
+            dollars(plan.dollars)
+        ),
+        "MEASURED: `penseur plan --published`",
+    )
+}
+
 fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
     let (Some(step), Some(failures)) = (&plan.step, &plan.interruptions) else { return Vec::new() };
     let n_steps = (job.tokens / job.step_tokens()).ceil();
@@ -293,6 +310,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             format!("{} chip-hours x ${}", whole(plan.gpu_hours), plan.cluster.price),
             &plan.cluster.price_source,
         ),
+        spread(plan),
         Line::new(
             "energy",
             crate::page::energy(plan.energy_kwh),
