@@ -24,6 +24,28 @@ fn chips_are_compared_and_the_engineering_weighed() {
     assert!(seconds(4) > seconds(1) && seconds(4) > seconds(3));
     assert_eq!(answer.json["chips"].as_array().unwrap().len(), 3);
     assert!(answer.page.text(false).contains("NVIDIA H20"));
+    // Narrow links cost something without the engineering, and less with it.
+    let with_and_without = answer.json["with_and_without"].as_array().unwrap();
+    let hours = |i: usize, key: &str| with_and_without[i][key].as_f64().unwrap();
+    let (without, with) =
+        (hours(0, "without_hours") / hours(1, "without_hours"), hours(0, "with_hours") / hours(1, "with_hours"));
+    assert!(without > 1.05 && with < without, "{with} with, {without} without: {with_and_without:?}");
+    assert!(answer.page.headline.contains("Without the engineering"), "{}", answer.page.headline);
+}
+
+/// Whose price nobody knows is compared by its hours.
+#[test]
+fn a_chip_without_a_price_has_hours() {
+    let catalogue = Catalogue::shipped();
+    let chips: Vec<_> = ["h100", "h20"].iter().map(|id| (catalogue.chip(id).unwrap(), None)).collect();
+    let answer =
+        compare_chips("7B", &job("r1-distill-qwen-7b", 1e11, 1024), &chips, 64, &LayoutSpec::default()).unwrap();
+    let rows = answer.json["chips"].as_array().unwrap();
+    assert!(rows[0]["dollars"].as_f64().unwrap() > 0.0 && rows[1]["dollars"].is_null(), "{rows:?}");
+    assert!(rows[1]["gpu_hours"].as_f64() > rows[0]["gpu_hours"].as_f64());
+    assert!(
+        answer.page.headline.starts_with("NVIDIA H100 SXM is cheapest") && answer.page.text(false).contains("--price")
+    );
 }
 
 #[test]
@@ -35,6 +57,7 @@ fn layouts_are_ranked() {
     let layouts = answer.json["layouts"].as_array().unwrap();
     let seconds: Vec<f64> = layouts.iter().map(|l| l["seconds"].as_f64().unwrap()).collect();
     assert!(seconds.len() > 3 && seconds.is_sorted(), "{seconds:?}");
+    assert!(answer.page.lines.iter().any(|line| line.name == "matrix products"), "its arithmetic is the best one's");
 }
 
 #[test]

@@ -64,7 +64,11 @@ fn asked_job(args: &PlanArgs, count: u64) -> anyhow::Result<(String, Job, Layout
         (Some(preset), None) => {
             let (mut job, _) = preset_job(preset, count).map_err(usage::error)?;
             job.tokens = args.tokens.unwrap_or(job.tokens);
-            Ok((preset.clone(), job, spec))
+            let name = match preset.as_str() {
+                "v3" => "v3's pre-training (not its longer contexts and post-training)".to_owned(),
+                other => other.to_owned(),
+            };
+            Ok((name, job, spec))
         }
         (Some(_), Some(_)) => Err(usage::error("a preset has its model: leave --model out, or the preset")),
         (None, Some(model)) => Ok((model.clone(), job(args, configuration(model)?, count)?, spec)),
@@ -82,10 +86,7 @@ fn cluster(args: &PlanArgs, catalogue: &Catalogue, usual: u64) -> anyhow::Result
 
 fn compare(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
     let count = args.count.unwrap_or(2048);
-    let (name, job, mut spec) = asked_job(args, count)?;
-    if let (Some(preset), None, 2048) = (&args.target, &args.layout, count) {
-        (_, spec) = preset_job(preset, count).map_err(usage::error)?;
-    }
+    let (name, job, spec) = asked_job(args, count)?;
     let chips: Vec<&Chip> =
         args.compare.iter().map(|name| catalogue.chip(name)).collect::<Result<_, _>>().map_err(usage::error)?;
     let priced: Vec<(&Chip, Option<f64>)> = chips.into_iter().map(|chip| (chip, args.price)).collect();
