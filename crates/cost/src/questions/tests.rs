@@ -75,7 +75,7 @@ fn the_cheapest_in_time_is_in_time() {
 fn budgets_buy_what_the_laws_say() {
     let catalogue = Catalogue::shipped();
     let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(2.0)).unwrap();
-    let answer = model_for_budget(1e6, &cluster).unwrap();
+    let answer = model_for_budget(1e6, &cluster, None).unwrap();
     let models = answer.json["models"].as_array().unwrap();
     let flops = answer.json["flops"].as_f64().unwrap();
     for model in &models[1..] {
@@ -85,7 +85,13 @@ fn budgets_buy_what_the_laws_say() {
     }
     let (n, d) = scaling_optimum(5.76e23);
     assert!((n / 70e9 - 1.0).abs() < 0.8 && (d / 1.4e12 - 1.0).abs() < 0.8, "{n:e} {d:e}");
-    assert!(model_for_budget(-1.0, &cluster).is_err());
+    // How well chips are used is simulated: H20's fewer operations are easier to feed.
+    let mfu = |chip: &str| {
+        let cluster = Cluster::new(catalogue.chip(chip).unwrap(), 8, Some(2.0)).unwrap();
+        model_for_budget(1e5, &cluster, None).unwrap().json["mfu_causal"].as_f64().unwrap()
+    };
+    assert!((0.2..0.6).contains(&mfu("h100")) && mfu("h20") != mfu("h100"));
+    assert!(model_for_budget(-1.0, &cluster, None).is_err());
 }
 
 /// A run that follows the assumed law is extrapolated to where the law says, and the interval holds it.

@@ -50,7 +50,8 @@ pub fn answer(question: &str, args: &PlanArgs, catalogue: &Catalogue) -> anyhow:
         }
         "--budget" => {
             let cluster = cluster(args, catalogue, 1)?;
-            questions::model_for_budget(args.budget.unwrap_or_default(), &cluster).map_err(usage::error)?
+            let budget = args.budget.unwrap_or_default();
+            questions::model_for_budget(budget, &cluster, args.count).map_err(usage::error)?
         }
         "--reach" => reach(args)?,
         _ => serve(args, catalogue)?,
