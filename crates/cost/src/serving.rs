@@ -42,6 +42,12 @@ pub struct Service {
     pub load: f64,
 }
 
+/// Cached tokens of a sequence on average while it is decoded, in DeepSeek's production (open-infra-index, day 6).
+pub const DEEPSEEK_CONTEXT: f64 = 4989.0;
+
+/// Share of input tokens whose cache was found there.
+pub const DEEPSEEK_HITS: f64 = 0.563;
+
 impl Service {
     /// DeepSeek's production of 27 and 28 February 2025 (open-infra-index, day 6): prefill on 4 nodes, decoding on 18,
     /// 20 to 22 tokens a second, 4,989 cached tokens, 56.3% hits.
@@ -51,9 +57,9 @@ impl Service {
             precision: Precision::Fp8,
             prefill_unit: 32,
             decode_unit: 144,
-            context: 4989.0,
+            context: DEEPSEEK_CONTEXT,
             user_tokens_per_s: 21.0,
-            cache_hits: 0.563,
+            cache_hits: DEEPSEEK_HITS,
             tokens_per_step: 1.0,
             load: assume::DAY_LOAD,
         }
@@ -186,7 +192,8 @@ impl Service {
             compute += layer.forward + layer.exchange;
             sent += layer.all_to_all;
         }
-        // Two micro-batches take turns, so that communication hides.
+        // Two micro-batches take turns, so that communication hides. It has the units that it needs: with fewer it would
+        // take longer.
         let slowed = compute + sent * layout.comm_sm as f64 / chip.n_sm as f64;
         Ok(seq_len as f64 / slowed.max(sent) / layout.tp as f64)
     }

@@ -126,15 +126,49 @@ fn serving_is_priced() {
     let catalogue = Catalogue::shipped();
     let config = published("deepseek-r1").unwrap();
     let cluster = Cluster::new(catalogue.chip("h800").unwrap(), 144, None).unwrap();
-    let question = ServeQuestion::default();
+    let question = ServeQuestion { solves: Some(0.798), ..ServeQuestion::default() };
     let answer = serve("R1", &config, &Service::deepseek(&config), &cluster, &question).unwrap();
     let output = answer.json["serving"]["dollars_per_m_output"].as_f64().unwrap();
     assert!(output > 0.1 && output < 1.0, "{output}");
     let twice = ServeQuestion { answer_tokens: 2.0 * question.answer_tokens, ..question };
     let dearer = serve("R1", &config, &Service::deepseek(&config), &cluster, &twice).unwrap();
     assert!(dearer.json["dollars_per_solved"].as_f64() > answer.json["dollars_per_solved"].as_f64());
-    let never = ServeQuestion { solves: 0.0, ..question };
+    let never = ServeQuestion { solves: Some(0.0), ..question };
     assert!(serve("R1", &config, &Service::deepseek(&config), &cluster, &never).is_err());
+}
+
+/// What a problem is like decides its price; of a solved one nothing is said where nobody knows the share.
+#[test]
+fn services_follow_what_is_asked_of_them() {
+    let catalogue = Catalogue::shipped();
+    let config = published("deepseek-r1").unwrap();
+    let cluster = Cluster::new(catalogue.chip("h800").unwrap(), 144, None).unwrap();
+    let question = ServeQuestion::default();
+    let of = |service: &Service| serve("V3", &config, service, &cluster, &question);
+    let theirs = Service::deepseek(&config);
+    let output = |service: &Service| of(service).unwrap().json["serving"]["dollars_per_m_output"].as_f64().unwrap();
+    let input = |service: &Service| of(service).unwrap().json["serving"]["dollars_per_m_input"].as_f64().unwrap();
+    assert!(output(&Service { context: 20_000.0, ..theirs.clone() }) > output(&theirs));
+    assert!(output(&Service { tokens_per_step: 1.8, ..theirs.clone() }) < output(&theirs));
+    assert!(input(&Service { cache_hits: 0.0, ..theirs.clone() }) > 2.0 * input(&theirs));
+    for (service, flag) in [
+        (Service { context: 1e9, ..theirs.clone() }, "--context"),
+        (Service { cache_hits: 1.0, ..theirs.clone() }, "--hits"),
+        (Service { tokens_per_step: 0.5, ..theirs.clone() }, "--mtp"),
+    ] {
+        let error = of(&service).unwrap_err().to_string();
+        assert!(error.contains(flag), "{error}");
+    }
+    let text = of(&theirs).unwrap().page.text(true);
+    assert!(
+        !text.contains("a solved problem") && text.contains("--solves") && text.contains("a problem = $"),
+        "{text}"
+    );
+    let solved = ServeQuestion { solves: ServeQuestion::published_share("deepseek-r1"), ..question };
+    let text = serve("R1", &config, &theirs, &cluster, &solved).unwrap().page.text(true);
+    for needle in ["a solved problem = $", "R1's share of AIME 2024", "DeepSeek's day: margin"] {
+        assert!(text.contains(needle), "{needle}: {text}");
+    }
 }
 
 /// As a plan of each would: a chip without FP8 has no use for a layout in FP8.
@@ -165,7 +199,7 @@ fn services_that_cannot_be_are_refused() {
         let config = published(model).unwrap();
         let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(price)).unwrap();
         let service = Service { prefill_unit: units, decode_unit: units, ..Service::deepseek(&config) };
-        serve(model, &config, &service, &cluster, &ServeQuestion { solves, ..Default::default() })
+        serve(model, &config, &service, &cluster, &ServeQuestion { solves: Some(solves), ..Default::default() })
     };
     for (model, units, solves, needle) in [
         ("llama-3.1-70b", 3, 0.5, "nearest: --count 2"),

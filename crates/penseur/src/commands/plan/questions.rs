@@ -111,16 +111,24 @@ fn serve(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
         true => Service::deepseek(&config),
         false => Service::smallest(&config, &cluster.chip).map_err(usage::error)?,
     };
-    if let Some(count) = args.count {
-        (service.prefill_unit, service.decode_unit) = (count, count);
-    }
-    service.user_tokens_per_s = args.speed.unwrap_or(service.user_tokens_per_s);
     let usual = ServeQuestion::default();
     let asked = ServeQuestion {
+        prompt_tokens: args.prompt_tokens.unwrap_or(usual.prompt_tokens),
         answer_tokens: args.answer_tokens.unwrap_or(usual.answer_tokens),
-        solves: args.solves.unwrap_or(usual.solves),
+        solves: args.solves.or_else(|| ServeQuestion::published_share(name)),
         output_per_day: args.per_day.unwrap_or(usual.output_per_day),
-        ..usual
+    };
+    // DeepSeek's production is what is known of a model like V3; a problem that is described has its own length.
+    let is_described = args.prompt_tokens.or(args.answer_tokens).is_some();
+    let usual_context = if is_theirs && !is_described { service.context } else { asked.mean_context() };
+    service = Service {
+        prefill_unit: args.prefill_chips.or(args.count).unwrap_or(service.prefill_unit),
+        decode_unit: args.decode_chips.or(args.count).unwrap_or(service.decode_unit),
+        context: args.context.unwrap_or(usual_context),
+        user_tokens_per_s: args.speed.unwrap_or(service.user_tokens_per_s),
+        cache_hits: args.hits.unwrap_or(service.cache_hits),
+        tokens_per_step: args.mtp.unwrap_or(service.tokens_per_step),
+        ..service
     };
     questions::serve(name, &config, &service, &cluster, &asked).map_err(usage::error)
 }
