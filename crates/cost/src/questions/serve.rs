@@ -231,6 +231,7 @@ fn context_note(service: &Service, asked: &ServeQuestion) -> String {
     let from = match service.context {
         context if context == DEEPSEEK_CONTEXT => "DeepSeek's mean in production".to_owned(),
         context if context == asked.mean_context() => "the prompt and half of the answer".to_owned(),
+        context if context == service.config.max_position_embeddings() as f64 => "the model's longest".to_owned(),
         _ => "stated by the user".to_owned(),
     };
     let hits = match service.cache_hits == DEEPSEEK_HITS {

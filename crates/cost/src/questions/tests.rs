@@ -155,6 +155,9 @@ fn services_follow_what_is_asked_of_them() {
         (Service { context: 1e9, ..theirs.clone() }, "--context"),
         (Service { cache_hits: 1.0, ..theirs.clone() }, "--hits"),
         (Service { tokens_per_step: 0.5, ..theirs.clone() }, "--mtp"),
+        (Service { prefill_unit: 1000, ..theirs.clone() }, "nearest: --prefill-chips 256"),
+        (Service { prefill_unit: 1, ..theirs.clone() }, "nearest: --prefill-chips 16"),
+        (Service { decode_unit: 2, ..theirs.clone() }, "nearest: --decode-chips 16"),
     ] {
         let error = of(&service).unwrap_err().to_string();
         assert!(error.contains(flag), "{error}");

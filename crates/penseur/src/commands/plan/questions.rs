@@ -120,7 +120,11 @@ fn serve(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
     };
     // DeepSeek's production is what is known of a model like V3; a problem that is described has its own length.
     let is_described = args.prompt_tokens.or(args.answer_tokens).is_some();
-    let usual_context = if is_theirs && !is_described { service.context } else { asked.mean_context() };
+    let usual_context = match (is_described, is_theirs) {
+        (true, _) => asked.mean_context(),
+        (false, true) => service.context,
+        (false, false) => asked.mean_context().min(service.config.max_position_embeddings() as f64),
+    };
     service = Service {
         prefill_unit: args.prefill_chips.or(args.count).unwrap_or(service.prefill_unit),
         decode_unit: args.decode_chips.or(args.count).unwrap_or(service.decode_unit),
