@@ -1,7 +1,7 @@
 // The planner's own words in Chinese. Arithmetic and sources stay as the planner wrote them.
 
 const WORDS = {
-  "The bill to expect": "预计账单", tokens: "token", "chip-hours": "芯片小时", dollars: "美元", published: "已发表", "off by": "偏差",
+  "The bill to expect": "预计账单", tokens: "token", "chip-hours": "芯片小时", dollars: "美元", published: "已发表", "as published runs vary": "按已发表训练的差异", "off by": "偏差",
   "A step, by what the pipeline does": "每一步：流水线在做什么", seconds: "秒", share: "占比", total: "合计", bubble: "气泡", optimizer: "优化器",
   "pre-training": "预训练", "longer contexts": "更长上下文", "post-training": "后训练", training: "训练", "data for fine-tuning": "微调数据",
   "DeepSeek-R1-Zero: reinforcement learning": "DeepSeek-R1-Zero：强化学习", "DeepSeek-R1: reinforcement learning": "DeepSeek-R1：强化学习",
@@ -24,6 +24,9 @@ const FORMS = [
   [/^rank (\d+)$/, (n) => `第 ${n} 级`],
   [/^(.+) s, (\d+%)$/, (s, share) => `${s} 秒，${share}`],
   [/^([\d.]+) s$/, (s) => `${s} 秒`],
+  [/^(\S+), of which the derived is off by (\S+)$/, (dollars, off) => `${dollars}，推导值偏差 ${off}`],
+  [/^Nobody measured products on (.+): the best is assumed to reach ([\d.]+) .*$/,
+    (chip, share) => `${chip} 的矩阵乘法没有实测：假设最佳达到峰值的 ${share}。`],
   [/^Price: (.+)\.$/, (source) => `价格：${source}。`],
   [/^Layout: (.+)\.$/, (layout) => `布局：${layout}。`],
   [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* four in five took (\S+) to (\S+) against .*$/,
