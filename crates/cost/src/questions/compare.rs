@@ -113,7 +113,7 @@ pub fn compare_chips(
         page.headline.push_str(&won_back(&all, &without));
         page.notes.push(
             "Without any of it: each chip's quickest layout in 1F1B and BF16, tensor parallelism among its choices, in which \
-             nothing overlaps and a token's experts are on any nodes."
+             nothing overlaps and a token's experts are on any nodes; of a chip with more memory where none fits."
                 .to_owned(),
         );
     }
@@ -182,6 +182,8 @@ fn without_any(job: &Job, plan: &Plan) -> Result<Option<Step>> {
     let (chip, count) = (&plan.cluster.chip, plan.cluster.count);
     match best_layout(&unlimited, &spec, chip, count) {
         Err(Error::DoesNotFit { .. }) => best_layout(&unlimited, &spec, &roomy(chip), count).map(Some),
+        // What does not divide without pipelines that overlap is not compared.
+        Err(Error::Layout { .. }) => Ok(None),
         other => other.map(Some),
     }
 }
