@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 
+/// The name of this machine among chips.
+pub const THIS_MACHINE: &str = "this-machine";
+
 const SHIPPED: &str = include_str!("catalogue/catalogue.toml");
 
 /// What a chip is and what it can do at most. Rates are 1e12 operations a second, bandwidths 1e9 bytes a second one way.
@@ -122,17 +125,25 @@ impl Catalogue {
         Ok(())
     }
 
-    /// The chip that is called `name`, whatever its case.
+    /// The chip that is called `name`, whatever its case; `this` is this machine, where it is known.
     ///
     /// # Errors
     /// An unknown name, with the nearest known one.
     pub fn chip(&self, name: &str) -> Result<&Chip> {
-        let wanted = id_of(name);
+        let wanted = match id_of(name) {
+            this if this == "this" => THIS_MACHINE.to_owned(),
+            other => other,
+        };
         if let Some(chip) = self.chips.get(&wanted) {
             return Ok(chip);
         }
         let near = nearest(&wanted, self.chips.keys().map(String::as_str)).map(str::to_owned);
         Err(Error::Chip { found: name.to_owned(), near, known: self.chips.keys().cloned().collect() })
+    }
+
+    /// Adds a chip, in place of one of the same name.
+    pub fn add(&mut self, chip: Chip) {
+        self.chips.insert(chip.id.clone(), chip);
     }
 
     /// All chips, by name.
@@ -245,7 +256,7 @@ impl Chip {
         let measured = format!("measured by penseur: {}", machine.describe());
         let priced = format!("${dollars_per_core_hour} a core-hour, of which this machine has {}", machine.cores);
         Chip {
-            id: "this-machine".to_owned(),
+            id: THIS_MACHINE.to_owned(),
             name: format!("{} ({} cores)", machine.cpu, machine.cores),
             per_node: 1,
             bf16_tflops: rounded(machine.bf16_gflops / 1e3),
@@ -320,6 +331,18 @@ impl Chip {
     pub fn gemm_source(&self, fp8: bool) -> Option<&str> {
         let share = if fp8 { self.gemm_fp8 } else { self.gemm_bf16 };
         self.source.get("gemm").filter(|_| share != usual_gemm()).map(String::as_str)
+    }
+
+    /// What a reader should know of the usual share where it is taken.
+    pub fn gemm_note(&self, fp8: bool) -> Option<String> {
+        let (share, key) = if fp8 { (self.gemm_fp8, "gemm_fp8") } else { (self.gemm_bf16, "gemm_bf16") };
+        self.gemm_source(fp8).is_none().then(|| {
+            format!(
+                "Nobody measured products on {}: the best is assumed to reach {share} of the peak, between the best and the \
+                 worst chip that were measured; {key} in a catalogue says it.",
+                self.name
+            )
+        })
     }
 
     /// Dollars for a chip-hour: what the user says, or the catalogue's.

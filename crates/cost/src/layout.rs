@@ -118,9 +118,21 @@ impl Job {
     }
 }
 
+/// Units of a chip that an all-to-all needs to fill its links: V3's 20 of an H800's 132 (report, section 3.2.2), as a share
+/// of the chip; one is left to compute.
+pub(crate) fn send_units(chip: &Chip) -> u64 {
+    (chip.n_sm * 20).div_ceil(132).min(chip.n_sm.saturating_sub(1))
+}
+
 /// Routed experts of a layer; 0 in a dense model.
 pub fn n_experts(config: &Config) -> u64 {
     config.experts().map_or(0, |experts| experts.n_routed as u64)
+}
+
+/// Whether a model's makers trained it in FP8: DeepSeek's V3 and what is built like it (V3's report, section 3.3). Mixtral,
+/// Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say.
+fn was_trained_in_fp8(config: &Config) -> bool {
+    config.model_type() == "deepseek_v3" && n_experts(config) > 0
 }
 
 /// Heads of queries, and of keys and values, over which tensor parallelism divides.
@@ -142,6 +154,15 @@ impl Layout {
     pub(crate) fn attention_imbalance(&self) -> f64 {
         // The last of cp pieces sees all before it: 1 - (1 - 1/cp)^2 of the pairs, where 1/cp is the mean.
         if self.zigzag { 1.0 } else { 2.0 - 1.0 / self.cp as f64 }
+    }
+
+    /// How many times as long the experts' all-to-all takes with the units that it is given as with those that it needs.
+    /// Only where it runs beside computation is it kept to a few: elsewhere it has the whole chip.
+    pub(crate) fn send_slowdown(&self, chip: &Chip) -> f64 {
+        match self.schedule == Schedule::DualPipe && self.pp > 1 {
+            true => (send_units(chip) as f64 / self.comm_sm.max(1) as f64).max(1.0),
+            false => 1.0,
+        }
     }
 
     /// Chips that it takes.
@@ -209,13 +230,14 @@ impl Layout {
                 format!("tp={near}"),
             );
         }
+        let usual = format!("comm_sm={}", send_units(chip));
         if self.comm_sm >= chip.n_sm {
-            let usual = (chip.n_sm * 20).div_ceil(132);
-            return refuse(
-                format!("comm_sm={}", self.comm_sm),
-                format!("fewer than the {} units of {}", chip.n_sm, chip.name),
-                format!("comm_sm={}", usual.min(chip.n_sm.saturating_sub(1))),
-            );
+            let expected = format!("fewer than the {} units of {}", chip.n_sm, chip.name);
+            return refuse(format!("comm_sm={}", self.comm_sm), expected, usual);
+        }
+        if self.comm_sm == 0 && self.ep > 1 && chip.n_sm > 1 {
+            let expected = format!("units of the chip that send rows to the experts of ep={}", self.ep);
+            return refuse("comm_sm=0".to_owned(), expected, usual);
         }
         if self.cp > job.seq_len {
             return refuse(

@@ -87,7 +87,7 @@ impl Page {
         }
         parts.extend(self.tables.iter().map(Table::text));
         parts.extend(self.charts.iter().map(Chart::text));
-        if explain {
+        if explain && !self.lines.is_empty() {
             let lines = self.lines.iter().map(|line| {
                 let value = if line.value.is_empty() { String::new() } else { format!(" = {}", line.value) };
                 let source = if line.source.is_empty() { String::new() } else { format!("\n      [{}]", line.source) };

@@ -129,6 +129,28 @@ pub struct Plan {
     pub hint: Option<String>,
 }
 
+impl Plan {
+    /// Chip-hours that were published for all of it, where they were.
+    pub fn published_gpu_hours(&self) -> Option<f64> {
+        self.phases.iter().map(|phase| phase.published_gpu_hours).sum()
+    }
+
+    /// What was published of this very run says more than how far other runs were off: it stands where their spread does.
+    /// `of` says of which phases the arithmetic is.
+    fn compare_to_published(&mut self, of: &str) {
+        let Some(published) = self.published_gpu_hours() else { return };
+        self.dollars_range = None;
+        self.explain.retain(|line| !line.name.ends_with(explain::SPREAD));
+        let off = 100.0 * (self.gpu_hours / published - 1.0);
+        let how = format!(
+            "{} chip-hours derived over {} published",
+            crate::text::whole(self.gpu_hours),
+            crate::text::whole(published)
+        );
+        self.explain.push(Line::new(&format!("{of}off by"), format!("{off:+.1}%"), how, "the published run itself"));
+    }
+}
+
 /// Plans `job` on `cluster` in the layout of `spec`, or in the quickest one where `spec` leaves it open.
 ///
 /// # Errors

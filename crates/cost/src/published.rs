@@ -12,7 +12,7 @@ use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec};
 use crate::page::{Bar, Chart, Page, Table};
-use crate::plan::{Cluster, plan_training, usual_batch};
+use crate::plan::{Cluster, Line, plan_training, usual_batch};
 use crate::questions::Answer;
 use crate::text::{si, whole};
 
@@ -88,6 +88,25 @@ impl PublishedRun {
     }
 }
 
+impl PublishedRun {
+    /// How its row comes about.
+    fn line(&self, derived: f64) -> Line {
+        let batch =
+            self.batch.map_or("as many sequences a step as are usual".to_owned(), |n| format!("{n} sequences a step"));
+        let layout = self.layout.as_deref().unwrap_or("the quickest layout");
+        let how = format!(
+            "{} published / {} derived: {} tokens, {batch}, of {} tokens each, on {} x {} in {layout}",
+            whole(self.hours),
+            whole(derived),
+            si(self.tokens),
+            self.seq_len,
+            self.count,
+            self.chip
+        );
+        Line::new(&self.name, format!("{:.2}", self.hours / derived), how, &self.source)
+    }
+}
+
 /// How many times as long as derived runs took: one in ten was below the first, half below the second, nine in ten below
 /// the third.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,6 +134,7 @@ impl Spread {
 pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spread)> {
     let mut table = Table::new("Chip-hours", &["", "chips", "tokens", "derived", "published", "published to derived"]);
     let (mut bars, mut ratios, mut rows, mut notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut lines = Vec::new();
     for run in published_runs() {
         let derived = run.derived_hours(catalogue)?;
         let ratio = run.hours / derived;
@@ -126,6 +146,7 @@ pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spread)> {
             json!({ "name": run.name, "chip": run.chip, "count": run.count, "tokens": run.tokens, "derived": derived,
             "published": run.hours, "ratio": ratio, "holds": run.holds, "source": run.source }),
         );
+        lines.push(run.line(derived));
         notes.push(format!("{}: {}. {}.", run.name, run.holds, run.source));
         ratios.push(ratio);
     }
@@ -148,6 +169,7 @@ pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spread)> {
         ),
         tables: vec![table],
         charts: vec![Chart::Bars { title: "Published chip-hours over derived ones".to_owned(), bars }],
+        lines,
         notes,
         ..Page::default()
     };

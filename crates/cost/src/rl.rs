@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec, Precision};
 use crate::plan::{Cluster, Line, Phase, Plan};
 use crate::serving::Service;
-use crate::text::{duration, si, significant, whole};
-use crate::training::{flops_per_token, simulate_step};
+use crate::text::{dollars, duration, si, significant, whole};
+use crate::training::{Asked, best_layout, flops_per_token, simulate_step};
 
 /// A part of a run with one limit on lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -52,6 +52,9 @@ pub struct RlRun {
     /// What was assumed, in words.
     pub assumed: Vec<String>,
 }
+
+/// Stages of the pipeline in which the policy is trained, as V3's.
+const STAGES: u64 = 16;
 
 fn r1_like(parts: Vec<Part>, published_hours: f64, assumed: Vec<String>) -> Result<RlRun> {
     let config = published("deepseek-r1").map_err(|e| Error::Question(e.to_string()))?;
@@ -174,11 +177,16 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
     let seq_len = 8192;
     let mut spec = LayoutSpec::parse("pp=16,ep=32,schedule=zb1p,recompute=full")?;
     spec.precision = Some(precision);
-    let share = 16;
-    let dp = (count / share).max(1);
-    let per_copy = (tokens / seq_len as f64 / dp as f64).ceil().max(1.0);
-    let job = Job { config: run.config.clone(), tokens, seq_len, batch: per_copy as u64 * dp, mtp: false };
-    if count.is_multiple_of(share) {
+    let n_chunks = (tokens / seq_len as f64).ceil().max(1.0) as u64;
+    let over = |copies: u64| Job {
+        config: run.config.clone(),
+        tokens,
+        seq_len,
+        batch: n_chunks.div_ceil(copies) * copies,
+        mtp: false,
+    };
+    let job = over((count / STAGES).max(1));
+    if count.is_multiple_of(STAGES) {
         let layout = spec.complete(&job, &cluster.chip, count);
         let theirs =
             layout.check(&job, &cluster.chip, count).and_then(|()| simulate_step(&job, &layout, &cluster.chip));
@@ -187,14 +195,74 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
         }
     }
     let open = LayoutSpec { precision: Some(precision), ..LayoutSpec::default() };
-    Ok(crate::training::best_layout(&job, &open, &cluster.chip, count)?.seconds)
+    // Chunks are rounded up to a multiple of the copies, whichever number of them divides the chips: the fewest chunks first.
+    let copies = (1..=count.min(n_chunks)).filter(|n| count.is_multiple_of(*n));
+    let mut batches: Vec<u64> = copies.map(|n| over(n).batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    let asked = |batch: &u64| {
+        let job = Job { batch: *batch, ..job.clone() };
+        Asked { job, spec: open.clone(), chip: &cluster.chip, count }.works()
+    };
+    let batch = batches.iter().find(|batch| asked(batch)).copied().unwrap_or(job.batch);
+    Ok(best_layout(&Job { batch, ..job }, &open, &cluster.chip, count)?.seconds)
 }
 
 /// Plans `run` on `cluster`.
 ///
 /// # Errors
-/// A model that does not fit.
+/// Chips that no layout divides over, or a model that does not fit, with the nearest number of chips that works: of such a
+/// run nothing else can be changed.
 pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
+    plan_on(name, run, cluster).map_err(|error| match error {
+        Error::Layout { found, expected, .. } => {
+            let nearest = nearest_count(name, run, cluster);
+            let nearest = nearest.unwrap_or_else(|| "another chip".to_owned());
+            Error::Layout { found, expected: format!("{expected}, of {} chips", cluster.count), nearest }
+        }
+        Error::DoesNotFit { needed_gb, available_gb, chip, nearest } => {
+            let nearest = match nearest_count(name, run, cluster) {
+                Some(count) => format!("nearest: {count}"),
+                // What a layout is offered in exchange is nothing that such a run can take.
+                None if nearest.contains("that is with") || nearest.contains("nearest:") => {
+                    "a chip with more memory may hold it".to_owned()
+                }
+                None => nearest,
+            };
+            Error::DoesNotFit { needed_gb, available_gb, chip, nearest }
+        }
+        other => other,
+    })
+}
+
+/// The nearest number of chips on which `run` can be planned, as it is asked for: multiples of the pipeline's 16 stages
+/// about it, then powers of two above it.
+fn nearest_count(name: &str, run: &RlRun, cluster: &Cluster) -> Option<String> {
+    let at = cluster.count / STAGES;
+    let near = (0..4).flat_map(|i| [at.saturating_sub(i), at + 1 + i]).map(|n| n * STAGES);
+    let mut near: Vec<u64> = near.filter(|n| (1..=2 * cluster.count).contains(n)).collect();
+    near.sort_by_key(|n| n.abs_diff(cluster.count));
+    let above = (0..=6).map(|i| cluster.count.next_power_of_two() << i);
+    let mut all = near.into_iter().chain(above).filter(|n| *n != cluster.count);
+    // Whether the weights fit by themselves is quickly seen.
+    let least = 2.0 * count_params(&run.config).total() as f64 / (cluster.chip.memory_gb * 1e9);
+    all.find(|count| {
+        let cluster = Cluster { count: *count, ..cluster.clone() };
+        *count as f64 > least && plan_on(name, run, &cluster).is_ok()
+    })
+    .map(|count| format!("--count {count}"))
+}
+
+fn plan_on(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
+    let mut service = Service::deepseek(&run.config);
+    service.precision = run.rollout_precision;
+    let memory_gb = service.held_bytes(run.rollout_unit.min(cluster.count)) / 1e9;
+    let available_gb = cluster.chip.memory_gb * (1.0 - assume::MEMORY_RESERVE);
+    if memory_gb > available_gb {
+        let nearest =
+            "the rollout engine holds all but the experts on every chip; a chip with more memory may".to_owned();
+        return Err(Error::DoesNotFit { needed_gb: memory_gb, available_gb, chip: cluster.chip.name.clone(), nearest });
+    }
     let mut sum = Cycle::default();
     let (mut seconds, mut tokens, mut steps) = (0.0, 0.0, 0.0);
     for part in &run.parts {
@@ -209,20 +277,6 @@ pub fn plan(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
             training_s: sum.training_s + cycles * one.training_s,
             switch_s: sum.switch_s + cycles * one.switch_s,
         };
-    }
-    let mut service = Service::deepseek(&run.config);
-    service.precision = run.rollout_precision;
-    let memory_gb = service.held_bytes(run.rollout_unit.min(cluster.count)) / 1e9;
-    let available_gb = cluster.chip.memory_gb * (1.0 - assume::MEMORY_RESERVE);
-    if memory_gb > available_gb {
-        let more = (cluster.count + 1..=run.rollout_unit).find(|n| service.held_bytes(*n) / 1e9 <= available_gb);
-        let nearest = match more {
-            Some(count) => format!("nearest: --count {}", count.next_power_of_two()),
-            None => {
-                "the rollout engine holds all but the experts on every chip; a chip with more memory may".to_owned()
-            }
-        };
-        return Err(Error::DoesNotFit { needed_gb: memory_gb, available_gb, chip: cluster.chip.name.clone(), nearest });
     }
     let params = count_params(&run.config);
     let gpu_hours = seconds / 3600.0 * cluster.count as f64;
@@ -301,6 +355,19 @@ fn explain(run: &RlRun, cluster: &Cluster, named: &[(&str, f64)], seconds: f64, 
         whole(seconds / 3600.0 * cluster.count as f64),
         format!("{} x {} chips", duration(seconds), cluster.count),
         "",
+    ));
+    let hours = seconds / 3600.0 * cluster.count as f64;
+    lines.push(Line::new(
+        "dollars",
+        dollars(cluster.dollars(hours)),
+        format!("{} chip-hours x ${}", whole(hours), cluster.price),
+        &cluster.price_source,
+    ));
+    lines.push(Line::new(
+        "energy",
+        crate::page::energy(crate::plan::energy_kwh(cluster, hours)),
+        format!("{} chip-hours x {} W x {}", whole(hours), cluster.chip.watts, 1.0 + cluster.chip.host_share),
+        "power at full load",
     ));
     lines.extend(run.assumed.iter().map(|text| Line::new("assumed", String::new(), text.clone(), "not published")));
     lines

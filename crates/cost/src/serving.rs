@@ -42,6 +42,12 @@ pub struct Service {
     pub load: f64,
 }
 
+/// Cached tokens of a sequence on average while it is decoded, in DeepSeek's production (open-infra-index, day 6).
+pub const DEEPSEEK_CONTEXT: f64 = 4989.0;
+
+/// Share of input tokens whose cache was found there.
+pub const DEEPSEEK_HITS: f64 = 0.563;
+
 impl Service {
     /// DeepSeek's production of 27 and 28 February 2025 (open-infra-index, day 6): prefill on 4 nodes, decoding on 18,
     /// 20 to 22 tokens a second, 4,989 cached tokens, 56.3% hits.
@@ -51,9 +57,9 @@ impl Service {
             precision: Precision::Fp8,
             prefill_unit: 32,
             decode_unit: 144,
-            context: 4989.0,
+            context: DEEPSEEK_CONTEXT,
             user_tokens_per_s: 21.0,
-            cache_hits: 0.563,
+            cache_hits: DEEPSEEK_HITS,
             tokens_per_step: 1.0,
             load: assume::DAY_LOAD,
         }
@@ -92,7 +98,7 @@ impl Service {
     /// More chips than experts; or than a node has, or a number that does not divide the heads.
     pub fn check(&self, chip: &Chip) -> Result<()> {
         let n = n_experts(&self.config);
-        for unit in [self.prefill_unit, self.decode_unit] {
+        for (unit, flag) in self.units() {
             let works = |unit: u64| match self.is_spread() {
                 true => (1..=n).contains(&unit),
                 false => (1..=chip.per_node).contains(&unit) && divides_heads(&self.config, unit),
@@ -105,11 +111,19 @@ impl Service {
                         true => format!("at most one for each of {n} experts"),
                         false => format!("a divisor of the heads, at most {} (a node of {})", chip.per_node, chip.name),
                     },
-                    nearest: format!("--count {nearest}"),
+                    nearest: format!("{flag} {nearest}"),
                 });
             }
         }
         Ok(())
+    }
+
+    /// Chips of the units, each with the flag that says so.
+    fn units(&self) -> [(u64, &'static str); 2] {
+        match self.prefill_unit == self.decode_unit {
+            true => [(self.prefill_unit, "--count"), (self.decode_unit, "--count")],
+            false => [(self.prefill_unit, "--prefill-chips"), (self.decode_unit, "--decode-chips")],
+        }
     }
 
     fn bytes_a_value(&self) -> f64 {
@@ -186,7 +200,8 @@ impl Service {
             compute += layer.forward + layer.exchange;
             sent += layer.all_to_all;
         }
-        // Two micro-batches take turns, so that communication hides.
+        // Two micro-batches take turns, so that communication hides. It has the units that it needs: with fewer it would
+        // take longer.
         let slowed = compute + sent * layout.comm_sm as f64 / chip.n_sm as f64;
         Ok(seq_len as f64 / slowed.max(sent) / layout.tp as f64)
     }
@@ -223,20 +238,23 @@ pub struct ServingPlan {
 /// A model that does not fit, or users that are promised more than one sequence alone gets.
 pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<ServingPlan> {
     service.check(chip)?;
-    let room = chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE) - service.held_bytes(service.decode_unit);
+    let available = chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE);
+    for (unit, flag) in service.units() {
+        if service.held_bytes(unit) >= available {
+            return Err(Error::DoesNotFit {
+                needed_gb: service.held_bytes(unit) / 1e9,
+                available_gb: available / 1e9,
+                chip: chip.name.clone(),
+                nearest: larger_unit(service, chip, unit, flag),
+            });
+        }
+    }
+    let room = available - service.held_bytes(service.decode_unit);
     let moe = n_experts(&service.config) > 0;
     let tp = if moe { 1.0 } else { service.decode_unit as f64 };
     let cache = 2.0 * kv_values_per_token(&service.config, KvForm::Latent) as f64 * service.context / tp;
     // `batch` is for each chip; in a dense model a sequence's cache is spread over the unit.
     let fits = room / (cache * tp);
-    if fits <= 0.0 {
-        return Err(Error::DoesNotFit {
-            needed_gb: service.held_bytes(service.decode_unit) / 1e9,
-            available_gb: chip.memory_gb * (1.0 - assume::MEMORY_RESERVE),
-            chip: chip.name.clone(),
-            nearest: larger_unit(service, chip),
-        });
-    }
     let speed = |batch: f64| service.tokens_per_step / service.decode_step_s(chip, batch, service.context);
     let least = fits.min(1.0 / tp);
     if speed(least) < service.user_tokens_per_s {
@@ -281,14 +299,14 @@ pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<Servin
     Ok(plan)
 }
 
-/// The first larger unit that holds the model and its caches, in words.
-fn larger_unit(service: &Service, chip: &Chip) -> String {
+/// The first unit larger than `unit` that holds the model, in words.
+fn larger_unit(service: &Service, chip: &Chip, unit: u64, flag: &str) -> String {
     let holds = |unit: &u64| {
         let larger = Service { prefill_unit: *unit, decode_unit: *unit, ..service.clone() };
         larger.check(chip).is_ok() && larger.held_bytes(*unit) < chip.memory_gb * 1e9 * (1.0 - assume::MEMORY_RESERVE)
     };
-    match (1..=10).map(|i| service.decode_unit << i).find(holds) {
-        Some(unit) => format!("nearest: --count {unit}"),
+    match (1..=10).map(|i| unit << i).find(holds) {
+        Some(unit) => format!("nearest: {flag} {unit}"),
         None => "no unit of these chips holds it; a chip with more memory may".to_owned(),
     }
 }

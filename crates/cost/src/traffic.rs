@@ -81,8 +81,22 @@ pub fn context_parallel_bytes(config: &Config, cp: u64, tokens: f64) -> f64 {
     (cp - 1) as f64 * tokens * per_layer * 2.0
 }
 
+/// Seconds of the same: the slowest hop of the ring decides, the node's link where all of it is in one. Chips that share
+/// matrices are nearest to each other, then those that share a sequence.
 pub(crate) fn context_parallel_s(config: &Config, layout: &Layout, chip: &Chip, tokens: f64) -> f64 {
-    context_parallel_bytes(config, layout.cp, tokens) / (chip.nic_gb_s * 1e9)
+    let bytes = context_parallel_bytes(config, layout.cp, tokens);
+    bytes / (out_gb_s(layout.tp * layout.cp, chip) * 1e9)
+}
+
+/// Seconds between two neighbours of a pipeline. Its stages are the farthest from each other of all: only where all chips
+/// are in one node is its link between them.
+pub(crate) fn pipeline_hop_s(config: &Config, layout: &Layout, chip: &Chip, seq_len: u64) -> f64 {
+    pipeline_bytes(config, layout, seq_len) / (out_gb_s(layout.chips(), chip) * 1e9)
+}
+
+/// Bandwidth among `n` chips that are nearest to each other.
+fn out_gb_s(n: u64, chip: &Chip) -> f64 {
+    if n <= chip.per_node { chip.link_gb_s } else { chip.nic_gb_s }
 }
 
 /// Bytes between two neighbours of a pipeline for one micro-batch, each way: the residual stream in BF16.

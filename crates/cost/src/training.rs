@@ -10,6 +10,7 @@ mod tests;
 use model::count::{AttentionSpan, FlopModel, MlaForm, count_layer};
 use serde::Serialize;
 
+pub(crate) use memory::tokens_held;
 pub use memory::{ChipMemory, activation_bytes, chip_memory};
 pub use nearest::{Asked, stated_layout};
 pub use search::{best_layout, ranked_layouts};
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, Precision, Schedule};
 use crate::schedule::{Chunk, Plan, Work};
 use crate::timeline::{Durations, Kind, Timeline, simulate};
-use crate::traffic::{AllToAll, Group, pipeline_bytes, tensor_parallel_bytes};
+use crate::traffic::{AllToAll, Group, context_parallel_bytes, pipeline_bytes, pipeline_hop_s, tensor_parallel_bytes};
 use crate::work::{Counts, StageTime, Worker};
 
 /// Seconds of a step by what they go to: the mean over a pipeline's ranks, as arXiv:2505.09343, Table 4 has them.
@@ -58,6 +59,20 @@ impl Breakdown {
         self.named().iter().map(|(_, s)| s).sum()
     }
 
+    /// Without parts that are rounding's: less than a millionth of a step.
+    fn without_dust(self) -> Breakdown {
+        let least = LEAST_SHARE * self.total();
+        let clean = |s: f64| if s < least { 0.0 } else { s };
+        Breakdown {
+            forward_s: clean(self.forward_s),
+            backward_s: clean(self.backward_s),
+            weight_s: clean(self.weight_s),
+            overlapped_s: clean(self.overlapped_s),
+            bubble_s: clean(self.bubble_s),
+            optimizer_s: clean(self.optimizer_s),
+        }
+    }
+
     fn of(timeline: &Timeline) -> Breakdown {
         Breakdown {
             forward_s: timeline.mean_s(Kind::Forward),
@@ -92,8 +107,10 @@ pub struct Traffic {
     pub pipeline: f64,
     /// Rows to experts and back, over the network.
     pub experts: f64,
-    /// Within layers.
+    /// Within layers, among chips that share matrices.
     pub tensor_parallel: f64,
+    /// Within layers, among chips that share a sequence.
+    pub context_parallel: f64,
 }
 
 /// A step, simulated.
@@ -131,10 +148,13 @@ pub struct Spent {
     pub attention_s: f64,
     /// What streams through memory.
     pub memory_s: f64,
-    /// Communication that nothing hides, gradients included.
+    /// Communication that nothing hides, gradients included, and what it takes from computation beside it: what is left
+    /// of a step without the other parts.
     pub communication_s: f64,
     /// The optimizer's reads and writes.
     pub optimizer_s: f64,
+    /// Bytes behind them.
+    pub optimizer_bytes: f64,
     /// Waiting for other ranks.
     pub bubble_s: f64,
     /// Operations and bytes behind the first three.
@@ -156,6 +176,9 @@ impl Spent {
     }
 }
 
+/// Of a step's seconds, less than this share is what rounding left.
+const LEAST_SHARE: f64 = 1e-6;
+
 /// More micro-batches than this, or than eight for each rank, are not simulated one by one: the pipeline is steady long
 /// before, and every further one takes as long as the last ones.
 const MOST_MICRO_BATCHES: usize = 256;
@@ -172,7 +195,7 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
     let most = MOST_MICRO_BATCHES.next_multiple_of(4 * pp).max(8 * pp);
     let plan_of = |n| Plan::new(layout.schedule, pp, layout.vpp as usize, n);
     let plan = plan_of(n.min(most));
-    let hop_s = pipeline_bytes(&job.config, layout, job.seq_len) / (chip.nic_gb_s * 1e9);
+    let hop_s = pipeline_hop_s(&job.config, layout, chip, job.seq_len);
     // Where the layers go is not published; the quickest of the even placements that fit is taken.
     let mut best: Option<(Timeline, Vec<usize>, Vec<StageTime>)> = None;
     let mut too_large = None;
@@ -203,10 +226,11 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
     let exchange = Exchange::new(job, layout, &plan, &placement, chip);
     let hidden = if layout.hide_dp { exchange.seconds.min(breakdown.total()) } else { 0.0 };
     breakdown.optimizer_s = exchange.seconds - hidden + exchange.update_s;
+    let breakdown = breakdown.without_dust();
     Ok(Step {
         layout: layout.clone(),
         seconds: breakdown.total(),
-        spent: spent(&breakdown, &stages, n as f64 / pp as f64, exchange.update_s),
+        spent: spent(&breakdown, &stages, n as f64 / pp as f64, &exchange),
         memory: chip_memory(job, layout, &plan, &placement),
         traffic: step_traffic(job, layout, chip, exchange.bytes),
         breakdown,
@@ -323,16 +347,18 @@ fn busiest_s(plan: &Plan, stages: &[StageTime]) -> f64 {
 }
 
 /// `per_rank` micro-batches, passing through all stages, are one rank's work.
-fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, optimizer_s: f64) -> Spent {
+fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, exchange: &Exchange) -> Spent {
     let sum = stages.iter().fold(StageTime::default(), |sum, stage| sum.plus(stage));
     let [products_s, attention_s, memory_s] = [sum.products, sum.attention, sum.stream].map(|s| s * per_rank);
     let busy = breakdown.total() - breakdown.bubble_s;
+    let rest = busy - products_s - attention_s - memory_s - exchange.update_s;
     Spent {
         products_s,
         attention_s,
         memory_s,
-        communication_s: (busy - products_s - attention_s - memory_s - optimizer_s).max(0.0),
-        optimizer_s,
+        communication_s: if rest < LEAST_SHARE * breakdown.total() { 0.0 } else { rest },
+        optimizer_s: exchange.update_s,
+        optimizer_bytes: exchange.update_bytes,
         bubble_s: breakdown.bubble_s,
         does: sum.does.times(per_rank),
     }
@@ -342,6 +368,7 @@ fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, optimizer_s
 struct Exchange {
     seconds: f64,
     update_s: f64,
+    update_bytes: f64,
     bytes: f64,
 }
 
@@ -355,12 +382,12 @@ impl Exchange {
         // Reduced in f32, gathered in BF16. Without ZeRO the gradients' sums are gathered instead.
         let back = if layout.zero == 0 { 4.0 } else { param_bytes };
         let seconds_of = |n: f64, group: &Group| group.scatter_s(4.0 * n, chip) + group.scatter_s(back * n, chip);
-        let bytes_of = |n: f64, group: &Group| group.scatter_bytes((4.0 + back) * n);
         // ZeRO-3 gathers parameters for each pass of each micro-batch, and scatters each one's gradients.
         let (times, again) = match layout.zero {
             3 => (layout.n_micro_batches(job) as f64, 1.0),
             _ => (1.0, 0.0),
         };
+        let bytes_of = |n: f64, group: &Group| group.scatter_bytes((4.0 + back + again * param_bytes) * n);
         let gathered = |n: f64, group: &Group| again * group.scatter_s(param_bytes * n, chip);
         let share = |n: f64, group: &Group| if layout.zero == 0 { n } else { n / group.size };
         let updated = share(held.dense, &dense) + share(held.experts, &experts);
@@ -376,6 +403,7 @@ impl Exchange {
                     + gathered(held.dense, &dense)
                     + gathered(held.experts, &experts)),
             update_s: update_bytes / (chip.memory_gb_s * 1e9 * assume::STREAM_SHARE),
+            update_bytes,
             bytes: times * (bytes_of(held.dense, &dense) + bytes_of(held.experts, &experts)),
         }
     }
@@ -409,6 +437,7 @@ fn step_traffic(job: &Job, layout: &Layout, chip: &Chip, data_parallel: f64) -> 
         pipeline: stages * pipeline_bytes(&job.config, layout, job.seq_len),
         experts,
         tensor_parallel: 2.0 * n * per_rank * tensor_parallel_bytes(&job.config, layout.tp, tokens),
+        context_parallel: 2.0 * n * per_rank * context_parallel_bytes(&job.config, layout.cp, tokens),
     }
 }
 

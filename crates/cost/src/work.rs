@@ -171,8 +171,8 @@ impl<'a> Worker<'a> {
         let ring = traffic::context_parallel_s(config, layout, self.chip, tokens);
         time.exchange = traffic::tensor_parallel_s(config, layout, self.chip, tokens) + (ring - attention).max(0.0);
         if n.routed_experts > 0 {
-            time.all_to_all =
-                layout.imbalance * traffic::AllToAll::new(config, layout, self.chip).seconds(tokens / tp, self.chip);
+            let seconds = traffic::AllToAll::new(config, layout, self.chip).seconds(tokens / tp, self.chip);
+            time.all_to_all = layout.imbalance * layout.send_slowdown(self.chip) * seconds;
         }
         time
     }

@@ -93,8 +93,15 @@ impl Inspection {
             "{:<12}{} layers, width {}, vocabulary {}, context {}",
             "shape", self.layers, self.hidden_size, self.vocab_size, self.context
         ));
+        // The papers count the latent once (V3: 70,272 bytes); the engine keeps it as key and as value.
+        let once = match self.kv_bytes_per_token_latent == self.kv_bytes_per_token {
+            true => String::new(),
+            false => {
+                format!(" ({} bytes with the latent once, as published)", thousands(self.kv_bytes_per_token_latent))
+            }
+        };
         lines.push(format!(
-            "{:<12}{} and {} a token of context{}",
+            "{:<12}{} and {} a token of context{once}{}",
             "memory",
             scaled(self.memory_bytes as f64, "B"),
             scaled(self.kv_bytes_per_token as f64, "B"),
@@ -118,6 +125,14 @@ impl Inspection {
             true => format!(": fits this machine up to {longest} tokens ({free} free)"),
         }
     }
+}
+
+/// `70272` as `70,272`.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
 }
 
 /// Three significant digits and a letter: `671B`, `1.25 GB`.
@@ -151,6 +166,7 @@ mod tests {
         let r1 = Inspection::new(&published("deepseek-r1").unwrap(), Some(24_000_000_000));
         assert_eq!((r1.params_total, r1.fits, r1.longest_context), (671_026_419_200, Some(false), Some(0)));
         assert_eq!(r1.kv_bytes_per_token_latent, 70_272);
+        assert!(r1.text().contains("(70,272 bytes with the latent once"), "{}", r1.text());
         assert!(r1.not_runnable.is_some(), "FP8 files are counted, not yet run");
         let text = r1.text();
         assert!(

@@ -1,7 +1,7 @@
 // The planner's own words in Chinese. Arithmetic and sources stay as the planner wrote them.
 
 const WORDS = {
-  "The bill to expect": "预计账单", tokens: "token", "chip-hours": "芯片小时", dollars: "美元", published: "已发表", "off by": "偏差",
+  "The bill to expect": "预计账单", tokens: "token", "chip-hours": "芯片小时", dollars: "美元", published: "已发表", "as published runs vary": "按已发表训练的差异", "off by": "偏差",
   "A step, by what the pipeline does": "每一步：流水线在做什么", seconds: "秒", share: "占比", total: "合计", bubble: "气泡", optimizer: "优化器",
   "pre-training": "预训练", "longer contexts": "更长上下文", "post-training": "后训练", training: "训练", "data for fine-tuning": "微调数据",
   "DeepSeek-R1-Zero: reinforcement learning": "DeepSeek-R1-Zero：强化学习", "DeepSeek-R1: reinforcement learning": "DeepSeek-R1：强化学习",
@@ -12,7 +12,8 @@ const WORDS = {
   "memory of the fullest chip": "最满芯片的内存", "failures and checkpoints": "故障与检查点", energy: "能量", "all phases": "所有阶段",
   run: "训练", rollout: "采样", probabilities: "概率", "moving models": "搬移模型", assumed: "假设",
   "the optimizer": "优化器", updates: "更新", simulated: "模拟得出", "not published": "未公开", "the same": "同上",
-  "A part marked (published) is not derived: the published figure stands in.": "标有“已发表”的部分不是推导出来的，用的是已发表的数字。",
+  "A part marked (published) is not derived: the published figure stands in, on other chips as much larger or smaller as the derived parts.":
+    "标有“已发表”的部分不是推导出来的，用的是已发表的数字；在其他芯片上按推导部分的比例换算。",
   "Failures are those of Llama 3's cluster; research, ablations, data and people are not in it.": "故障率取自 Llama 3 的集群；不含研究、消融实验、数据和人员。",
   "Lengths of answers and how the engine runs were partly assumed: see the arithmetic.": "回答长度和引擎的运行方式部分是假设：见算式。",
 };
@@ -23,11 +24,19 @@ const FORMS = [
   [/^rank (\d+)$/, (n) => `第 ${n} 级`],
   [/^(.+) s, (\d+%)$/, (s, share) => `${s} 秒，${share}`],
   [/^([\d.]+) s$/, (s) => `${s} 秒`],
+  [/^(\S+), of which the derived is off by (\S+)$/, (dollars, off) => `${dollars}，推导值偏差 ${off}`],
+  [/^Nobody measured products on (.+): the best is assumed to reach ([\d.]+) .*$/,
+    (chip, share) => `${chip} 的矩阵乘法没有实测：假设最佳达到峰值的 ${share}。`],
   [/^Price: (.+)\.$/, (source) => `价格：${source}。`],
   [/^Layout: (.+)\.$/, (layout) => `布局：${layout}。`],
-  [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* within (\S+)\.$/,
-    (products, streaming, error) => `两个常数按 DeepSeek-V3 已发表的一步拟合：矩阵乘法达到实测最佳的 ${products}，内存流量达到带宽的 ${streaming}。不拟合时，Llama 3.1 405B 和 DeepSeek-V2 的误差在 ${error} 以内。`],
+  [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* four in five took (\S+) to (\S+) against .*$/,
+    (products, streaming, low, high) => `${fitted(products, streaming)}没有参与拟合的已发表训练，五次中有四次的用时相对推导值在 ${low} 到 ${high} 之间（\`penseur plan --published\`）。`],
+  [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* This run itself took ([\d,]+) chip-hours: (\S+)\. .*$/,
+    (products, streaming, hours, off) => `${fitted(products, streaming)}这次训练已发表的是 ${hours} 芯片小时，推导值偏差 ${off}（\`penseur plan --published\` 列出其他训练）。`],
 ];
+
+const fitted = (products, streaming) =>
+  `两个常数按 DeepSeek-V3 已发表的一步拟合：矩阵乘法达到实测最佳的 ${products}，内存流量达到带宽的 ${streaming}。`;
 
 const period = (time) => time.replace("days", "天").replace("min", "分").replace(/ h\b/, " 小时").replace(/ s\b/, " 秒");
 

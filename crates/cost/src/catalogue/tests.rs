@@ -77,6 +77,7 @@ fn this_machine_is_saved_beside_others() {
     let read = catalogue.chip("this-machine").unwrap();
     assert_eq!((read.bf16_tflops, read.price), (0.3, Some(0.16)));
     assert!(read.source["rates"].contains("Test CPU"));
+    assert_eq!(catalogue.chip("this").unwrap(), read);
 }
 
 /// What a user's file says has the file for its source; names are asked for whatever their case and blanks.

@@ -2,7 +2,7 @@
 
 use model::error::nearest;
 
-use super::{Job, Layout, Precision, Recompute, Schedule, n_experts};
+use super::{Job, Layout, Precision, Recompute, Schedule, n_experts, send_units, was_trained_in_fp8};
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 
@@ -167,14 +167,12 @@ impl LayoutSpec {
             zero: self.zero.unwrap_or(1),
             schedule: self.schedule.unwrap_or(schedule),
             micro_batch,
-            // As V3's, where the chip has it; dense models are published in BF16.
-            precision: self.precision.unwrap_or(match (chip.fp8_tflops, n > 0) {
+            precision: self.precision.unwrap_or(match (chip.fp8_tflops, was_trained_in_fp8(&job.config)) {
                 (Some(_), true) => Precision::Fp8,
                 _ => Precision::Bf16,
             }),
             recompute: self.recompute.unwrap_or(Recompute::Selective),
-            // V3's share of an H800.
-            comm_sm: self.comm_sm.unwrap_or((chip.n_sm * 20).div_ceil(132)),
+            comm_sm: self.comm_sm.unwrap_or(send_units(chip)),
             imbalance: self.imbalance.unwrap_or(1.0),
             // As Llama 3's gradients (arXiv:2407.21783, section 3.3.2), and unlike V3's, whose step shows them.
             hide_dp: self.hide_dp.unwrap_or(n == 0),

@@ -84,7 +84,7 @@ fn numbers_that_are_too_large_together_are_refused() {
     }
 }
 
-/// What is taken where nothing is said is what the search takes: FP8 where there are experts and the chip has it, and
+/// What is taken where nothing is said is what the search takes: FP8 for V3 where the chip has it, and
 /// gradients behind the passes of dense models. What is printed and read again is the same layout.
 #[test]
 fn a_printed_layout_is_the_same_layout() {
@@ -93,6 +93,7 @@ fn a_printed_layout_is_the_same_layout() {
         ("deepseek-v3", "h800", "pp=16,ep=64"),
         ("deepseek-v3", "a100", "pp=16,cp=2,zigzag=false"),
         ("deepseek-v3", "h800", "pp=8,schedule=dualpipe,comm_sm=30,imbalance=1.5"),
+        ("deepseek-v2", "h800", "pp=4,ep=8"),
         ("llama-3.1-8b", "h100", "tp=2,zero=3,micro_batch=2"),
         ("llama-3.1-8b", "h100", "pp=4,vpp=2,hide_dp=false,recompute=none"),
     ] {

@@ -2,6 +2,7 @@
 
 use super::{Bar, Chart, Page, Table};
 use crate::assumptions as assume;
+use crate::layout::Precision;
 use crate::plan::Plan;
 use crate::text::{dollars, duration, si, significant, thousands, whole};
 
@@ -35,6 +36,10 @@ impl From<&Plan> for Page {
         let range = plan
             .dollars_range
             .map(|[low, high]| ("as published runs vary", format!("{} to {}", dollars(low), dollars(high))));
+        let range = range.or_else(|| {
+            let (hours, off) = off_published(plan)?;
+            Some(("published", format!("{}, of which the derived is off by {off}", dollars(hours * cluster.price))))
+        });
         let facts = range.into_iter().chain(facts).chain(batch).map(|(name, value)| (name.to_owned(), value)).collect();
         Page {
             title: plan.title.clone(),
@@ -61,6 +66,12 @@ pub(crate) fn energy(kwh: f64) -> String {
         kwh if kwh >= 1.0 => format!("{} kWh", significant(kwh)),
         kwh => format!("{} Wh", significant(kwh * 1e3)),
     }
+}
+
+/// Chip-hours that were published for this very run, and how far the derived ones are off.
+fn off_published(plan: &Plan) -> Option<(f64, String)> {
+    let published = plan.published_gpu_hours()?;
+    Some((published, format!("{:+.1}%", 100.0 * (plan.gpu_hours / published - 1.0))))
 }
 
 /// As V3's Table 1.
@@ -129,22 +140,30 @@ fn timeline(plan: &Plan) -> Option<(String, String)> {
 }
 
 fn notes(plan: &Plan) -> Vec<String> {
-    let mut notes = vec![format!("Price: {}.", plan.cluster.price_source)];
+    let cluster = &plan.cluster;
+    let mut notes = vec![format!("Price: {}.", cluster.price_source)];
     notes.extend(plan.hint.clone());
     if let Some(step) = &plan.step {
         notes.push(format!("Layout: {}.", step.layout.describe()));
+        let [low, high] = assume::PUBLISHED_SPREAD.map(|times| format!("{:+.0}%", 100.0 * (times - 1.0)));
+        let error = match off_published(plan) {
+            Some((hours, off)) => format!("This run itself took {} chip-hours: {off}.", whole(hours)),
+            None => format!(
+                "Of published runs that nothing was fitted to, four in five took {low} to {high} against what is derived."
+            ),
+        };
         notes.push(format!(
             "Two constants were fitted to DeepSeek-V3's published step: products reach {} of the best one measured, \
-             streaming {} of the memory's bandwidth. Of published runs that nothing was fitted to, four in five took {:+.0}% \
-             to {:+.0}% against what is derived: `penseur plan --published` shows them.",
+             streaming {} of the memory's bandwidth. {error} `penseur plan --published` shows others.",
             assume::MATRIX_SHARE,
             assume::STREAM_SHARE,
-            100.0 * (assume::PUBLISHED_SPREAD[0] - 1.0),
-            100.0 * (assume::PUBLISHED_SPREAD[1] - 1.0)
         ));
+        let is_fp8 = step.layout.precision == Precision::Fp8;
+        notes.extend(cluster.chip.gemm_note(is_fp8));
     }
     if plan.phases.iter().any(|phase| !phase.derived) {
-        notes.push("A part marked (published) is not derived: the published figure stands in.".to_owned());
+        notes.push("A part marked (published) is not derived: the published figure stands in, on other chips as much larger or \
+             smaller as the derived parts.".to_owned());
     }
     if plan.interruptions.is_some() {
         notes.push(

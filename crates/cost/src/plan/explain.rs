@@ -7,7 +7,7 @@ use super::Plan;
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
 use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::{Step, activation_bytes, flops_per_token};
+use crate::training::{Step, Traffic, activation_bytes, flops_per_token, tokens_held};
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -140,17 +140,21 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
         Line::new(
             "the optimizer",
             duration(spent.optimizer_s),
-            format!("gradients, moments, masters and weights at {} GB/s x {}", chip.memory_gb_s, assume::STREAM_SHARE),
+            format!(
+                "{} GB of gradients, moments, masters and weights over {} GB/s x {} FITTED",
+                significant(spent.optimizer_bytes / 1e9),
+                chip.memory_gb_s,
+                assume::STREAM_SHARE
+            ),
             source("memory"),
         ),
         Line::new(
             "communication that nothing hides",
             duration(spent.communication_s),
             format!(
-                "{} GB a chip and step to experts, {} GB for gradients and parameters, {} GB between stages; {} GB/s within a node, {} between",
-                significant(step.traffic.experts / 1e9),
-                significant(step.traffic.data_parallel / 1e9),
-                significant(step.traffic.pipeline / 1e9),
+                "a remainder: the step without the parts above and its bubbles, with what computation loses beside it; a chip \
+                 and step sends {}; {} GB/s within a node, {} between",
+                sent(&step.traffic),
                 chip.link_gb_s,
                 chip.nic_gb_s
             ),
@@ -168,6 +172,20 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
             "the placement of layers is chosen for the shortest step",
         ),
     ]
+}
+
+/// A chip's bytes of a step, by what sends them.
+fn sent(traffic: &Traffic) -> String {
+    let parts = [
+        ("to experts", traffic.experts),
+        ("for gradients and parameters", traffic.data_parallel),
+        ("between stages", traffic.pipeline),
+        ("within layers by tensor parallelism", traffic.tensor_parallel),
+        ("within layers among chips that share a sequence", traffic.context_parallel),
+    ];
+    let some = parts.iter().filter(|(_, bytes)| *bytes > 0.0);
+    let words: Vec<String> = some.map(|(what, bytes)| format!("{} GB {what}", significant(bytes / 1e9))).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 
 fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
@@ -215,20 +233,40 @@ fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
 
 fn activations(job: &Job, step: &Step) -> Line {
     let layout = &step.layout;
-    let tokens = (layout.micro_batch * job.seq_len) as f64 / (layout.cp * layout.tp) as f64;
+    let tokens = tokens_held(job, layout);
     let bytes = activation_bytes(&job.config, layout.precision, layout.recompute);
-    let (kept, logits) = (step.memory.activations - step.memory.logits, step.memory.logits);
+    let (logits, again) = (step.memory.logits, step.memory.again);
+    let kept = step.memory.activations - logits - again;
     Line::new(
         "activations in flight",
         format!("{} GB", significant(step.memory.activations / 1e9)),
         format!(
-            "{} layers' of micro-batches on the way x {} tokens x {} KB, and {} GB of logits",
+            "{} layers' of micro-batches on the way x {} tokens x {} KB, {} GB of the layer that is computed again, and {} GB \
+             of logits",
             significant(kept / (tokens * bytes)),
             whole(tokens),
             significant(bytes / 1e3),
+            significant(again / 1e9),
             significant(logits / 1e9)
         ),
         "what a layer keeps of a token, by what is computed again: `training/memory.rs`",
+    )
+}
+
+/// The name of the line that says how far published runs were off.
+pub(super) const SPREAD: &str = "dollars as published runs vary";
+
+/// Dollars as published runs vary.
+pub(super) fn spread(plan: &Plan) -> Line {
+    let [low, high] = assume::PUBLISHED_SPREAD;
+    Line::new(
+        SPREAD,
+        format!("{} to {}", dollars(low * plan.dollars), dollars(high * plan.dollars)),
+        format!(
+            "{} x {low} to x {high}: published over derived chip-hours, between which four in five of the runs are",
+            dollars(plan.dollars)
+        ),
+        "MEASURED: `penseur plan --published`",
     )
 }
 
@@ -272,6 +310,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             format!("{} chip-hours x ${}", whole(plan.gpu_hours), plan.cluster.price),
             &plan.cluster.price_source,
         ),
+        spread(plan),
         Line::new(
             "energy",
             crate::page::energy(plan.energy_kwh),

@@ -9,6 +9,9 @@ use crate::layout::{Job, LayoutSpec};
 use crate::plan::explain::Line;
 use crate::rl;
 
+/// The chip of all published runs among the presets.
+const THEIRS: &str = "h800";
+
 /// The presets' names, each with what it is.
 pub const PRESETS: [(&str, &str); 4] = [
     ("v3-pretrain", "DeepSeek-V3's pre-training: 14.8T tokens on 2,048 H800s"),
@@ -37,7 +40,7 @@ pub struct Changes {
 /// # Errors
 /// An unknown name with the nearest known one, or changes that cannot be.
 pub fn preset(name: &str, changes: &Changes, catalogue: &Catalogue) -> Result<Plan> {
-    let chip = catalogue.chip(changes.on.as_deref().unwrap_or("h800"))?;
+    let chip = catalogue.chip(changes.on.as_deref().unwrap_or(THEIRS))?;
     let is_rl = matches!(name, "r1" | "r1-zero");
     let count = changes.count.unwrap_or(if is_rl { 512 } else { 2048 });
     let cluster = Cluster::new(chip, count, changes.price)?;
@@ -47,9 +50,13 @@ pub fn preset(name: &str, changes: &Changes, catalogue: &Catalogue) -> Result<Pl
     }
     match name {
         "v3-pretrain" => pretraining(changes, &cluster),
-        "v3" => whole_v3(changes, &cluster),
-        "r1-zero" => rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, &cluster),
-        "r1" => whole_r1(&cluster),
+        "v3" => whole_v3(changes, &cluster, catalogue),
+        "r1-zero" => {
+            let mut plan = rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, &cluster)?;
+            plan.compare_to_published("");
+            Ok(plan)
+        }
+        "r1" => whole_r1(&cluster, catalogue),
         _ => {
             let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
             let near = model::error::nearest(name, known.iter().copied());
@@ -93,25 +100,34 @@ fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
         (None, false) => LayoutSpec::default(),
     };
     let mut plan = plan_training("DeepSeek-V3", &job, cluster, &spec)?;
-    if changes.tokens.is_none() && cluster.chip.id == "h800" {
+    if changes.tokens.is_none() && cluster.chip.id == THEIRS {
         plan.phases[0].published_gpu_hours = Some(2_664_000.0);
     }
     plan.phases[0].name = "pre-training".to_owned();
+    plan.compare_to_published("");
     Ok(plan)
 }
 
 /// V3's report, Table 1. Longer contexts: two phases of 1,000 steps, 1,920 sequences of 32K and 480 of 128K (section
 /// 4.3). Sequences are taken to be shared by 8 and by 32 chips, which leaves each with the 4,096 tokens of pre-training.
 /// Whether the pieces were dealt out so that all chips have the same attention is nowhere said: the middle of both is taken.
-fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
+fn whole_v3(changes: &Changes, cluster: &Cluster, catalogue: &Catalogue) -> Result<Plan> {
     let mut plan = pretraining(changes, cluster)?;
+    let times = match cluster.chip.id == THEIRS {
+        true => 1.0,
+        false => {
+            let tokens = changes.tokens;
+            plan.gpu_hours
+                / pretraining(&Changes { tokens, ..Changes::default() }, &on_theirs(2048, catalogue)?)?.gpu_hours
+        }
+    };
     name_lines(&mut plan, "pre-training");
     let (even, in_order) = (longer_contexts(cluster, "zigzag=true")?, longer_contexts(cluster, "zigzag=false")?);
     let hours = 0.5 * (even + in_order);
     let mut longer = phase("longer contexts", Some(125.8e9), hours, cluster);
-    let mut post = phase("post-training", None, 5_000.0, cluster);
+    let mut post = phase("post-training", None, 5_000.0 * times, cluster);
     post.derived = false;
-    if cluster.chip.id == "h800" {
+    if cluster.chip.id == THEIRS {
         longer.published_gpu_hours = Some(119_000.0);
         post.published_gpu_hours = Some(5_000.0);
     }
@@ -126,16 +142,28 @@ fn whole_v3(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
         ),
         "V3's report, section 4.3; the layout of these phases is not published",
     ));
-    plan.explain.push(Line::new(
-        "post-training",
-        "5,000 chip-hours".to_owned(),
-        "not derived: the published figure stands in, its tokens are not published".to_owned(),
-        "V3's report, Table 1",
-    ));
+    plan.explain.push(standing_in("post-training", times, "pre-training", "V3's report, Table 1"));
     plan.title = format!("DeepSeek-V3, all stages, {} x {}", cluster.count, cluster.chip.name);
     plan.phases.extend([longer, post]);
     total(&mut plan, cluster);
     Ok(plan)
+}
+
+/// The line of a phase of which 5,000 H800-hours are published and nothing from which to derive them; on another chip it is
+/// taken to need as much more as `others` do.
+fn standing_in(name: &str, times: f64, others: &str, source: &str) -> Line {
+    let how = match times == 1.0 {
+        true => "not derived: the published figure stands in, its tokens are not published".to_owned(),
+        false => format!(
+            "not derived: the published 5,000 H800-hours x {times:.2}, the chip-hours of {others} here over those on H800s"
+        ),
+    };
+    Line::new(name, format!("{} chip-hours", crate::text::whole(5_000.0 * times)), how, source)
+}
+
+/// `count` of the chips of the published runs; what they cost is not asked.
+fn on_theirs(count: u64, catalogue: &Catalogue) -> Result<Cluster> {
+    Cluster::new(catalogue.chip(THEIRS)?, count, Some(0.0))
 }
 
 /// Chip-hours of V3's longer contexts; `order` says how the pieces of a sequence are dealt to chips.
@@ -152,21 +180,25 @@ fn longer_contexts(cluster: &Cluster, order: &str) -> Result<f64> {
 }
 
 /// R1's supplement, B.4.4, Table 7: R1-Zero 101K, data for fine-tuning 5K, R1 41K H800-hours.
-fn whole_r1(cluster: &Cluster) -> Result<Plan> {
+fn whole_r1(cluster: &Cluster, catalogue: &Catalogue) -> Result<Plan> {
     let mut zero = rl::plan("DeepSeek-R1-Zero", &rl::r1_zero()?, cluster)?;
     let mut plan = rl::plan("DeepSeek-R1", &rl::r1()?, cluster)?;
+    let times = match cluster.chip.id == THEIRS {
+        true => 1.0,
+        false => {
+            let theirs = on_theirs(512, catalogue)?;
+            let hours = |run| Ok(rl::plan("", &run, &theirs)?.gpu_hours);
+            (zero.gpu_hours + plan.gpu_hours) / (hours(rl::r1_zero()?)? + hours(rl::r1()?)?)
+        }
+    };
     name_lines(&mut zero, "R1-Zero");
     name_lines(&mut plan, "R1");
     plan.explain.splice(0..0, zero.explain);
-    plan.explain.push(Line::new(
-        "data for fine-tuning",
-        "5,000 chip-hours".to_owned(),
-        "not derived: the published figure stands in".to_owned(),
-        "R1's supplement, B.4.4, Table 7",
-    ));
-    let mut data = phase("data for fine-tuning", None, 5_000.0, cluster);
+    let source = "R1's supplement, B.4.4, Table 7";
+    plan.explain.push(standing_in("data for fine-tuning", times, "reinforcement learning", source));
+    let mut data = phase("data for fine-tuning", None, 5_000.0 * times, cluster);
     data.derived = false;
-    data.published_gpu_hours = (cluster.chip.id == "h800").then_some(5_000.0);
+    data.published_gpu_hours = (cluster.chip.id == THEIRS).then_some(5_000.0);
     let phases: Vec<Phase> = zero.phases.into_iter().chain([data]).chain(std::mem::take(&mut plan.phases)).collect();
     plan.phases = phases;
     plan.title = format!("DeepSeek-R1 on top of V3, {} x {}", cluster.count, cluster.chip.name);
@@ -189,6 +221,7 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
     plan.dollars = cluster.dollars(plan.gpu_hours);
     plan.dollars_range = plan.dollars_range.map(|_| super::dollars_range(plan.dollars));
     plan.energy_kwh = super::energy_kwh(cluster, plan.gpu_hours);
+    plan.compare_to_published("all phases: ");
     let whole = crate::text::whole;
     let hours = whole(plan.gpu_hours);
     let parts: Vec<String> = plan.phases.iter().map(|p| format!("{} {}", p.name, whole(p.gpu_hours))).collect();
@@ -213,4 +246,9 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
             "power at full load",
         ),
     ]);
+    if plan.dollars_range.is_some() {
+        let mut line = super::explain::spread(plan);
+        line.name = format!("all phases: {}", line.name);
+        plan.explain.push(line);
+    }
 }

@@ -186,3 +186,40 @@ fn presets_refuse_what_they_cannot_change() {
     let error = preset("r1-zero", &small, &catalogue).unwrap_err().to_string();
     assert!(!error.contains("--layout") && error.contains("more memory"), "{error}");
 }
+
+/// Published H800-hours are those of H800s: what stands in for a phase follows the phases that are derived.
+#[test]
+fn published_hours_are_not_billed_unchanged_on_other_chips() {
+    let catalogue = Catalogue::shipped();
+    let on = |name: &str, chip: &str| {
+        let changes = Changes { on: Some(chip.to_owned()), price: Some(2.0), ..Changes::default() };
+        preset(name, &changes, &catalogue).unwrap()
+    };
+    for (name, phase) in [("v3", 2), ("r1", 1)] {
+        let (theirs, other) = (on(name, "h800"), on(name, "a100"));
+        assert_eq!(theirs.phases[phase].gpu_hours, 5_000.0);
+        assert!(other.phases[phase].gpu_hours > 6_000.0, "{:?}", other.phases[phase]);
+        let rest = |plan: &Plan| plan.gpu_hours - plan.phases[phase].gpu_hours;
+        assert_eq!((theirs.dollars_range, other.phases[phase].published_gpu_hours), (None, None));
+        let times = rest(&other) / rest(&theirs) / (other.phases[phase].gpu_hours / 5_000.0);
+        assert!((0.5..2.0).contains(&times), "{name}: {times}");
+    }
+}
+
+/// A run that was published is held against itself, others against what published runs took; each figure has its line.
+#[test]
+fn a_plan_says_how_far_it_may_be_off() {
+    let catalogue = Catalogue::shipped();
+    let page = |changes: &Changes| {
+        let plan = preset("v3-pretrain", changes, &catalogue).unwrap();
+        crate::page::Page::from(&plan).text(true)
+    };
+    let theirs = page(&Changes::default());
+    assert!(theirs.contains("This run itself took 2,664,000 chip-hours") && theirs.contains("off by"), "{theirs}");
+    assert!(!theirs.contains("as published runs vary"), "{theirs}");
+    let other = page(&Changes { on: Some("h100".to_owned()), ..Changes::default() });
+    assert!(other.contains("four in five took") && other.contains("dollars as published runs vary = $"), "{other}");
+    assert!(!other.contains("Nobody measured"), "{other}");
+    let unmeasured = page(&Changes { on: Some("h20".to_owned()), price: Some(1.0), ..Changes::default() });
+    assert!(unmeasured.contains("Nobody measured products on NVIDIA H20"), "{unmeasured}");
+}

@@ -1,18 +1,32 @@
 //! How big a model for my budget: compute-optimal by stated scaling laws, with experts and without.
 
+use model::Config;
 use serde_json::json;
 
 use super::Answer;
 use crate::error::{Error, Result};
+use crate::layout::{Job, LayoutSpec};
 use crate::page::{Chart, Curve, Page, Table};
-use crate::plan::{Cluster, Line};
-use crate::text::{dollars, si, significant};
+use crate::plan::{Cluster, Line, plan_training, usual_batch};
+use crate::text::{dollars, percent, si, significant};
 
 /// The laws say nothing of models of a few thousand parameters.
 const LEAST: f64 = 1.0;
 
-/// Useful operations over the BF16 peak: what the simulator finds for V3 and for Llama 3.1 405B in their own layouts.
-const MFU: f64 = 0.38;
+/// Useful operations over the BF16 peak with which the simulations begin.
+const FIRST_MFU: f64 = 0.38;
+
+/// Simulations, each of the model that the one before it leaves money for.
+const SIMULATIONS: usize = 3;
+
+/// Days of a run for which chips are taken where nobody says how many: a power of two of them.
+const DAYS: f64 = 30.0;
+
+/// The most chips that are taken.
+const MOST_CHIPS: u64 = 16_384;
+
+/// Tokens of a sequence.
+const SEQ_LEN: u64 = 4096;
 
 /// V3's ratio of all parameters to active ones: 671 to 37.
 const SPARSITY: f64 = 671.0 / 37.0;
@@ -68,11 +82,84 @@ pub fn scaling_optimum(flops: f64) -> (f64, f64) {
     (0.1715 * flops.powf(0.5243) / 6.0, 5.8316 * flops.powf(0.4757))
 }
 
-/// What `budget` dollars buy on `cluster`'s chips: the best model by each law, and its expected loss.
+/// A dense model of about `params` parameters in its layers, shaped as Llama's: layers as wide as 128 times their number,
+/// three matrices of 8/3 the width in the feed-forward.
+fn dense(params: f64) -> Result<Config> {
+    let width = (params * 128.0 / 12.0).cbrt();
+    let heads = (width / 128.0).round().max(1.0);
+    let hidden = 128.0 * heads;
+    let layers = (params / (12.0 * hidden * hidden)).round().max(1.0);
+    let keys = json!({
+        "model_type": "llama", "hidden_size": hidden as u64, "intermediate_size": (hidden * 8.0 / 3.0) as u64,
+        "num_hidden_layers": layers as u64, "num_attention_heads": heads as u64, "vocab_size": if params < 4e9 { 32_000 } else { 128_000 },
+        "max_position_embeddings": SEQ_LEN, "tie_word_embeddings": params < 4e9,
+    });
+    Config::from_json(&keys.to_string()).map_err(|e| Error::Question(e.to_string()))
+}
+
+/// How a run of the model that is optimal for the money goes.
+struct Simulated {
+    /// Useful operations over the BF16 peak, failures included.
+    mfu: f64,
+    /// What was simulated, in words.
+    what: String,
+    layout: String,
+}
+
+/// Simulates the optimum of `hours` on `cluster`'s chips, on as many as make it a month, or on `count`.
 ///
 /// # Errors
-/// A budget that is not one.
-pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
+/// A model that fits none of the numbers of chips that are tried.
+fn simulated(hours: f64, cluster: &Cluster, count: Option<u64>) -> Result<Simulated> {
+    let usual = ((hours / (24.0 * DAYS)) as u64).clamp(1, MOST_CHIPS);
+    let first = count.unwrap_or(1u64 << usual.ilog2());
+    // Where a month's chips do not hold it, more of them for less long.
+    let counts: Vec<u64> = match count {
+        Some(count) => vec![count],
+        None => (0..=6).map(|i| first << i).collect(),
+    };
+    let mut mfu = FIRST_MFU;
+    let mut found = None;
+    for _ in 0..SIMULATIONS {
+        let (n, tokens) = scaling_optimum(operations(hours, cluster, mfu));
+        let config = dense(n)?;
+        let mut refused = None;
+        let plan = counts.iter().find_map(|count| {
+            let batch = usual_batch(&config, SEQ_LEN, *count);
+            let job = Job { config: config.clone(), tokens: tokens.max(1.0), seq_len: SEQ_LEN, batch, mtp: false };
+            let cluster = Cluster { count: *count, ..cluster.clone() };
+            plan_training("", &job, &cluster, &LayoutSpec::default()).map_err(|error| refused = Some(error)).ok()
+        });
+        let Some(plan) = plan else {
+            return Err(refused.unwrap_or_else(|| Error::Question("no chips to plan on".to_owned())));
+        };
+        mfu = plan.mfu_causal / (1.0 + plan.interruptions.map_or(0.0, |failures| failures.overhead));
+        found = Some(Simulated {
+            mfu,
+            what: format!(
+                "a dense model of {} on {} x {}, in steps of {} tokens",
+                si(plan.params_total as f64),
+                plan.cluster.count,
+                plan.cluster.chip.name,
+                si(plan.step.as_ref().map_or(0.0, |step| (step.batch * step.seq_len) as f64))
+            ),
+            layout: plan.step.map_or(String::new(), |step| step.layout.describe()),
+        });
+    }
+    found.ok_or_else(|| Error::Question("nothing was simulated".to_owned()))
+}
+
+/// Useful operations of `hours` chip-hours.
+fn operations(hours: f64, cluster: &Cluster, mfu: f64) -> f64 {
+    hours * 3600.0 * cluster.chip.bf16_tflops * 1e12 * mfu
+}
+
+/// What `budget` dollars buy on `cluster`'s chips: the best model by each law, and its expected loss. How well the chips are
+/// used is simulated with that model, on `count` of them or on as many as make it a run of a month.
+///
+/// # Errors
+/// A budget that is not one, or a model that does not fit.
+pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> Result<Answer> {
     if !(budget >= LEAST && budget.is_finite()) || cluster.price <= 0.0 {
         return Err(Error::Question(format!(
             "a budget of ${budget:?} at ${} an hour: expected at least ${LEAST}, and a price above 0",
@@ -80,7 +167,9 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
         )));
     }
     let hours = budget / cluster.price;
-    let flops = hours * 3600.0 * cluster.chip.bf16_tflops * 1e12 * MFU;
+    let simulated = simulated(hours, cluster, count)?;
+    let mfu = simulated.mfu;
+    let flops = operations(hours, cluster, mfu);
     let again = &LAWS[1];
     let mut table = Table::new(
         "Compute-optimal models",
@@ -137,6 +226,7 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
         facts: vec![
             ("chip-hours".to_owned(), crate::text::whole(hours)),
             ("operations".to_owned(), format!("{flops:.2e}")),
+            ("causal MFU".to_owned(), format!("{}, failures included", percent(mfu))),
         ],
         tables: vec![table],
         charts: vec![Chart::Curves {
@@ -150,8 +240,17 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
             Line::new(
                 "operations",
                 format!("{flops:.3e}"),
-                format!("${budget} / ${} x 3,600 s x {} TFLOP/s x {MFU} MFU", cluster.price, cluster.chip.bf16_tflops),
+                format!("${budget} / ${} x 3,600 s x {} TFLOP/s x {mfu:.3} MFU", cluster.price, cluster.chip.bf16_tflops),
                 &cluster.price_source,
+            ),
+            Line::new(
+                "causal MFU",
+                percent(mfu),
+                format!(
+                    "simulated: {}, layout {}; {SIMULATIONS} times, each the optimum for what the one before it found",
+                    simulated.what, simulated.layout
+                ),
+                "as any plan: `penseur plan --model`; with experts it is lower",
             ),
             Line::new(
                 "optimum",
@@ -163,6 +262,7 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
             Line::new("loss by Chinchilla", String::new(), "1.69 + 406.4/N^0.34 + 410.7/D^0.28".to_owned(), LAWS[0].source),
         ],
         notes: vec![
+            format!("How well the chips are used is simulated: {}; with experts they are used less well.", simulated.what),
             "The laws were fitted below 1e24 operations and on their authors' data; beyond, they extrapolate.".to_owned(),
             "A model that will be used much is trained longer than is optimal for training: smaller, on more tokens.".to_owned(),
             "With experts, the geometric mean of active and all parameters stands for a dense model's: a rule of thumb, no law."
@@ -170,5 +270,8 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster) -> Result<Answer> {
         ],
         ..Page::default()
     };
-    Ok(Answer { page, json: json!({ "budget": budget, "gpu_hours": hours, "flops": flops, "models": rows }) })
+    Ok(Answer {
+        page,
+        json: json!({ "budget": budget, "gpu_hours": hours, "flops": flops, "mfu_causal": mfu, "models": rows }),
+    })
 }

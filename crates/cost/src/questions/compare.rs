@@ -1,7 +1,7 @@
 //! Which chip, which layout, and the cheapest way to be done in time.
 
 use model::Config;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Answer;
 use crate::catalogue::{Catalogue, Chip};
@@ -10,18 +10,52 @@ use crate::layout::{Job, Layout, LayoutSpec, Precision, Schedule};
 use crate::page::{Bar, Chart, Curve, Page, Table};
 use crate::plan::{Cluster, Plan, plan_training};
 use crate::text::{dollars, duration, significant, whole};
-use crate::training::{ranked_layouts, simulate_step};
+use crate::training::{Step, best_layout, ranked_layouts, simulate_step};
 
 fn bars(title: &str, rows: &[(String, f64)], shown: impl Fn(f64) -> String) -> Chart {
     let bars = rows.iter().map(|(label, value)| Bar { label: label.clone(), value: *value, shown: shown(*value) });
     Chart::Bars { title: title.to_owned(), bars: bars.collect() }
 }
 
-/// The same run on several chips, each in its quickest layout (that of `spec` where it says one); and, on the first,
-/// what each piece of V3's engineering is worth.
+/// A run planned on one of the chips that are compared.
+struct Compared {
+    plan: Plan,
+    /// Whether anybody says what the chip costs.
+    is_priced: bool,
+}
+
+impl Compared {
+    fn dollars(&self, chip_hours: f64) -> String {
+        if self.is_priced { dollars(self.plan.cluster.dollars(chip_hours)) } else { "-".to_owned() }
+    }
+
+    /// The plan with nothing where dollars are not known.
+    fn json(&self) -> Value {
+        let mut value = json!(self.plan);
+        if !self.is_priced {
+            (value["dollars"], value["dollars_range"], value["cluster"]["price"]) =
+                (Value::Null, Value::Null, Value::Null);
+            for phase in value["phases"].as_array_mut().into_iter().flatten() {
+                phase["dollars"] = Value::Null;
+            }
+        }
+        value
+    }
+
+    fn note(&self) -> String {
+        let cluster = &self.plan.cluster;
+        match self.is_priced {
+            true => format!("{}: {} a chip-hour, {}.", cluster.chip.name, dollars(cluster.price), cluster.price_source),
+            false => format!("{}: nobody says what it costs; --price DOLLARS does.", cluster.chip.name),
+        }
+    }
+}
+
+/// The same run on several chips, each in its quickest layout (that of `spec` where it says one); on each, what V3's means
+/// against narrow links save; and, on the first, what each of them is worth.
 ///
 /// # Errors
-/// A chip that is not known, has no price, or does not fit the run: the message says which.
+/// A chip that is not known or does not fit the run: the message says which.
 pub fn compare_chips(
     name: &str,
     job: &Job,
@@ -30,151 +64,214 @@ pub fn compare_chips(
     spec: &LayoutSpec,
 ) -> Result<Answer> {
     let open = LayoutSpec::default();
-    let mut plans: Vec<Plan> = Vec::new();
+    let mut all: Vec<Compared> = Vec::new();
     let mut left_out = Vec::new();
     for (chip, price) in chips {
-        let planned = Cluster::new(chip, count, *price).and_then(|cluster| {
+        let is_priced = price.or(chip.price).is_some();
+        let planned = Cluster::new(chip, count, if is_priced { *price } else { Some(0.0) }).and_then(|cluster| {
             // A layout in FP8 is none for a chip without it, which gets its own quickest.
             let is_possible = chip.fp8_tflops.is_some() || spec.precision != Some(Precision::Fp8);
             plan_training(name, job, &cluster, if is_possible { spec } else { &open })
         });
         match planned {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => all.push(Compared { plan, is_priced }),
             Err(error) if chips.len() > 1 => left_out.push(format!("{}: {error}.", chip.name)),
             Err(error) => return Err(error),
         }
     }
-    let Some(cheapest) = plans.iter().min_by(|a, b| a.dollars.total_cmp(&b.dollars)) else {
-        return Err(Error::Question(left_out.join(" ")));
+    let Some(first) = all.first() else { return Err(Error::Question(left_out.join(" "))) };
+    let mut page = Page {
+        title: format!("{name} on {} tokens, {count} chips of each kind", crate::text::si(job.tokens)),
+        headline: cheapest(&all),
+        tables: vec![on_each(&all)],
+        charts: charts(&all),
+        notes: left_out,
+        lines: first.plan.explain.clone(),
+        ..Page::default()
     };
-    let first = &plans[0];
+    if spec.is_open() {
+        page.notes.push(
+            "Each chip has its quickest layout; the plan of a preset is in the one that was published.".to_owned(),
+        );
+    }
+    page.notes.extend(all.iter().map(Compared::note));
+    page.notes.extend(all.iter().filter_map(|one| {
+        let is_fp8 = one.plan.step.as_ref().is_some_and(|step| step.layout.precision == Precision::Fp8);
+        one.plan.cluster.chip.gemm_note(is_fp8)
+    }));
+    let mut json = json!({ "chips": all.iter().map(Compared::json).collect::<Vec<_>>() });
+    let without = all.iter().map(|one| without_any(job, &one.plan)).collect::<Result<Option<Vec<Step>>>>()?;
+    if let Some(without) = without {
+        if let Some((table, chart, rows)) = engineering(job, &first.plan, &without[0])? {
+            page.tables.push(table);
+            page.charts.push(chart);
+            json["engineering"] = rows;
+        }
+        let (table, rows) = with_and_without(&all, &without);
+        page.tables.push(table);
+        json["with_and_without"] = rows;
+        page.headline.push_str(&won_back(&all, &without));
+        page.notes.push(
+            "Without any of it: each chip's quickest layout in 1F1B and BF16, tensor parallelism among its choices, in which \
+             nothing overlaps and a token's experts are on any nodes; of a chip with more memory where none fits."
+                .to_owned(),
+        );
+    }
+    Ok(Answer { page, json })
+}
+
+fn cheapest(all: &[Compared]) -> String {
+    let priced = all.iter().filter(|one| one.is_priced);
+    match priced.min_by(|a, b| a.plan.dollars.total_cmp(&b.plan.dollars)) {
+        Some(Compared { plan, .. }) => {
+            let time = duration(plan.days * 86_400.0);
+            format!("{} is cheapest: {} and {time}.", plan.cluster.chip.name, dollars(plan.dollars))
+        }
+        None => {
+            let quickest = all.iter().min_by(|a, b| a.plan.gpu_hours.total_cmp(&b.plan.gpu_hours));
+            quickest.map_or(String::new(), |Compared { plan, .. }| {
+                format!("{} takes the fewest chip-hours: {}.", plan.cluster.chip.name, whole(plan.gpu_hours))
+            })
+        }
+    }
+}
+
+fn on_each(all: &[Compared]) -> Table {
     let mut table = Table::new(
         "The same run on each",
         &["", "days", "chip-hours", "dollars", "MFU", "memory GB", "limited by", "against the first"],
     );
-    for plan in &plans {
+    for one in all {
+        let (plan, first) = (&one.plan, &all[0]);
+        let mut against = format!("{:.2} x the hours", plan.gpu_hours / first.plan.gpu_hours);
+        if one.is_priced && first.is_priced && first.plan.dollars > 0.0 {
+            against.push_str(&format!(", {:.2} x the dollars", plan.dollars / first.plan.dollars));
+        }
         table.rows.push(vec![
             plan.cluster.chip.name.clone(),
             significant(plan.days),
             whole(plan.gpu_hours),
-            dollars(plan.dollars),
+            one.dollars(plan.gpu_hours),
             format!("{:.1}%", 100.0 * plan.mfu_causal),
             significant(plan.memory_gb),
             plan.limited_by.clone(),
-            format!(
-                "{:.2} x the hours, {:.2} x the dollars",
-                plan.gpu_hours / first.gpu_hours,
-                plan.dollars / first.dollars
-            ),
+            against,
         ]);
     }
-    let named = |f: fn(&Plan) -> f64| plans.iter().map(|p| (p.cluster.chip.name.clone(), f(p))).collect::<Vec<_>>();
-    let mut page = Page {
-        title: format!("{name} on {} tokens, {count} chips of each kind", crate::text::si(job.tokens)),
-        headline: format!(
-            "{} is cheapest: {} and {}.",
-            cheapest.cluster.chip.name,
-            dollars(cheapest.dollars),
-            duration(cheapest.days * 86_400.0)
-        ),
-        tables: vec![table],
-        charts: vec![
-            bars("Dollars", &named(|p| p.dollars), dollars),
-            bars("Chip-hours", &named(|p| p.gpu_hours), whole),
-        ],
-        notes: left_out,
-        ..Page::default()
+    table
+}
+
+fn charts(all: &[Compared]) -> Vec<Chart> {
+    let named = |one: &Compared, value: f64| (one.plan.cluster.chip.name.clone(), value);
+    let priced: Vec<_> = all.iter().filter(|one| one.is_priced).map(|one| named(one, one.plan.dollars)).collect();
+    let hours: Vec<_> = all.iter().map(|one| named(one, one.plan.gpu_hours)).collect();
+    let costs = (!priced.is_empty()).then(|| bars("Dollars", &priced, dollars));
+    costs.into_iter().chain([bars("Chip-hours", &hours, whole)]).collect()
+}
+
+/// The step of a model like V3 on the chips of `plan` without V3's means against narrow links: the quickest layout that is
+/// left. Where none fits, that of a chip with more memory: the question is about time. `None`: the model has no such means.
+fn without_any(job: &Job, plan: &Plan) -> Result<Option<Step>> {
+    let Some(unlimited) = unlimited(job) else { return Ok(None) };
+    let spec = LayoutSpec {
+        schedule: Some(Schedule::OneFOneB),
+        precision: Some(Precision::Bf16),
+        hide_dp: Some(false),
+        ..LayoutSpec::default()
     };
-    page.notes.extend(plans.iter().map(|plan| {
-        let cluster = &plan.cluster;
-        format!("{}: {} a chip-hour, {}.", cluster.chip.name, dollars(cluster.price), cluster.price_source)
-    }));
-    let mut json = json!({ "chips": plans });
-    if let Some((table, chart, rows)) = engineering(job, first)? {
-        page.tables.push(table);
-        page.charts.push(chart);
-        json["engineering"] = rows;
+    let (chip, count) = (&plan.cluster.chip, plan.cluster.count);
+    match best_layout(&unlimited, &spec, chip, count) {
+        Err(Error::DoesNotFit { .. }) => best_layout(&unlimited, &spec, &roomy(chip), count).map(Some),
+        // What does not divide without pipelines that overlap is not compared.
+        Err(Error::Layout { .. }) => Ok(None),
+        other => other.map(Some),
     }
-    if let Some((table, rows)) = with_and_without(job, &plans)? {
-        page.tables.push(table);
-        json["with_and_without"] = rows;
+}
+
+/// `job` without a limit on the nodes that a token's experts are on; `None` where there is none to lift.
+fn unlimited(job: &Job) -> Option<Job> {
+    let Config::DeepseekV3(config) = &job.config else { return None };
+    if config.n_routed_experts == 0 {
+        return None;
     }
-    page.lines = first.explain.clone();
-    Ok(Answer { page, json })
+    let mut open = config.clone();
+    (open.n_group, open.topk_group) = (1, 1);
+    Some(Job { config: Config::DeepseekV3(open), ..job.clone() })
+}
+
+/// A chip on which everything fits.
+fn roomy(chip: &Chip) -> Chip {
+    Chip { memory_gb: 1e6, ..chip.clone() }
+}
+
+/// Chip-hours of the run of `plan` in steps of `seconds`.
+fn hours_at(plan: &Plan, seconds: f64) -> f64 {
+    plan.gpu_hours * seconds / plan.step_seconds
 }
 
 /// The run on every chip with V3's engineering and without: what narrow links cost, and what is won back.
-fn with_and_without(job: &Job, plans: &[Plan]) -> Result<Option<(Table, serde_json::Value)>> {
+fn with_and_without(all: &[Compared], without: &[Step]) -> (Table, Value) {
     let mut table = Table::new(
-        "With the engineering and without",
-        &["", "with it", "without any", "it saves", "without, to the first"],
+        "With the engineering and without any of it",
+        &["", "chip-hours", "dollars", "to with it", "to the first", "layout"],
     );
     let mut rows = Vec::new();
-    for plan in plans {
-        let Some(cases) = Variants::of(job, plan) else { return Ok(None) };
-        let (with, without) = (plan.dollars, plan.dollars * cases.without_any()?);
-        let first = rows.first().map_or(without, |(_, _, first)| *first);
-        table.rows.push(vec![
-            plan.cluster.chip.name.clone(),
-            dollars(with),
-            dollars(without),
-            format!("{:.0}%", 100.0 * (1.0 - with / without)),
-            format!("{:.2} x", without / first),
-        ]);
-        rows.push((plan.cluster.chip.id.clone(), with, without));
-    }
-    let json = rows.into_iter().map(|(chip, with, without)| json!({ "chip": chip, "with": with, "without": without }));
-    Ok(Some((table, json.collect())))
-}
-
-/// What can be left out of V3's means against narrow links.
-struct Variants<'a> {
-    plan: &'a Plan,
-    job: &'a Job,
-    /// The job without a limit on the nodes that a token's experts are on.
-    unlimited: Job,
-    layout: &'a Layout,
-    /// A variant that does not fit is still timed: the question is about time.
-    roomy: Chip,
-}
-
-impl<'a> Variants<'a> {
-    /// `None` of a plan that has none of them.
-    fn of(job: &'a Job, plan: &'a Plan) -> Option<Variants<'a>> {
-        let (Some(step), Config::DeepseekV3(config)) = (&plan.step, &job.config) else { return None };
-        if step.layout.pp < 2 || config.n_routed_experts == 0 {
-            return None;
+    let first = [all[0].plan.gpu_hours, hours_at(&all[0].plan, without[0].seconds)];
+    for (one, step) in all.iter().zip(without) {
+        let plan = &one.plan;
+        let hours = [plan.gpu_hours, hours_at(plan, step.seconds)];
+        let layouts = [plan.step.as_ref().map_or(String::new(), |step| step.layout.describe()), step.layout.describe()];
+        for (i, case) in ["with it", "without"].into_iter().enumerate() {
+            table.rows.push(vec![
+                format!("{}, {case}", plan.cluster.chip.name),
+                whole(hours[i]),
+                one.dollars(hours[i]),
+                format!("{:.2} x", hours[i] / hours[0]),
+                format!("{:.2} x", hours[i] / first[i]),
+                layouts[i].clone(),
+            ]);
         }
-        let mut open = config.clone();
-        (open.n_group, open.topk_group) = (1, 1);
-        let unlimited = Job { config: Config::DeepseekV3(open), ..job.clone() };
-        let roomy = Chip { memory_gb: 1e6, ..plan.cluster.chip.clone() };
-        Some(Variants { plan, job, unlimited, layout: &step.layout, roomy })
+        let cost = |hours: f64| one.is_priced.then(|| plan.cluster.dollars(hours));
+        rows.push(json!({
+            "chip": plan.cluster.chip.id, "with": cost(hours[0]), "without": cost(hours[1]), "with_hours": hours[0],
+            "without_hours": hours[1], "with_layout": layouts[0], "without_layout": layouts[1],
+        }));
     }
-
-    fn seconds(&self, job: &Job, layout: &Layout) -> Result<f64> {
-        Ok(simulate_step(job, layout, &self.roomy)?.seconds)
-    }
-
-    /// How many times as long a step takes without any of them.
-    fn without_any(&self) -> Result<f64> {
-        let none = Layout { schedule: Schedule::OneFOneB, precision: Precision::Bf16, ..self.layout.clone() };
-        Ok(self.seconds(&self.unlimited, &none)? / self.plan.step_seconds)
-    }
+    (table, Value::Array(rows))
 }
 
-/// The step of `plan` without one after the other of V3's means against narrow links.
-fn engineering(job: &Job, plan: &Plan) -> Result<Option<(Table, Chart, serde_json::Value)>> {
-    let Some(variants) = Variants::of(job, plan) else { return Ok(None) };
-    let (chip, base) = (&plan.cluster.chip, variants.layout);
+/// What the first chip's links cost against the chip that is quickest without the engineering, and what that wins back.
+fn won_back(all: &[Compared], without: &[Step]) -> String {
+    let hours = |i: usize| hours_at(&all[i].plan, without[i].seconds);
+    let Some(other) = (1..all.len()).min_by(|a, b| hours(*a).total_cmp(&hours(*b))) else { return String::new() };
+    let name = |i: usize| &all[i].plan.cluster.chip.name;
+    format!(
+        " Without the engineering {} takes {:.2} x the chip-hours of {}, with it {:.2} x.",
+        name(0),
+        hours(0) / hours(other),
+        name(other),
+        all[0].plan.gpu_hours / all[other].plan.gpu_hours
+    )
+}
+
+/// The step of `plan` without one after the other of V3's means against narrow links, in the same layout; then without any
+/// of them. What does not fit is still timed: the question is about time.
+fn engineering(job: &Job, plan: &Plan, without_any: &Step) -> Result<Option<(Table, Chart, Value)>> {
+    let (Some(step), Some(unlimited)) = (&plan.step, unlimited(job)) else { return Ok(None) };
+    if step.layout.pp < 2 {
+        return Ok(None);
+    }
+    let (chip, base) = (&plan.cluster.chip, &step.layout);
+    let roomy = roomy(chip);
+    let seconds = |job: &Job, layout: &Layout| Ok(simulate_step(job, layout, &roomy)?.seconds);
     let zb1p = Layout { schedule: Schedule::Zb1p, ..base.clone() };
     let bf16 = Layout { precision: Precision::Bf16, ..base.clone() };
     let cases = [
         ("as planned", plan.step_seconds),
-        ("without overlap of communication (ZB1P)", variants.seconds(variants.job, &zb1p)?),
-        ("without limiting a token to some nodes", variants.seconds(&variants.unlimited, base)?),
-        ("without FP8", variants.seconds(variants.job, &bf16)?),
-        ("without any of these (1F1B, BF16)", plan.step_seconds * variants.without_any()?),
+        ("without overlap of communication (ZB1P)", seconds(job, &zb1p)?),
+        ("without limiting a token to some nodes", seconds(&unlimited, base)?),
+        ("without FP8", seconds(job, &bf16)?),
+        ("without any of these, in the quickest layout left", without_any.seconds),
     ];
     let mut table = Table::new(
         &format!("What the engineering wins back on {}", chip.name),
@@ -220,12 +317,16 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
             format!("{:.2} x", step.seconds / best.seconds),
         ]);
     }
+    // A row given to --layout is its plan, and so is its arithmetic.
+    let stated = LayoutSpec::parse(&labels[0])?;
+    let lines = plan_training(name, job, cluster, &stated).map_or(Vec::new(), |plan| plan.explain);
     let rows: Vec<(String, f64)> = labels.into_iter().zip(shown.iter().map(|step| step.seconds)).collect();
     let page = Page {
         title: format!("Layouts of {name} on {} x {}", cluster.count, cluster.chip.name),
         headline: format!("{}: {} a step.", best.layout.describe(), duration(best.seconds)),
         tables: vec![table],
         charts: vec![bars("Seconds a step", &rows, |s| format!("{} s", significant(s)))],
+        lines,
         notes: vec![
             "A row given to --layout is its plan. Tried: all pipelines and tensor parallelism that divide, sequences \
              shared by powers of two of chips down to 4,096 tokens, micro-batches of 1 to 8."

@@ -24,6 +24,28 @@ fn chips_are_compared_and_the_engineering_weighed() {
     assert!(seconds(4) > seconds(1) && seconds(4) > seconds(3));
     assert_eq!(answer.json["chips"].as_array().unwrap().len(), 3);
     assert!(answer.page.text(false).contains("NVIDIA H20"));
+    // Narrow links cost something without the engineering, and less with it.
+    let with_and_without = answer.json["with_and_without"].as_array().unwrap();
+    let hours = |i: usize, key: &str| with_and_without[i][key].as_f64().unwrap();
+    let (without, with) =
+        (hours(0, "without_hours") / hours(1, "without_hours"), hours(0, "with_hours") / hours(1, "with_hours"));
+    assert!(without > 1.05 && with < without, "{with} with, {without} without: {with_and_without:?}");
+    assert!(answer.page.headline.contains("Without the engineering"), "{}", answer.page.headline);
+}
+
+/// Whose price nobody knows is compared by its hours.
+#[test]
+fn a_chip_without_a_price_has_hours() {
+    let catalogue = Catalogue::shipped();
+    let chips: Vec<_> = ["h100", "h20"].iter().map(|id| (catalogue.chip(id).unwrap(), None)).collect();
+    let answer =
+        compare_chips("7B", &job("r1-distill-qwen-7b", 1e11, 1024), &chips, 64, &LayoutSpec::default()).unwrap();
+    let rows = answer.json["chips"].as_array().unwrap();
+    assert!(rows[0]["dollars"].as_f64().unwrap() > 0.0 && rows[1]["dollars"].is_null(), "{rows:?}");
+    assert!(rows[1]["gpu_hours"].as_f64() > rows[0]["gpu_hours"].as_f64());
+    assert!(
+        answer.page.headline.starts_with("NVIDIA H100 SXM is cheapest") && answer.page.text(false).contains("--price")
+    );
 }
 
 #[test]
@@ -35,6 +57,7 @@ fn layouts_are_ranked() {
     let layouts = answer.json["layouts"].as_array().unwrap();
     let seconds: Vec<f64> = layouts.iter().map(|l| l["seconds"].as_f64().unwrap()).collect();
     assert!(seconds.len() > 3 && seconds.is_sorted(), "{seconds:?}");
+    assert!(answer.page.lines.iter().any(|line| line.name == "matrix products"), "its arithmetic is the best one's");
 }
 
 #[test]
@@ -52,7 +75,7 @@ fn the_cheapest_in_time_is_in_time() {
 fn budgets_buy_what_the_laws_say() {
     let catalogue = Catalogue::shipped();
     let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(2.0)).unwrap();
-    let answer = model_for_budget(1e6, &cluster).unwrap();
+    let answer = model_for_budget(1e6, &cluster, None).unwrap();
     let models = answer.json["models"].as_array().unwrap();
     let flops = answer.json["flops"].as_f64().unwrap();
     for model in &models[1..] {
@@ -62,7 +85,13 @@ fn budgets_buy_what_the_laws_say() {
     }
     let (n, d) = scaling_optimum(5.76e23);
     assert!((n / 70e9 - 1.0).abs() < 0.8 && (d / 1.4e12 - 1.0).abs() < 0.8, "{n:e} {d:e}");
-    assert!(model_for_budget(-1.0, &cluster).is_err());
+    // How well chips are used is simulated: H20's fewer operations are easier to feed.
+    let mfu = |chip: &str| {
+        let cluster = Cluster::new(catalogue.chip(chip).unwrap(), 8, Some(2.0)).unwrap();
+        model_for_budget(1e5, &cluster, None).unwrap().json["mfu_causal"].as_f64().unwrap()
+    };
+    assert!((0.2..0.6).contains(&mfu("h100")) && mfu("h20") != mfu("h100"));
+    assert!(model_for_budget(-1.0, &cluster, None).is_err());
 }
 
 /// A run that follows the assumed law is extrapolated to where the law says, and the interval holds it.
@@ -97,15 +126,52 @@ fn serving_is_priced() {
     let catalogue = Catalogue::shipped();
     let config = published("deepseek-r1").unwrap();
     let cluster = Cluster::new(catalogue.chip("h800").unwrap(), 144, None).unwrap();
-    let question = ServeQuestion::default();
+    let question = ServeQuestion { solves: Some(0.798), ..ServeQuestion::default() };
     let answer = serve("R1", &config, &Service::deepseek(&config), &cluster, &question).unwrap();
     let output = answer.json["serving"]["dollars_per_m_output"].as_f64().unwrap();
     assert!(output > 0.1 && output < 1.0, "{output}");
     let twice = ServeQuestion { answer_tokens: 2.0 * question.answer_tokens, ..question };
     let dearer = serve("R1", &config, &Service::deepseek(&config), &cluster, &twice).unwrap();
     assert!(dearer.json["dollars_per_solved"].as_f64() > answer.json["dollars_per_solved"].as_f64());
-    let never = ServeQuestion { solves: 0.0, ..question };
+    let never = ServeQuestion { solves: Some(0.0), ..question };
     assert!(serve("R1", &config, &Service::deepseek(&config), &cluster, &never).is_err());
+}
+
+/// What a problem is like decides its price; of a solved one nothing is said where nobody knows the share.
+#[test]
+fn services_follow_what_is_asked_of_them() {
+    let catalogue = Catalogue::shipped();
+    let config = published("deepseek-r1").unwrap();
+    let cluster = Cluster::new(catalogue.chip("h800").unwrap(), 144, None).unwrap();
+    let question = ServeQuestion::default();
+    let of = |service: &Service| serve("V3", &config, service, &cluster, &question);
+    let theirs = Service::deepseek(&config);
+    let output = |service: &Service| of(service).unwrap().json["serving"]["dollars_per_m_output"].as_f64().unwrap();
+    let input = |service: &Service| of(service).unwrap().json["serving"]["dollars_per_m_input"].as_f64().unwrap();
+    assert!(output(&Service { context: 20_000.0, ..theirs.clone() }) > output(&theirs));
+    assert!(output(&Service { tokens_per_step: 1.8, ..theirs.clone() }) < output(&theirs));
+    assert!(input(&Service { cache_hits: 0.0, ..theirs.clone() }) > 2.0 * input(&theirs));
+    for (service, flag) in [
+        (Service { context: 1e9, ..theirs.clone() }, "--context"),
+        (Service { cache_hits: 1.0, ..theirs.clone() }, "--hits"),
+        (Service { tokens_per_step: 0.5, ..theirs.clone() }, "--mtp"),
+        (Service { prefill_unit: 1000, ..theirs.clone() }, "nearest: --prefill-chips 256"),
+        (Service { prefill_unit: 1, ..theirs.clone() }, "nearest: --prefill-chips 16"),
+        (Service { decode_unit: 2, ..theirs.clone() }, "nearest: --decode-chips 16"),
+    ] {
+        let error = of(&service).unwrap_err().to_string();
+        assert!(error.contains(flag), "{error}");
+    }
+    let text = of(&theirs).unwrap().page.text(true);
+    assert!(
+        !text.contains("a solved problem") && text.contains("--solves") && text.contains("a problem = $"),
+        "{text}"
+    );
+    let solved = ServeQuestion { solves: ServeQuestion::published_share("deepseek-r1"), ..question };
+    let text = serve("R1", &config, &theirs, &cluster, &solved).unwrap().page.text(true);
+    for needle in ["a solved problem = $", "R1's share of AIME 2024", "DeepSeek's day: margin"] {
+        assert!(text.contains(needle), "{needle}: {text}");
+    }
 }
 
 /// As a plan of each would: a chip without FP8 has no use for a layout in FP8.
@@ -136,7 +202,7 @@ fn services_that_cannot_be_are_refused() {
         let config = published(model).unwrap();
         let cluster = Cluster::new(catalogue.chip("h100").unwrap(), 8, Some(price)).unwrap();
         let service = Service { prefill_unit: units, decode_unit: units, ..Service::deepseek(&config) };
-        serve(model, &config, &service, &cluster, &ServeQuestion { solves, ..Default::default() })
+        serve(model, &config, &service, &cluster, &ServeQuestion { solves: Some(solves), ..Default::default() })
     };
     for (model, units, solves, needle) in [
         ("llama-3.1-70b", 3, 0.5, "nearest: --count 2"),

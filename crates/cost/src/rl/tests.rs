@@ -18,3 +18,19 @@ fn r1s_hours_are_near_the_published_ones() {
         assert_eq!(plan.limited_by, "rollout");
     }
 }
+
+/// A run of reinforcement learning is given chips and nothing else: it is planned on any number that holds it, and where
+/// one does not, another number is offered.
+#[test]
+fn odd_numbers_of_chips_are_planned_or_answered_in_chips() {
+    let catalogue = Catalogue::shipped();
+    let h100 = |count| Cluster::new(catalogue.chip("h100").unwrap(), count, None).unwrap();
+    let run = r1_zero().unwrap();
+    let of = |count| plan("R1-Zero", &run, &h100(count));
+    let (odd, even) = (of(500).unwrap(), of(512).unwrap());
+    assert!(odd.gpu_hours > 0.9 * even.gpu_hours && odd.gpu_hours < 1.5 * even.gpu_hours, "{}", odd.gpu_hours);
+    let error = of(499).unwrap_err().to_string();
+    assert!(error.contains("nearest: --count") && !error.contains("--batch"), "{error}");
+    let (_, count) = error.rsplit_once("--count ").unwrap();
+    assert!(of(count.parse().unwrap()).is_ok(), "{error}");
+}

@@ -24,6 +24,8 @@ pub struct ChipMemory {
     pub activations: f64,
     /// Of them the logits and their gradient.
     pub logits: f64,
+    /// Of them what a layer holds while it is computed again: all that it would have kept.
+    pub again: f64,
 }
 
 impl ChipMemory {
@@ -104,8 +106,9 @@ fn memory_of(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank:
         true => logit_bytes(job, layout),
         false => 0.0,
     };
-    let activations = activations(job, layout, plan, placement, rank) + logits;
-    ChipMemory { activations, logits, ..states(job, layout, &held_by(job, layout, plan, placement, rank)) }
+    let again = again_bytes(job, layout);
+    let activations = activations(job, layout, plan, placement, rank) + logits + again;
+    ChipMemory { activations, logits, again, ..states(job, layout, &held_by(job, layout, plan, placement, rank)) }
 }
 
 /// Bytes that the fullest chip holds at least: a mean chip's, without activations.
@@ -149,6 +152,7 @@ fn states(job: &Job, layout: &Layout, held: &Held) -> ChipMemory {
         optimizer: state * share(1),
         activations: 0.0,
         logits: 0.0,
+        again: 0.0,
     }
 }
 
@@ -156,6 +160,17 @@ fn states(job: &Job, layout: &Layout, held: &Held) -> ChipMemory {
 fn logit_bytes(job: &Job, layout: &Layout) -> f64 {
     let tokens = (layout.micro_batch * job.seq_len) as f64 / layout.cp as f64;
     2.0 * 2.0 * tokens * job.config.vocab_size() as f64 / layout.tp as f64
+}
+
+/// What the layer whose backward runs has computed again of a micro-batch, beside what was kept of it.
+fn again_bytes(job: &Job, layout: &Layout) -> f64 {
+    let of = |recompute| activation_bytes(&job.config, layout.precision, recompute);
+    tokens_held(job, layout) * (of(Recompute::None) - of(layout.recompute))
+}
+
+/// Tokens of a micro-batch whose activations one chip keeps.
+pub(crate) fn tokens_held(job: &Job, layout: &Layout) -> f64 {
+    (layout.micro_batch * job.seq_len) as f64 / (layout.cp * layout.tp) as f64
 }
 
 fn activations(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], rank: usize) -> f64 {
@@ -175,9 +190,8 @@ fn activations(job: &Job, layout: &Layout, plan: &Plan, placement: &[usize], ran
         }
         Schedule::OneFOneB => (p - rank as f64).min(n),
     };
-    let tokens = (layout.micro_batch * job.seq_len) as f64 / (layout.cp * layout.tp) as f64;
     let per_token = activation_bytes(&job.config, layout.precision, layout.recompute);
-    in_flight * of_stage * tokens * per_token
+    in_flight * of_stage * tokens_held(job, layout) * per_token
 }
 
 /// Bytes that a layer keeps of each token for its backward pass, averaged over layers.

@@ -42,7 +42,7 @@ impl Asked<'_> {
     }
 
     /// Whether it divides and fits, in some layout where none is said.
-    fn works(&self) -> bool {
+    pub(crate) fn works(&self) -> bool {
         if self.spec.is_open() {
             let all = candidates(&self.job, &self.spec, self.chip, self.count);
             return all.iter().any(|layout| fits(&self.job, layout, self.chip));
@@ -85,7 +85,11 @@ pub(super) fn advise(error: Error, asked: &Asked) -> Error {
         Error::Layout { found, expected, nearest } => {
             // Where nobody chose a batch, chips that do not divide it are what is wrong.
             let is_usual = asked.spec.is_open() && asked.job.batch == asked.usual_batch(asked.count);
-            let nearest = works_of(&nearest, asked)
+            let is_stated = asked.spec.is_open() && !is_usual;
+            let nearest = Some(asked)
+                .filter(|_| is_stated)
+                .and_then(batch_or_count)
+                .or_else(|| works_of(&nearest, asked))
                 .filter(|_| !is_usual)
                 .or_else(|| change(asked, nearest.split('=').next()).filter(|_| !is_usual))
                 .unwrap_or_else(|| more_chips(asked));
@@ -149,6 +153,27 @@ fn change(asked: &Asked, key: Option<&str>) -> Option<String> {
     let pairs = sized.into_iter().flat_map(values).map(|change| format!("recompute=full and {change}"));
     let open = (!asked.spec.is_open()).then(|| "leave --layout out".to_owned());
     single.chain(pairs).chain(open).find(works)
+}
+
+/// Batches that are tried at most.
+const MOST_BATCHES: usize = 64;
+
+/// Of a batch that was stated and chips that no layout divides over it: the nearest batch that works, and the nearest number
+/// of chips where a neighbour does.
+fn batch_or_count(asked: &Asked) -> Option<String> {
+    let (batch, count) = (asked.job.batch, asked.count);
+    // A batch is a multiple of the copies that see data, and those divide the chips.
+    let copies = (1..=count).filter(|n| count.is_multiple_of(*n));
+    let mut batches: Vec<u64> = copies.flat_map(|n| [batch / n * n, (batch / n + 1) * n]).filter(|n| *n > 0).collect();
+    batches.sort_by_key(|n| (n.abs_diff(batch), *n));
+    batches.dedup();
+    let works = |advice: &String| asked.following(advice).is_some_and(|next| next.works());
+    let near = |n: u64, to: u64| n != to && n.abs_diff(to) * 8 <= to;
+    let batches = batches.into_iter().filter(|n| *n != batch).take(MOST_BATCHES).map(|n| format!("--batch {n}"));
+    let counts = (1..=64).flat_map(|i| [count.saturating_sub(i), count + i]).filter(|n| *n > 0 && near(*n, count));
+    let found = [batches.into_iter().find(works), counts.map(|n| format!("--count {n}")).find(works)];
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    (!found.is_empty()).then(|| found.join(", or "))
 }
 
 /// The nearest number of chips on which it works, in words.

@@ -210,3 +210,58 @@ fn advice_is_good() {
     }
     assert!(refused > 50, "{refused}");
 }
+
+/// Units that send are units that do not compute, and with few of them rows arrive late: the best number is between.
+#[test]
+fn sending_takes_units_of_the_chip() {
+    let (job, layout, chip) = v3();
+    let seconds = |comm_sm| simulate_step(&job, &Layout { comm_sm, ..layout.clone() }, &chip).unwrap().seconds;
+    let all: Vec<(u64, f64)> = [1, 5, 10, 20, 40, 80, 131].map(|n| (n, seconds(n))).into();
+    let (best, least) = *all.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert!((5..=40).contains(&best), "{all:?}");
+    assert!(all[0].1 > 1.2 * least && all[6].1 > 1.05 * least, "{all:?}");
+    let none = Layout { comm_sm: 0, ..layout }.check(&job, &chip, 2048).unwrap_err().to_string();
+    assert!(none.contains("nearest: comm_sm=20"), "{none}");
+}
+
+/// A layer that is computed again is whole while its backward runs: of 131,072 tokens at once one is many gigabytes.
+#[test]
+fn a_layer_that_is_computed_again_takes_room() {
+    let chip = Catalogue::shipped().chip("h100").unwrap().clone();
+    let config = r#"{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "vocab_size": 32000, "max_position_embeddings": 131072}"#;
+    let job = Job { config: model::Config::from_json(config).unwrap(), ..open_job("llama-3.1-8b", 131_072, 8) };
+    let of = |spec: &str| {
+        let spec = LayoutSpec::parse(spec).unwrap();
+        stated_layout(&Asked { job: job.clone(), spec, chip: &chip, count: 8 })
+    };
+    let error = of("zero=3,recompute=full,tp=1").unwrap_err().to_string();
+    assert!(error.contains("GB a chip") && error.contains("nearest"), "{error}");
+    let memory = of("zero=3,recompute=full,tp=2").unwrap().memory;
+    assert!(memory.again > 8e9 && memory.again < memory.activations, "{memory:?}");
+}
+
+/// A batch that was stated is what is asked for: another one near it, or another number of chips, before a far one.
+#[test]
+fn the_batch_nearest_to_a_stated_one_is_offered() {
+    let catalogue = Catalogue::shipped();
+    let chip = catalogue.chip("h100").unwrap();
+    let job = open_job("llama-3.1-70b", 2048, 1536);
+    let error = best_layout(&job, &LayoutSpec::default(), chip, 10_000).unwrap_err().to_string();
+    let (_, advice) = error.rsplit_once("nearest: ").unwrap();
+    for alternative in advice.split(", or ") {
+        let asked = Asked { job: job.clone(), spec: LayoutSpec::default(), chip, count: 10_000 };
+        let next = asked.following(alternative).unwrap_or_else(|| panic!("{error}"));
+        assert!(next.job.batch.abs_diff(1536) < 200 && next.count.abs_diff(10_000) < 200, "{error}");
+        assert!(best_layout(&next.job, &next.spec, chip, next.count).is_ok(), "{error}");
+    }
+}
+
+/// Parts of a step that are rounding's are none.
+#[test]
+fn one_chip_has_no_bubble() {
+    let chip = Catalogue::shipped().chip("h100").unwrap().clone();
+    let step = best_layout(&open_job("r1-distill-qwen-1.5b", 4096, 8), &LayoutSpec::default(), &chip, 1).unwrap();
+    assert_eq!((step.breakdown.bubble_s, step.spent.communication_s), (0.0, 0.0));
+    assert!(step.spent.optimizer_bytes > 0.0);
+}

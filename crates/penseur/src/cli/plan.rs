@@ -107,9 +107,33 @@ pub struct PlanArgs {
     #[arg(long, value_name = "N", requires = "serve", help_heading = "Questions")]
     pub speed: Option<f64>,
 
+    /// With --serve: tokens of a prompt
+    #[arg(long, value_name = "N", requires = "serve", value_parser = cost::text::parse_count, help_heading = "Questions")]
+    pub prompt_tokens: Option<f64>,
+
     /// With --serve: tokens of an answer, thinking included
     #[arg(long, value_name = "N", requires = "serve", value_parser = cost::text::parse_count, help_heading = "Questions")]
     pub answer_tokens: Option<f64>,
+
+    /// With --serve: tokens of a sequence while it is decoded, on average; by default prompt and half the answer
+    #[arg(long, value_name = "N", requires = "serve", value_parser = cost::text::parse_count, help_heading = "Questions")]
+    pub context: Option<f64>,
+
+    /// With --serve: share of input tokens whose cache is found
+    #[arg(long, value_name = "SHARE", requires = "serve", help_heading = "Questions")]
+    pub hits: Option<f64>,
+
+    /// With --serve: tokens of a decode step, 1 without speculation; V3's MTP makes 1.8
+    #[arg(long, value_name = "N", requires = "serve", help_heading = "Questions")]
+    pub mtp: Option<f64>,
+
+    /// With --serve: chips over which a unit that reads prompts is spread; --count sets both
+    #[arg(long, value_name = "N", requires = "serve", help_heading = "Questions")]
+    pub prefill_chips: Option<u64>,
+
+    /// With --serve: chips over which a unit that decodes is spread
+    #[arg(long, value_name = "N", requires = "serve", help_heading = "Questions")]
+    pub decode_chips: Option<u64>,
 
     /// With --serve: share of problems that an answer solves
     #[arg(long, value_name = "SHARE", requires = "serve", help_heading = "Questions")]

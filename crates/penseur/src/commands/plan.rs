@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cost::catalogue::THIS_MACHINE;
 use cost::layout::{Job, LayoutSpec};
 use cost::page::Page;
 use cost::plan::{Changes, Cluster, Plan, plan_training, preset, usual_batch};
@@ -18,9 +19,9 @@ mod questions;
 mod recipe;
 
 pub fn run(args: &PlanArgs) -> anyhow::Result<()> {
-    let catalogue = Catalogue::load(args.catalog.as_deref()).map_err(usage::error)?;
     let question = questions::asked(args)?;
     given::refuse_unused(args, question)?;
+    let catalogue = catalogue(args, question)?;
     if let Some(path) = args.target.as_deref().filter(|target| is_recipe(target)) {
         return recipe::run(Path::new(path), args);
     }
@@ -78,15 +79,23 @@ fn plan_of(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Plan> {
     }
 }
 
-fn chip(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Chip> {
-    match args.on.as_deref() {
-        None | Some("this" | "this-machine") if catalogue.chip("this-machine").is_err() => {
-            Ok(Chip::of_machine(&cost::Machine::measure(), cost::Price::default().dollars_per_core_hour))
-        }
-        None => Ok(catalogue.chip("this-machine").map_err(usage::error)?.clone()),
-        Some("this") => Ok(catalogue.chip("this-machine").map_err(usage::error)?.clone()),
-        Some(name) => Ok(catalogue.chip(name).map_err(usage::error)?.clone()),
+/// Chips by name. This machine joins where it is meant and `bench --save` has not measured it already: by its name, or by
+/// a model that is planned on no chip in particular.
+fn catalogue(args: &PlanArgs, question: Option<&str>) -> anyhow::Result<Catalogue> {
+    let mut catalogue = Catalogue::load(args.catalog.as_deref()).map_err(usage::error)?;
+    let is_this = |name: &String| matches!(name.trim().to_lowercase().as_str(), "this" | THIS_MACHINE);
+    let is_here = question.is_none() && args.target.is_none() && args.model.is_some() && args.on.is_none();
+    let is_meant = args.on.iter().chain(&args.compare).any(is_this) || is_here;
+    if is_meant && catalogue.chip(THIS_MACHINE).is_err() {
+        let price = cost::Price::default().dollars_per_core_hour;
+        catalogue.add(Chip::of_machine(&cost::Machine::measure(), price));
     }
+    Ok(catalogue)
+}
+
+fn chip(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Chip> {
+    let name = args.on.as_deref().unwrap_or(THIS_MACHINE);
+    Ok(catalogue.chip(name).map_err(usage::error)?.clone())
 }
 
 fn job(args: &PlanArgs, config: Config, count: u64) -> anyhow::Result<Job> {

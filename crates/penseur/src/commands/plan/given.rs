@@ -54,7 +54,7 @@ fn taken(args: &PlanArgs, question: Option<&str>) -> (&'static str, &'static [&'
         }
         (Some("--within"), Some(_)) => ("--within of a preset", &["PRESET", "--tokens", "--on", "--price"]),
         (Some("--within"), None) => ("--within", &["--model", "--tokens", "--on", "--batch", "--seq-len", "--price"]),
-        (Some("--budget"), _) => ("--budget", &["--on", "--price"]),
+        (Some("--budget"), _) => ("--budget", &["--on", "--count", "--price"]),
         (Some("--reach"), _) => ("--reach", &["--run"]),
         (Some("--published"), _) => ("--published", &[]),
         (Some(_), _) => ("--serve", &["--model", "--on", "--count", "--price"]),

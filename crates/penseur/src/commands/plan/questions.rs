@@ -50,7 +50,8 @@ pub fn answer(question: &str, args: &PlanArgs, catalogue: &Catalogue) -> anyhow:
         }
         "--budget" => {
             let cluster = cluster(args, catalogue, 1)?;
-            questions::model_for_budget(args.budget.unwrap_or_default(), &cluster).map_err(usage::error)?
+            let budget = args.budget.unwrap_or_default();
+            questions::model_for_budget(budget, &cluster, args.count).map_err(usage::error)?
         }
         "--reach" => reach(args)?,
         _ => serve(args, catalogue)?,
@@ -64,7 +65,11 @@ fn asked_job(args: &PlanArgs, count: u64) -> anyhow::Result<(String, Job, Layout
         (Some(preset), None) => {
             let (mut job, _) = preset_job(preset, count).map_err(usage::error)?;
             job.tokens = args.tokens.unwrap_or(job.tokens);
-            Ok((preset.clone(), job, spec))
+            let name = match preset.as_str() {
+                "v3" => "v3's pre-training (not its longer contexts and post-training)".to_owned(),
+                other => other.to_owned(),
+            };
+            Ok((name, job, spec))
         }
         (Some(_), Some(_)) => Err(usage::error("a preset has its model: leave --model out, or the preset")),
         (None, Some(model)) => Ok((model.clone(), job(args, configuration(model)?, count)?, spec)),
@@ -82,10 +87,7 @@ fn cluster(args: &PlanArgs, catalogue: &Catalogue, usual: u64) -> anyhow::Result
 
 fn compare(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
     let count = args.count.unwrap_or(2048);
-    let (name, job, mut spec) = asked_job(args, count)?;
-    if let (Some(preset), None, 2048) = (&args.target, &args.layout, count) {
-        (_, spec) = preset_job(preset, count).map_err(usage::error)?;
-    }
+    let (name, job, spec) = asked_job(args, count)?;
     let chips: Vec<&Chip> =
         args.compare.iter().map(|name| catalogue.chip(name)).collect::<Result<_, _>>().map_err(usage::error)?;
     let priced: Vec<(&Chip, Option<f64>)> = chips.into_iter().map(|chip| (chip, args.price)).collect();
@@ -109,16 +111,28 @@ fn serve(args: &PlanArgs, catalogue: &Catalogue) -> anyhow::Result<Answer> {
         true => Service::deepseek(&config),
         false => Service::smallest(&config, &cluster.chip).map_err(usage::error)?,
     };
-    if let Some(count) = args.count {
-        (service.prefill_unit, service.decode_unit) = (count, count);
-    }
-    service.user_tokens_per_s = args.speed.unwrap_or(service.user_tokens_per_s);
     let usual = ServeQuestion::default();
     let asked = ServeQuestion {
+        prompt_tokens: args.prompt_tokens.unwrap_or(usual.prompt_tokens),
         answer_tokens: args.answer_tokens.unwrap_or(usual.answer_tokens),
-        solves: args.solves.unwrap_or(usual.solves),
+        solves: args.solves.or_else(|| ServeQuestion::published_share(name)),
         output_per_day: args.per_day.unwrap_or(usual.output_per_day),
-        ..usual
+    };
+    // DeepSeek's production is what is known of a model like V3; a problem that is described has its own length.
+    let is_described = args.prompt_tokens.or(args.answer_tokens).is_some();
+    let usual_context = match (is_described, is_theirs) {
+        (true, _) => asked.mean_context(),
+        (false, true) => service.context,
+        (false, false) => asked.mean_context().min(service.config.max_position_embeddings() as f64),
+    };
+    service = Service {
+        prefill_unit: args.prefill_chips.or(args.count).unwrap_or(service.prefill_unit),
+        decode_unit: args.decode_chips.or(args.count).unwrap_or(service.decode_unit),
+        context: args.context.unwrap_or(usual_context),
+        user_tokens_per_s: args.speed.unwrap_or(service.user_tokens_per_s),
+        cache_hits: args.hits.unwrap_or(service.cache_hits),
+        tokens_per_step: args.mtp.unwrap_or(service.tokens_per_step),
+        ..service
     };
     questions::serve(name, &config, &service, &cluster, &asked).map_err(usage::error)
 }
