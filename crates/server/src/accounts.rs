@@ -16,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
+use crate::private;
 
 #[cfg(test)]
 mod tests;
@@ -171,8 +172,9 @@ impl Accounts {
         let mut connection = match data_dir {
             None => Connection::open_in_memory()?,
             Some(path) => {
-                std::fs::create_dir_all(path)
-                    .map_err(|source| AccountsError::Directory { path: path.to_owned(), source })?;
+                let failed = |source| AccountsError::Directory { path: path.to_owned(), source };
+                private::directory(path).map_err(failed)?;
+                private::database(&path.join(FILE)).map_err(failed)?;
                 Connection::open(path.join(FILE))?
             }
         };
