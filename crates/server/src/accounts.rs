@@ -52,6 +52,29 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
 ",
     "ALTER TABLE key ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;",
+    // Usage outlives its key, so a number is never given twice: not that of a removed key either. Numbers from 2^61 on are
+    // those of keys in files.
+    "
+    CREATE TABLE numbered (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        digest BLOB NOT NULL UNIQUE,
+        shown TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        requests_per_minute INTEGER,
+        tokens_per_minute INTEGER,
+        dollars REAL,
+        admin INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO numbered
+        SELECT id, name, digest, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin FROM key;
+    DROP TABLE key;
+    ALTER TABLE numbered RENAME TO key;
+    DELETE FROM sqlite_sequence WHERE name = 'key';
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'key', max(
+        (SELECT coalesce(max(id), 0) FROM key),
+        (SELECT coalesce(max(key), 0) FROM usage WHERE key < 2305843009213693952));
+",
 ];
 
 /// Why keys or usage cannot be kept.
@@ -386,18 +409,16 @@ impl Recent {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), AccountsError> {
-    let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?.unwrap_or(0);
+    // The version is read within: another process may be bringing the same file up to date.
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?.unwrap_or(0);
     let known = MIGRATIONS.len();
-    if found > known {
-        return Err(AccountsError::Newer { found, known });
-    }
-    for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let transaction = connection.transaction()?;
+    let pending = MIGRATIONS.get(found..).ok_or(AccountsError::Newer { found, known })?;
+    for migration in pending {
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", version + 1)?;
-        transaction.commit()?;
     }
-    Ok(())
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
 }
 
 fn digest(key: &str) -> Vec<u8> {
