@@ -140,6 +140,15 @@ pub struct KeyInfo {
     pub used: Used,
 }
 
+/// A key as a request shows it: who it is, and what it may use.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub id: u64,
+    pub name: String,
+    pub admin: bool,
+    pub limits: KeyLimits,
+}
+
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Used {
@@ -264,39 +273,49 @@ impl Accounts {
         if changed == 0 { Err(AccountsError::NoSuchKey(name.to_owned())) } else { Ok(()) }
     }
 
-    /// All keys, with what each has used.
-    pub fn list(&self) -> Result<Vec<KeyInfo>, AccountsError> {
-        self.select("ORDER BY id", [])
-    }
-
     /// Whether there is any key.
     pub fn has_keys(&self) -> Result<bool, AccountsError> {
-        Ok(self.connection().query_row("SELECT EXISTS (SELECT 1 FROM key)", [], |row| row.get(0))?)
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM key)")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
-    /// The key, if it is one of ours.
-    pub fn find(&self, key: &str) -> Result<Option<KeyInfo>, AccountsError> {
-        Ok(self.select("WHERE digest = ?1", [digest(key)])?.pop())
+    /// The key, if it is one of ours. Asked at every request, so it leaves the usage alone.
+    pub(crate) fn find(&self, key: &str) -> Result<Option<Account>, AccountsError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, name, admin, requests_per_minute, tokens_per_minute, dollars FROM key WHERE digest = ?1",
+        )?;
+        let read = |row: &rusqlite::Row| {
+            let (id, name, admin) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Account { id, name, admin, limits: limits_at(row, 3)? })
+        };
+        Ok(statement.query_row([digest(key)], read).optional()?)
     }
 
-    fn select<P: rusqlite::Params>(&self, rest: &str, params: P) -> Result<Vec<KeyInfo>, AccountsError> {
+    /// All that a key has spent.
+    fn dollars_of(&self, key: u64) -> Result<f64, AccountsError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT coalesce(sum(dollars), 0.0) FROM usage WHERE key = ?1")?;
+        Ok(statement.query_row([key], |row| row.get(0))?)
+    }
+
+    /// All keys, with what each has used.
+    pub fn list(&self) -> Result<Vec<KeyInfo>, AccountsError> {
         let connection = self.connection();
         let sql = format!(
             "SELECT id, name, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin, {SUMS}
-             FROM key LEFT JOIN (SELECT key, {TOTALS} FROM usage GROUP BY key) AS used ON used.key = id {rest}"
+             FROM key LEFT JOIN (SELECT key, {TOTALS} FROM usage GROUP BY key) AS used ON used.key = id ORDER BY id"
         );
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params, |row| {
+        let rows = statement.query_map([], |row| {
             Ok(KeyInfo {
                 id: row.get(0)?,
                 name: row.get(1)?,
                 shown: row.get(2)?,
                 created_at: row.get(3)?,
-                limits: KeyLimits {
-                    requests_per_minute: row.get(4)?,
-                    tokens_per_minute: row.get(5)?,
-                    dollars: row.get(6)?,
-                },
+                limits: limits_at(row, 4)?,
                 admin: row.get(7)?,
                 used: used_at(row, 8)?,
             })
@@ -319,15 +338,19 @@ impl Accounts {
     }
 
     /// Lets a request of this key in, or says which limit it has reached.
-    pub fn admit(&self, key: &KeyInfo) -> Result<(), ApiError> {
-        if let Some(limit) = key.limits.dollars
-            && key.used.dollars >= limit
-        {
-            let message = format!(
-                "the key \"{}\" has spent ${:.4} of its ${limit:.4}: ask whoever runs this server for more",
-                key.name, key.used.dollars
-            );
-            return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", message));
+    pub(crate) fn admit(&self, key: &Account) -> Result<(), ApiError> {
+        if let Some(limit) = key.limits.dollars {
+            // Spending that cannot be read is no leave to spend.
+            let spent = self.dollars_of(key.id).map_err(|error| {
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "accounts_failed", error.to_string())
+            })?;
+            if spent >= limit {
+                let message = format!(
+                    "the key \"{}\" has spent ${spent:.4} of its ${limit:.4}: ask whoever runs this server for more",
+                    key.name
+                );
+                return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", message));
+            }
         }
         let mut recent = self.recent();
         let recent = recent.entry(key.id).or_default();
@@ -384,6 +407,14 @@ const COLUMNS: &str =
 const TOTALS: &str = "sum(completions) AS n, sum(prompt_tokens) AS p, sum(cached_tokens) AS c,
     sum(completion_tokens) AS t, sum(reasoning_tokens) AS r, sum(seconds) AS s, sum(dollars) AS d";
 const SUMS: &str = "coalesce(n, 0), coalesce(p, 0), coalesce(c, 0), coalesce(t, 0), coalesce(r, 0), coalesce(s, 0.0), coalesce(d, 0.0)";
+
+fn limits_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<KeyLimits> {
+    Ok(KeyLimits {
+        requests_per_minute: row.get(first)?,
+        tokens_per_minute: row.get(first + 1)?,
+        dollars: row.get(first + 2)?,
+    })
+}
 
 fn used_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Used> {
     Ok(Used {

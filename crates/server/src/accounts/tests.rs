@@ -33,7 +33,7 @@ fn usage_adds_up_by_key_day_and_model() {
         accounts.enter(id, "mini", &usage(10, 5), (Duration::from_millis(500), 0.25)).expect("entered");
     }
     accounts.enter(0, "mini", &usage(1, 1), (Duration::ZERO, 0.0)).expect("entered");
-    let used = accounts.find(&key).expect("read").expect("known").used;
+    let used = accounts.list().expect("read")[0].used;
     assert_eq!((used.completions, used.prompt_tokens, used.completion_tokens), (2, 20, 10));
     assert_eq!((used.seconds, used.dollars), (1.0, 0.5));
     let rows = accounts.usage().expect("read");
