@@ -3,7 +3,7 @@
 //! A server on loopback is reachable by every web page the user opens, through the browser: by DNS rebinding (a foreign
 //! name that suddenly points to 127.0.0.1) and by cross-site requests. So on loopback the Host header must name loopback,
 //! and a request that a browser marks as coming from elsewhere is refused. Beyond loopback a key is demanded, which no
-//! foreign page has.
+//! foreign page has; so it is behind a proxy that others reach (`--public-origin`).
 //!
 //! Whether a key is needed is settled when the server begins: what began closed stays closed, whatever becomes of the keys.
 
@@ -48,6 +48,8 @@ pub struct Guard {
     pub keys: Keys,
     /// Pages of these may ask with a key.
     pub cors_origins: Vec<Origin>,
+    /// Where people find the page, if a proxy stands before it.
+    pub public_origin: Option<Origin>,
 }
 
 /// The keys that are let in: those of a file, and those that `penseur keys` made.
@@ -216,7 +218,8 @@ impl Guard {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "several_hosts", message));
         }
         let host = uri.authority().map(|a| a.as_str()).or(header_text(headers, header::HOST)).unwrap_or("");
-        if self.loopback && !names_loopback(host) {
+        let is_public = self.public_origin.as_ref().is_some_and(|public| public.is_at(host));
+        if self.loopback && !is_public && !names_loopback(host) {
             let message =
                 format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
             return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
@@ -234,6 +237,7 @@ impl Guard {
         let own = |origin: &str| {
             let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
             authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+                || self.public_origin.as_ref().is_some_and(|public| public.as_str() == origin)
         };
         let foreign = match header_text(headers, header::ORIGIN) {
             Some(origin) => !own(origin),
