@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use common::client::{Answer, get, post, raw, request_bytes};
 use common::{config, reasoner};
+use engine::mock::{ByteTokenizer, MockModel};
+use engine::{EngineConfig, EngineHandle};
 use serde_json::{Value, json};
-use server::{ServeConfig, Server};
+use server::{ServeConfig, ServedModel, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -192,6 +194,84 @@ async fn other_answers_and_edits_branch_and_samples_are_counted() {
     assert_eq!(majority, &json!({"answer": "a", "n": 3, "of": 3, "sample": 0, "agree": [0, 1, 2]}));
     // The model was told the path alone.
     assert_eq!(kept["messages"][4]["samples"][0]["content"], "**b**");
+}
+
+/// Answers 1 or 2, one as likely as the other.
+fn coin() -> ServedModel {
+    let script = |context: &[u32], logits: &mut [f32]| {
+        let closed = context.iter().rposition(|&token| token == ByteTokenizer::THINK_END);
+        let likely = match closed.map(|at| context.len() - at) {
+            None => vec![ByteTokenizer::THINK_END],
+            Some(1) => vec![u32::from(b'1'), u32::from(b'2')],
+            Some(_) => vec![ByteTokenizer::END],
+        };
+        likely.into_iter().for_each(|token| logits[token as usize] = 100.0);
+    };
+    let mut model = MockModel::new(256, Box::new(script));
+    (model.max_positions, model.step_time) = (4096, Duration::from_millis(5));
+    let engine = EngineHandle::spawn(Box::new(model), EngineConfig::default()).expect("a thread");
+    ServedModel { engine, ..reasoner("mini", Duration::ZERO, |_| Default::default()) }
+}
+
+/// What most samples say is what the conversation goes on from: in the store, so in the next turn and in what is exported.
+#[tokio::test]
+async fn the_majority_is_chosen_in_the_store_unless_the_reader_chose() {
+    let address = start(config(vec![coin()])).await;
+    let asking = async |seed: u64, reader_chose: Option<usize>| {
+        let how = json!({"content": "1 or 2?", "n_samples": 3, "settings": {"seed": seed}});
+        let begun = ask(address, how).await;
+        let choose = format!("/api/answers/{}/choose", begun["answer"].as_str().expect("an id"));
+        if let Some(sample) = reader_chose {
+            assert_eq!(post(address, &choose, &json!({"sample": sample})).await.status, 204);
+        }
+        follow(address, &begun, "").await;
+        let kept = conversation(address, &begun["conversation"]).await;
+        (begun, kept["messages"][1].clone())
+    };
+    let mut odd_one_first = None;
+    for seed in 0..64 {
+        let (_, answer) = asking(seed, None).await;
+        assert_eq!(answer["chosen"], answer["majority"]["sample"], "{answer}");
+        if answer["majority"]["agree"] == json!([1, 2]) {
+            odd_one_first = Some(seed);
+            break;
+        }
+    }
+    let seed = odd_one_first.expect("one in four is so");
+    for (reader_chose, expected) in [(None, 1), (Some(0), 0), (Some(2), 2)] {
+        let (begun, answer) = asking(seed, reader_chose).await;
+        assert_eq!(answer["majority"]["agree"], json!([1, 2]), "a seed's samples are the same each time");
+        assert_eq!(answer["chosen"], expected, "the reader chose {reader_chose:?}");
+        let path = format!("/api/conversations/{}", begun["conversation"].as_str().expect("an id"));
+        let chosen = answer["samples"][expected]["content"].as_str().expect("text");
+        let markdown = get(address, &format!("{path}/export.md")).await.body;
+        assert!(markdown.trim_end().ends_with(&format!("\n{chosen}")), "{markdown}");
+        // A choice after the end stands as well, the first sample's too.
+        let choose = format!("/api/answers/{}/choose", begun["answer"].as_str().expect("an id"));
+        assert_eq!(post(address, &choose, &json!({"sample": 0})).await.status, 204);
+        assert_eq!(get(address, &path).await.json()["messages"][1]["chosen"], 0);
+    }
+    // A page that showed its own choice would show what the model was not told.
+    let script = get(address, "/chat.js").await.body;
+    assert!(!script.contains("majority"), "the store alone says which sample is shown");
+}
+
+#[tokio::test]
+async fn all_conversations_are_exported_though_not_all_are_listed() {
+    let address = echo(Duration::ZERO).await;
+    let conversation = |i: usize| {
+        let message = json!({"id": format!("m{i}"), "role": "user", "created_at": i, "content": "Well?"});
+        json!({"title": format!("number {i}"), "created_at": i, "updated_at": i, "messages": [message]})
+    };
+    let all: Vec<Value> = (0..1005).map(conversation).collect();
+    let export = json!({"format": "penseur-conversations", "version": 1, "conversations": all});
+    assert_eq!(post(address, "/api/import", &export).await.json()["imported"], 1005);
+    let listed = get(address, "/api/conversations").await.json();
+    assert_eq!((listed["conversations"].as_array().map(Vec::len), &listed["more"]), (Some(1000), &json!(true)));
+    let found = get(address, "/api/conversations?search=number%204").await.json();
+    assert_eq!(found["more"], json!(false));
+    let exported = get(address, "/api/export.json").await.json();
+    assert_eq!(exported["conversations"].as_array().map(Vec::len), Some(1005));
 }
 
 #[tokio::test]

@@ -122,6 +122,11 @@ pub async fn choose(
 ) -> Result<StatusCode, ApiError> {
     let Choose { sample } = json_body(&body)?;
     let store = app.desk.store.clone();
-    blocking(move || Ok(store.choose_sample(&owner, &message, sample)?)).await?;
+    let live = app.desk.answers.find(&owner, &message);
+    blocking(move || {
+        let write = || store.choose_sample(&owner, &message, sample);
+        Ok(live.map_or_else(write, |live| live.choose(write))?)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
