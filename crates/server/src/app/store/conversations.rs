@@ -9,9 +9,6 @@ use super::{Message, Result, Store, StoreError, messages, new_id, now_ms};
 const MAX_TITLE: usize = 120;
 /// Longest title that is made from a question, in characters.
 const MADE_TITLE: usize = 48;
-/// Most conversations in one answer.
-const MAX_LISTED: usize = 1000;
-
 /// A conversation in the list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -34,8 +31,14 @@ pub struct Conversation {
 }
 
 impl Store {
-    /// The owner's conversations, latest first; with `search`, those whose title or text holds it.
+    /// The owner's conversations, all of them, latest first; with `search`, those whose title or text holds it.
     pub fn list(&self, owner: &str, search: &str) -> Result<Vec<Summary>> {
+        self.list_first(usize::MAX, owner, search)
+    }
+
+    /// The first `n` of [`Self::list`].
+    pub fn list_first(&self, n: usize, owner: &str, search: &str) -> Result<Vec<Summary>> {
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
@@ -46,7 +49,7 @@ impl Store {
                          AND (m.content LIKE ?2 ESCAPE '\\' OR s.content LIKE ?2 ESCAPE '\\')))
                  ORDER BY updated_at DESC, id LIMIT ?3",
             )?;
-            let rows = statement.query_map(params![owner, pattern, MAX_LISTED as i64], read_summary)?;
+            let rows = statement.query_map(params![owner, pattern, n], read_summary)?;
             Ok(rows.collect::<std::result::Result<_, _>>()?)
         })
     }
