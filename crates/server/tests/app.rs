@@ -401,6 +401,15 @@ async fn the_page_is_there_at_every_address_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_page_brings_in_what_the_server_takes() {
+    let address = echo(Duration::ZERO).await;
+    let script = get(address, "/settings.js").await.body;
+    let accepted = script.split("accept: \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a file picker");
+    assert!(accepted.contains(".json") && accepted.contains(".md"), "{accepted}");
+    assert!(!script.contains("JSON.parse"), "the server tells JSON from Markdown");
+}
+
+#[tokio::test]
 async fn hundreds_of_watchers_of_one_answer_see_the_same() {
     let address = echo(Duration::from_millis(2)).await;
     let begun = ask(address, json!({"content": "what many want to know"})).await;
