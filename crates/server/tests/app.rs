@@ -306,6 +306,35 @@ async fn files_reach_the_model_in_deepseeks_template() {
     assert_eq!((binary.status, binary.message().contains("neither text")), (422, true));
 }
 
+/// A reader of PDF may take gigabytes.
+#[cfg(unix)]
+#[tokio::test]
+async fn few_pdfs_are_read_at_a_time_and_few_files_wait() {
+    let dir = std::env::temp_dir().join(format!("penseur-readers-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("made");
+    // Says an x for each reader that there is.
+    let script = format!("cd {} && mkdir r$$ && sleep 0.1 && printf 'x%.0s' r* && rmdir r$$", dir.display());
+    let mut config = config(vec![reasoner("mini", Duration::ZERO, |question| (question.into(), "yes".into()))]);
+    config.pdf_reader = vec!["/bin/sh".into(), "-c".into(), script.into()];
+    let address = start(config).await;
+    let upload = move |name: String, text: &'static str| async move {
+        raw(address, &request_bytes("POST", &format!("/api/files?name={name}"), "", text)).await
+    };
+    let uploads: Vec<_> = (0..8).map(|i| tokio::spawn(upload(format!("{i}.pdf"), "%PDF-"))).collect();
+    for uploaded in uploads {
+        let file = uploaded.await.expect("an answer").json();
+        let n_readers = file["n_chars"].as_u64().unwrap_or_else(|| panic!("no text: {file}"));
+        assert!((1..=2).contains(&n_readers), "{n_readers} at a time");
+    }
+    std::fs::remove_dir_all(dir).expect("removed");
+    for i in 8..100 {
+        assert_eq!(upload(format!("{i}.txt"), "text").await.status, 200, "{i}");
+    }
+    let refused = upload("100.txt".into(), "text").await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (409, &json!("too_many_files")));
+    assert!(refused.message().contains("100 files"), "{}", refused.body);
+}
+
 #[tokio::test]
 async fn exports_come_back_and_a_share_is_a_file() {
     let address = echo(Duration::ZERO).await;

@@ -85,6 +85,11 @@ pub enum StoreError {
     /// There is no such thing, or it is somebody else's.
     #[error("there is no {0} of that id; it may have been deleted")]
     NotFound(&'static str),
+    /// More uploads than are kept for an owner.
+    #[error(
+        "{0} files wait for their questions, and there is no room for more: send or remove some first; what is never sent is forgotten after a day"
+    )]
+    TooManyFiles(usize),
     /// A request that cannot be meant.
     #[error("{0}")]
     Invalid(String),
