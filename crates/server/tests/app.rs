@@ -365,6 +365,7 @@ async fn nonsense_is_refused_and_nothing_is_stored() {
         (json!({"content": "a", "model": "none"}), 404),
         (json!({"content": "a", "files": ["none"]}), 404),
         (json!({"content": "a", "conversation": "none"}), 404),
+        (json!({"content": "a", "parent": "none"}), 404),
         (json!({"content": "a", "settings": {"temperature": -1}}), 400),
         (json!({"content": "x".repeat(100_000)}), 400),
     ] {

@@ -54,12 +54,26 @@ impl Store {
         })
     }
 
-    /// A new conversation, named after its first question.
+    /// A conversation without messages.
+    #[cfg(test)]
     pub fn create(&self, owner: &str, first_question: &str) -> Result<Summary> {
-        let (id, now) = (new_id(), now_ms());
-        let summary = Summary { id, title: title_of(first_question), created_at: now, updated_at: now };
+        let summary = new_summary(first_question);
         self.write(|tx| insert(tx, owner, &summary))?;
         Ok(summary)
+    }
+
+    /// A new conversation with its first question, or neither. A file alone gives it its name. Returns the ids of both.
+    pub fn begin(&self, owner: &str, content: &str, files: &[String]) -> Result<(String, String)> {
+        self.write(|tx| {
+            let name = match files.first().filter(|_| content.trim().is_empty()) {
+                Some(file) => super::files::name_of(tx, owner, file)?,
+                None => content.to_owned(),
+            };
+            let summary = new_summary(&name);
+            insert(tx, owner, &summary)?;
+            let question = messages::ask(tx, owner, (&summary.id, None), content, files)?;
+            Ok((summary.id, question))
+        })
     }
 
     /// A conversation with all its messages.
@@ -158,6 +172,11 @@ fn take(tx: &Transaction, owner: &str, from: Conversation) -> Result<Taken> {
 /// An update that found nothing to change was given a wrong id.
 pub(super) fn found(n_changed: usize, what: &'static str) -> Result<()> {
     if n_changed == 0 { Err(StoreError::NotFound(what)) } else { Ok(()) }
+}
+
+fn new_summary(first_question: &str) -> Summary {
+    let now = now_ms();
+    Summary { id: new_id(), title: title_of(first_question), created_at: now, updated_at: now }
 }
 
 fn insert(tx: &Transaction, owner: &str, summary: &Summary) -> Result<()> {

@@ -117,6 +117,12 @@ pub(super) fn attach(tx: &Transaction, owner: &str, message: &str, ids: &[String
     Ok(())
 }
 
+/// The name of a file.
+pub(super) fn name_of(tx: &Transaction, owner: &str, id: &str) -> Result<String> {
+    let sql = "SELECT name FROM file WHERE id = ?1 AND owner = ?2";
+    tx.query_row(sql, [id, owner], |row| row.get(0)).optional()?.ok_or(StoreError::NotFound("file"))
+}
+
 pub(super) fn of_conversation(tx: &Transaction, conversation: &str) -> Result<HashMap<String, Vec<FileInfo>>> {
     let mut statement = tx.prepare_cached(
         "SELECT f.message, f.id, f.name, f.n_bytes, length(f.text) FROM file f JOIN message m ON m.id = f.message
