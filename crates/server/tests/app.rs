@@ -351,6 +351,8 @@ async fn exports_come_back_and_a_share_is_a_file() {
     assert_eq!(taken.json()["imported"], 1, "{}", taken.body);
     let page = get(address, &format!("{path}/share.html")).await;
     assert!(page.head.contains("attachment") && page.body.contains("<strong>a</strong>"));
+    let chinese = get(address, &format!("{path}/share.html?language=zh")).await.body;
+    assert!(chinese.contains("<html lang=\"zh\">") && chinese.contains("已思考") && !chinese.contains("Thought for"));
     assert_eq!(get(address, &format!("{path}/share.exe")).await.status, 404);
 }
 

@@ -75,6 +75,22 @@ const WORDS = {
   },
 };
 
+/** What the server's codes mean, where its own words are in another language. They say less than its messages, which name the
+ * value that is wrong: English shows those. */
+const ERRORS = {
+  zh: {
+    not_found: "没有找到，可能已被删除。", invalid_value: "请求中有服务器不接受的值。", model_not_found: "此服务器没有这个模型。",
+    invalid_api_key: "需要密钥，或密钥不正确。", insufficient_quota: "此密钥的额度已用完，请联系服务器的运行者。",
+    rate_limit_exceeded: "此密钥这一分钟的用量已满，请稍后再试。", not_an_operator: "只有服务器的运行者可以这样做。",
+    origin_not_allowed: "不接受来自其他网站页面的请求。", host_not_allowed: "此服务器不以这个地址提供服务。",
+    unreadable_file: "无法读取此文件：需要 UTF-8 或 UTF-16 文本，或含有文字的 PDF。", too_many_files: "等待提问的文件太多，请先发送或移除一些。",
+    body_too_large: "内容太大。", engine_stopped: "模型已停止。", internal: "服务器处理此请求时出错，详情见其日志。", store_failed: "对话无法保存或读取。",
+  },
+};
+
+/** An error's code in words, where the page's language is not the server's. */
+export const errorWords = (code) => ERRORS[language()]?.[code];
+
 /** More words, for a page of its own. */
 export function addWords(words) {
   for (const [language, own] of Object.entries(words)) Object.assign(WORDS[language], own);

@@ -72,7 +72,7 @@ export function menu(anchor, entry) {
   const save = (query) => { location.assign(`/api/conversations/${entry.id}/${query}`); };
   openMenu(anchor, [
     [t("rename"), "edit", () => rename(entry)],
-    [t("share"), "on", () => save("share.html")],
+    [t("share"), "on", () => save(`share.html?language=${language()}`)],
     [t("exportMarkdown"), "file", () => save("export.md")],
     [t("exportJson"), "box", () => save("export.json")],
     [t("delete"), "close", () => erase(entry), "danger"],
