@@ -5,7 +5,8 @@ Needs python3 and nginx (`apt-get install nginx-light`), and a built penseur:
 
     cargo build --release && python3 tests/replicas/run.py [PATH OF penseur]
 
-Seen here: a conversation stays on the replica that has its prefix, tokens are not held back, a replica that dies in
+Seen here: nobody is let in without a key, people sign in to the app at the balancer's address and other sites' pages do not
+get in, a conversation stays on the replica that has its prefix, tokens are not held back, a replica that dies in
 mid-answer takes its own answers with it and nothing else, and one that is told to end lets its answers finish.
 """
 
@@ -25,13 +26,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PENSEUR = sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/penseur"
 REPLICAS = (8081, 8082)
 FRONT = 8080
+ORIGIN = f"http://127.0.0.1:{FRONT}"
+KEY = "0123456789abcdef0123456789abcdef"
 LONG = "A story with no end: 347 + 588, then 12 * 12, then"
 
 
 def request(port, method, path, body=None, headers=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    text = json.dumps(body) if body is not None else None
-    connection.request(method, path, text, {"content-type": "application/json", **(headers or {})})
+    text = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
+    headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}", **(headers or {})}
+    connection.request(method, path, text, {name: value for name, value in headers.items() if value is not None})
     return connection.getresponse()
 
 
@@ -72,8 +76,10 @@ class Replica:
 
     def start(self):
         log = open(self.place / f"{self.port}.log", "ab")
+        (self.place / "keys").write_text(f"{KEY}\n")
         self.process = subprocess.Popen(
-            [PENSEUR, "serve", "--port", str(self.port), "--data-dir", str(self.place / str(self.port))], stderr=log
+            [PENSEUR, "serve", "--port", str(self.port), "--data-dir", str(self.place / str(self.port)),
+             "--api-key-file", str(self.place / "keys"), "--public-origin", ORIGIN], stderr=log
         )
         wait_for(self.port)
 
@@ -96,6 +102,37 @@ def nginx_configuration(place):
         f"daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/nginx.log;\n"
         f"events {{}}\nhttp {{ access_log off;\n{served}\n}}\n"
     )
+
+
+def nobody_without_a_key():
+    for path in ("/v1/models", "/metrics", "/api/conversations"):
+        for headers in ({}, {"origin": ORIGIN}, {"authorization": "Bearer wrong"}):
+            status = request(FRONT, "GET", path, None, {"authorization": None, **headers}).status
+            assert status == 401, (path, headers, status)
+    print("nobody is let in without a key ... ok")
+
+
+def the_app_works():
+    """What a browser does: it shows no key but its cookie, and says which page asks."""
+    page = {"authorization": None, "origin": ORIGIN, "sec-fetch-site": "same-origin"}
+    signed_in = request(FRONT, "POST", "/api/sign-in", {"key": KEY}, page)
+    assert signed_in.status == 204, (signed_in.status, signed_in.read())
+    page["cookie"] = signed_in.getheader("set-cookie").split(";")[0]
+    asked = request(FRONT, "POST", "/api/ask", {"content": "What is 347 + 588?"}, page)
+    begun = json.loads(asked.read())
+    assert asked.status == 200, (asked.status, begun)
+    events = request(FRONT, "GET", f"/api/answers/{begun['answer']}/events", None, page).read()
+    assert b'"ended":true' in events, events[-200:]
+    shown = request(FRONT, "GET", f"/api/conversations/{begun['conversation']}", None, page)
+    answer = json.loads(shown.read())["messages"][1]["samples"][0]
+    assert answer["status"] == "done" and answer["content"], answer
+    # More bytes than a request to the API may have.
+    sent = request(FRONT, "POST", "/api/files?name=a.txt", "多" * 1_900_000, page)
+    assert sent.status == 200, (sent.status, sent.read())
+    for foreign in ("https://evil.example", "null", ORIGIN + ".evil.example"):
+        status = request(FRONT, "POST", "/api/ask", {"content": "x"}, {**page, "origin": foreign}).status
+        assert status == 403, (foreign, status)
+    print("people sign in to the app and ask; other sites' pages do not get in ... ok")
 
 
 def prefix_stays(replicas):
@@ -189,6 +226,8 @@ def main():
         nginx = subprocess.Popen(["nginx", "-p", str(place), "-c", "nginx.conf", "-e", str(place / "nginx.log")])
         try:
             wait_for(FRONT)
+            nobody_without_a_key()
+            the_app_works()
             prefix_stays(replicas)
             nothing_is_held_back()
             a_replica_dies(replicas)

@@ -36,6 +36,7 @@ fn main() -> Result<(), ServeError> {
         port: port as u16,
         api_key_file: std::env::var_os("KEY_FILE").map(Into::into),
         cors_origins: Vec::new(),
+        public_origin: std::env::var("PUBLIC_ORIGIN").ok().and_then(|origin| origin.parse().ok()),
         data_dir: std::env::var_os("DATA_DIR").map(Into::into),
         tls: None,
         pdf_reader: Vec::new(),

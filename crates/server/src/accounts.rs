@@ -16,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
+use crate::private;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,29 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
 ",
     "ALTER TABLE key ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;",
+    // Usage outlives its key, so a number is never given twice: not that of a removed key either. Numbers from 2^61 on are
+    // those of keys in files.
+    "
+    CREATE TABLE numbered (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        digest BLOB NOT NULL UNIQUE,
+        shown TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        requests_per_minute INTEGER,
+        tokens_per_minute INTEGER,
+        dollars REAL,
+        admin INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO numbered
+        SELECT id, name, digest, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin FROM key;
+    DROP TABLE key;
+    ALTER TABLE numbered RENAME TO key;
+    DELETE FROM sqlite_sequence WHERE name = 'key';
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'key', max(
+        (SELECT coalesce(max(id), 0) FROM key),
+        (SELECT coalesce(max(key), 0) FROM usage WHERE key < 2305843009213693952));
+",
 ];
 
 /// Why keys or usage cannot be kept.
@@ -116,6 +140,15 @@ pub struct KeyInfo {
     pub used: Used,
 }
 
+/// A key as a request shows it: who it is, and what it may use.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub id: u64,
+    pub name: String,
+    pub admin: bool,
+    pub limits: KeyLimits,
+}
+
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Used {
@@ -171,8 +204,9 @@ impl Accounts {
         let mut connection = match data_dir {
             None => Connection::open_in_memory()?,
             Some(path) => {
-                std::fs::create_dir_all(path)
-                    .map_err(|source| AccountsError::Directory { path: path.to_owned(), source })?;
+                let failed = |source| AccountsError::Directory { path: path.to_owned(), source };
+                private::directory(path).map_err(failed)?;
+                private::database(&path.join(FILE)).map_err(failed)?;
                 Connection::open(path.join(FILE))?
             }
         };
@@ -239,39 +273,49 @@ impl Accounts {
         if changed == 0 { Err(AccountsError::NoSuchKey(name.to_owned())) } else { Ok(()) }
     }
 
-    /// All keys, with what each has used.
-    pub fn list(&self) -> Result<Vec<KeyInfo>, AccountsError> {
-        self.select("ORDER BY id", [])
-    }
-
     /// Whether there is any key.
     pub fn has_keys(&self) -> Result<bool, AccountsError> {
-        Ok(self.connection().query_row("SELECT EXISTS (SELECT 1 FROM key)", [], |row| row.get(0))?)
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM key)")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
-    /// The key, if it is one of ours.
-    pub fn find(&self, key: &str) -> Result<Option<KeyInfo>, AccountsError> {
-        Ok(self.select("WHERE digest = ?1", [digest(key)])?.pop())
+    /// The key, if it is one of ours. Asked at every request, so it leaves the usage alone.
+    pub(crate) fn find(&self, key: &str) -> Result<Option<Account>, AccountsError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, name, admin, requests_per_minute, tokens_per_minute, dollars FROM key WHERE digest = ?1",
+        )?;
+        let read = |row: &rusqlite::Row| {
+            let (id, name, admin) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Account { id, name, admin, limits: limits_at(row, 3)? })
+        };
+        Ok(statement.query_row([digest(key)], read).optional()?)
     }
 
-    fn select<P: rusqlite::Params>(&self, rest: &str, params: P) -> Result<Vec<KeyInfo>, AccountsError> {
+    /// All that a key has spent.
+    fn dollars_of(&self, key: u64) -> Result<f64, AccountsError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT coalesce(sum(dollars), 0.0) FROM usage WHERE key = ?1")?;
+        Ok(statement.query_row([key], |row| row.get(0))?)
+    }
+
+    /// All keys, with what each has used.
+    pub fn list(&self) -> Result<Vec<KeyInfo>, AccountsError> {
         let connection = self.connection();
         let sql = format!(
             "SELECT id, name, shown, created_at, requests_per_minute, tokens_per_minute, dollars, admin, {SUMS}
-             FROM key LEFT JOIN (SELECT key, {TOTALS} FROM usage GROUP BY key) AS used ON used.key = id {rest}"
+             FROM key LEFT JOIN (SELECT key, {TOTALS} FROM usage GROUP BY key) AS used ON used.key = id ORDER BY id"
         );
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params, |row| {
+        let rows = statement.query_map([], |row| {
             Ok(KeyInfo {
                 id: row.get(0)?,
                 name: row.get(1)?,
                 shown: row.get(2)?,
                 created_at: row.get(3)?,
-                limits: KeyLimits {
-                    requests_per_minute: row.get(4)?,
-                    tokens_per_minute: row.get(5)?,
-                    dollars: row.get(6)?,
-                },
+                limits: limits_at(row, 4)?,
                 admin: row.get(7)?,
                 used: used_at(row, 8)?,
             })
@@ -294,15 +338,19 @@ impl Accounts {
     }
 
     /// Lets a request of this key in, or says which limit it has reached.
-    pub fn admit(&self, key: &KeyInfo) -> Result<(), ApiError> {
-        if let Some(limit) = key.limits.dollars
-            && key.used.dollars >= limit
-        {
-            let message = format!(
-                "the key \"{}\" has spent ${:.4} of its ${limit:.4}: ask whoever runs this server for more",
-                key.name, key.used.dollars
-            );
-            return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", message));
+    pub(crate) fn admit(&self, key: &Account) -> Result<(), ApiError> {
+        if let Some(limit) = key.limits.dollars {
+            // Spending that cannot be read is no leave to spend.
+            let spent = self.dollars_of(key.id).map_err(|error| {
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "accounts_failed", error.to_string())
+            })?;
+            if spent >= limit {
+                let message = format!(
+                    "the key \"{}\" has spent ${spent:.4} of its ${limit:.4}: ask whoever runs this server for more",
+                    key.name
+                );
+                return Err(ApiError::new(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", message));
+            }
         }
         let mut recent = self.recent();
         let recent = recent.entry(key.id).or_default();
@@ -360,6 +408,14 @@ const TOTALS: &str = "sum(completions) AS n, sum(prompt_tokens) AS p, sum(cached
     sum(completion_tokens) AS t, sum(reasoning_tokens) AS r, sum(seconds) AS s, sum(dollars) AS d";
 const SUMS: &str = "coalesce(n, 0), coalesce(p, 0), coalesce(c, 0), coalesce(t, 0), coalesce(r, 0), coalesce(s, 0.0), coalesce(d, 0.0)";
 
+fn limits_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<KeyLimits> {
+    Ok(KeyLimits {
+        requests_per_minute: row.get(first)?,
+        tokens_per_minute: row.get(first + 1)?,
+        dollars: row.get(first + 2)?,
+    })
+}
+
 fn used_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Used> {
     Ok(Used {
         completions: row.get(first)?,
@@ -384,18 +440,16 @@ impl Recent {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), AccountsError> {
-    let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?.unwrap_or(0);
+    // The version is read within: another process may be bringing the same file up to date.
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?.unwrap_or(0);
     let known = MIGRATIONS.len();
-    if found > known {
-        return Err(AccountsError::Newer { found, known });
-    }
-    for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let transaction = connection.transaction()?;
+    let pending = MIGRATIONS.get(found..).ok_or(AccountsError::Newer { found, known })?;
+    for migration in pending {
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", version + 1)?;
-        transaction.commit()?;
     }
-    Ok(())
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
 }
 
 fn digest(key: &str) -> Vec<u8> {

@@ -26,6 +26,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, patch, post};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::admission;
 use crate::config::Workshop;
@@ -48,6 +49,11 @@ mod workshop;
 use live::Answers;
 use store::{Store, StoreError};
 
+/// Files that are uploaded at a time; others wait.
+const N_UPLOADING: usize = 8;
+/// PDFs that are read at a time.
+const N_READING: usize = 2;
+
 /// What the app's handlers share.
 pub struct Desk {
     pub store: Arc<Store>,
@@ -57,7 +63,11 @@ pub struct Desk {
     pub dollars_per_second: f64,
     pub workshop: Option<Arc<dyn Workshop>>,
     pub pdf_reader: Vec<OsString>,
-    /// Whether connections are encrypted.
+    /// Held by who uploads a file, which is in memory meanwhile.
+    pub uploading: Arc<Semaphore>,
+    /// Held by who reads a PDF: a reader may take gigabytes.
+    pub reading: Arc<Semaphore>,
+    /// Whether browsers' connections are encrypted, here or at a proxy.
     pub secure: bool,
 }
 
@@ -71,6 +81,8 @@ impl Desk {
             dollars_per_second,
             workshop: None,
             pdf_reader: Vec::new(),
+            uploading: Arc::new(Semaphore::new(N_UPLOADING)),
+            reading: Arc::new(Semaphore::new(N_READING)),
             secure: false,
         })
     }
@@ -138,6 +150,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (status, code) = match error {
             StoreError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            StoreError::TooManyFiles(_) => (StatusCode::CONFLICT, "too_many_files"),
             StoreError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_value"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "store_failed"),
         };

@@ -24,6 +24,8 @@ pub struct ServeConfig {
     pub api_key_file: Option<PathBuf>,
     /// Pages of these origins may ask with a key; there must be keys then.
     pub cors_origins: Vec<Origin>,
+    /// Where people find the app, if a proxy stands before this server; there must be keys then.
+    pub public_origin: Option<Origin>,
     /// Encrypts connections.
     pub tls: Option<TlsFiles>,
     /// Where conversations, keys and usage are kept; `None` keeps them until the server ends.

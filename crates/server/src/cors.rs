@@ -45,6 +45,23 @@ impl FromStr for Origin {
     }
 }
 
+impl Origin {
+    /// As browsers send it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a Host header names it.
+    pub(crate) fn is_at(&self, host: &str) -> bool {
+        self.0.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether connections to it are encrypted.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
 /// The origin of a request for `path`, if it is one of `allowed` and the path may be asked for from elsewhere.
 pub fn origin(allowed: &[Origin], headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;

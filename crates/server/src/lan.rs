@@ -9,21 +9,19 @@ use std::path::{Path, PathBuf};
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
+use crate::private;
+
 /// The file with this machine's own key below `data_dir`; written, readable to its owner alone, where it is missing.
 pub fn key_file(data_dir: &Path) -> io::Result<PathBuf> {
     let path = data_dir.join("lan-key");
     if path.is_file() {
         return Ok(path);
     }
-    std::fs::create_dir_all(data_dir)?;
+    private::directory(data_dir)?;
     let mut bytes = [0; 15];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    writeln!(options.open(&path)?, "{key}")?;
+    writeln!(private::new_file(&path)?, "{key}")?;
     Ok(path)
 }
 
@@ -79,7 +77,8 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+            let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(&dir)), (0o600, 0o700));
         }
         std::fs::remove_dir_all(dir).expect("removed");
     }

@@ -24,6 +24,7 @@ mod models;
 mod openapi;
 mod params;
 pub mod pdf;
+mod private;
 mod reply;
 mod responses;
 mod routes;

@@ -3,7 +3,9 @@
 //! A server on loopback is reachable by every web page the user opens, through the browser: by DNS rebinding (a foreign
 //! name that suddenly points to 127.0.0.1) and by cross-site requests. So on loopback the Host header must name loopback,
 //! and a request that a browser marks as coming from elsewhere is refused. Beyond loopback a key is demanded, which no
-//! foreign page has.
+//! foreign page has; so it is behind a proxy that others reach (`--public-origin`).
+//!
+//! Whether a key is needed is settled when the server begins: what began closed stays closed, whatever becomes of the keys.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -17,7 +19,7 @@ use axum::response::Response;
 
 use sha2::{Digest, Sha256};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::app::{self, Owner, session};
 use crate::cors::{self, Origin};
 use crate::error::ApiError;
@@ -42,22 +44,47 @@ const OPEN_PATHS: [&str; 2] = ["/health", "/v1/health"];
 pub struct Guard {
     /// Host headers are checked only there; elsewhere any name may lead here, and the key protects.
     pub loopback: bool,
-    /// Empty: no key is needed.
+    /// Whether one is needed is for [`Guard::needs_key`] to say.
     pub keys: Keys,
     /// Pages of these may ask with a key.
     pub cors_origins: Vec<Origin>,
+    /// Where people find the page, if a proxy stands before it.
+    pub public_origin: Option<Origin>,
 }
 
 /// The keys that are let in: those of a file, and those that `penseur keys` made.
 pub struct Keys {
     of_file: Vec<String>,
     accounts: Arc<Accounts>,
+    /// Whether there was one when the server began.
+    at_start: bool,
+}
+
+/// A key that is one of ours.
+pub struct Known {
+    key: String,
+    /// `None` for those of a file, which have no limits.
+    account: Option<Account>,
+}
+
+impl Known {
+    /// What its user's turns are counted by. Keys of a file have numbers above all that are on record.
+    fn number(&self) -> u64 {
+        if let Some(account) = &self.account {
+            return account.id;
+        }
+        let digest = Sha256::digest(self.key.as_bytes());
+        let number = digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        number >> 2 | 1 << 61
+    }
 }
 
 impl Keys {
     /// The keys of a file, if there is one, and those on record.
     pub fn new(file: Option<&Path>, accounts: Arc<Accounts>) -> Result<Self, ServeError> {
-        Ok(Self { of_file: file.map(Self::read).transpose()?.unwrap_or_default(), accounts })
+        let of_file = file.map(Self::read).transpose()?.unwrap_or_default();
+        let keys = Self { of_file, accounts, at_start: false };
+        Ok(Self { at_start: !keys.is_empty(), ..keys })
     }
 
     /// Reads a key file: one key a line; blank lines and `#` comments are skipped.
@@ -81,32 +108,10 @@ impl Keys {
         self.of_file.is_empty() && !self.accounts.has_keys().unwrap_or(true)
     }
 
-    /// Whether `key` is one of them.
-    fn contains(&self, key: &str) -> bool {
-        self.is_of_file(key) || self.accounts.find(key).is_ok_and(|found| found.is_some())
-    }
-
-    /// Who asks with `key`, and whether its limits let this request in.
-    fn admit(&self, key: Option<&str>) -> Result<Caller, ApiError> {
-        let Some(key) = key else { return Ok(Caller::default()) };
-        if let Ok(Some(info)) = self.accounts.find(key) {
-            self.accounts.admit(&info)?;
-            return Ok(Caller { key: info.id, ..Caller::default() });
-        }
-        // Keys of a file have no limits; they take turns with others by a number above all that are on record.
-        let digest = Sha256::digest(key.as_bytes());
-        let number = digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let number = if self.is_of_file(key) { number >> 2 | 1 << 61 } else { 0 };
-        Ok(Caller { key: number, ..Caller::default() })
-    }
-
-    /// Whether who asks with `key` may change what the server holds: everybody where no key is needed, else a key that was
-    /// made for it.
-    fn is_operator(&self, key: Option<&str>) -> bool {
-        match key {
-            None => self.is_empty(),
-            Some(key) => self.accounts.find(key).is_ok_and(|found| found.is_some_and(|info| info.admin)),
-        }
+    /// The key, if it is one of them.
+    fn find(&self, key: &str) -> Option<Known> {
+        let account = self.accounts.find(key).ok().flatten();
+        (account.is_some() || self.is_of_file(key)).then(|| Known { key: key.to_owned(), account })
     }
 
     /// Whether `key` is in the file, in a time that does not tell how much of it is right.
@@ -129,16 +134,10 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
     let preflight = page.as_ref().and_then(|_| cors::preflight(request.method(), request.headers()));
     // What makes the engine work is counted; looking around is free.
     let works = request.method() == Method::POST && (!path.starts_with("/api/") || app::asks(path));
-    let admitted = checked.and_then(|()| match is_api && works {
-        true => guard.keys.admit(guard.key(request.headers()).as_deref()),
-        false => Ok(Caller::default()),
-    });
+    let admitted = checked.and_then(|known| guard.admit(known, is_api && works));
     let mut response = match (admitted, preflight) {
         (_, Some(preflight)) if guard.check_host(request.headers(), request.uri()).is_ok() => preflight,
-        (Ok(caller), _) => {
-            let key = guard.key(request.headers());
-            let caller = Caller { is_operator: guard.keys.is_operator(key.as_deref()), ..caller };
-            let owner = key.as_deref().map_or_else(Owner::default, Owner::of_key);
+        (Ok((caller, owner)), _) => {
             request.extensions_mut().insert(owner);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(guard.clone());
@@ -175,22 +174,41 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
 }
 
 impl Guard {
-    /// Says why a request is not let in. `is_api`: it needs the key, if there is one.
-    pub fn check(&self, headers: &HeaderMap, uri: &Uri, is_api: bool) -> Result<(), ApiError> {
+    /// The key that a request shows, if any; or why it is not let in. `is_api`: it needs one, where one is needed.
+    pub fn check(&self, headers: &HeaderMap, uri: &Uri, is_api: bool) -> Result<Option<Known>, ApiError> {
         let host = self.check_host(headers, uri)?;
-        if bearer(headers).is_some_and(|key| self.keys.contains(key)) {
-            return Ok(());
+        if let Some(known) = keys_in(headers).find_map(|key| self.keys.find(key)) {
+            return Ok(Some(known));
         }
         if cors::origin(&self.cors_origins, headers, uri.path()).is_some() {
             return Err(needs_key(headers));
         }
         // A browser sends a cookie along with what a foreign page asks for, so it comes after this check.
         self.check_origin(headers, host, is_api)?;
-        let signed_in = session::key_of(headers).is_some_and(|key| self.keys.contains(&key));
-        if is_api && !self.keys.is_empty() && !signed_in {
+        let signed_in = session::key_of(headers).and_then(|key| self.keys.find(&key));
+        if is_api && signed_in.is_none() && self.needs_key() {
             return Err(needs_key(headers));
         }
-        Ok(())
+        Ok(signed_in)
+    }
+
+    /// Whether nobody is let in without a key: beyond loopback, or where there was a key at the start, though the last one be
+    /// removed meanwhile. A loopback that began without keys is closed by the first, and open again without.
+    fn needs_key(&self) -> bool {
+        !self.loopback || self.keys.at_start || !self.keys.is_empty()
+    }
+
+    /// Who sends a request that was let in, and whose conversations they see; or which limit their key has reached. `works`:
+    /// the request counts.
+    fn admit(&self, known: Option<Known>, works: bool) -> Result<(Caller, Owner), ApiError> {
+        let Some(known) = known else {
+            return Ok((Caller { key: 0, is_operator: !self.needs_key() }, Owner::default()));
+        };
+        if let Some(account) = known.account.as_ref().filter(|_| works) {
+            self.keys.accounts.admit(account)?;
+        }
+        let is_operator = known.account.as_ref().is_some_and(|account| account.admin);
+        Ok((Caller { key: known.number(), is_operator }, Owner::of_key(&known.key)))
     }
 
     /// The host that a request names, which must be one, and on loopback this machine.
@@ -200,7 +218,8 @@ impl Guard {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "several_hosts", message));
         }
         let host = uri.authority().map(|a| a.as_str()).or(header_text(headers, header::HOST)).unwrap_or("");
-        if self.loopback && !names_loopback(host) {
+        let is_public = self.public_origin.as_ref().is_some_and(|public| public.is_at(host));
+        if self.loopback && !is_public && !names_loopback(host) {
             let message =
                 format!("this server listens on loopback and is not known as \"{host}\": open http://127.0.0.1");
             return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", message));
@@ -208,15 +227,9 @@ impl Guard {
         Ok(host)
     }
 
-    /// The key of a request that was let in, from its header or its cookie.
-    fn key(&self, headers: &HeaderMap) -> Option<String> {
-        let known = |key: &String| self.keys.contains(key);
-        bearer(headers).map(str::to_owned).filter(known).or_else(|| session::key_of(headers).filter(known))
-    }
-
     /// Whether a key opens this server; any does where none is needed.
     pub fn knows(&self, key: &str) -> bool {
-        self.keys.is_empty() || self.keys.contains(key)
+        !self.needs_key() || self.keys.find(key).is_some()
     }
 
     /// Refuses what a browser sends on behalf of another site's page.
@@ -224,6 +237,7 @@ impl Guard {
         let own = |origin: &str| {
             let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
             authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+                || self.public_origin.as_ref().is_some_and(|public| public.as_str() == origin)
         };
         let foreign = match header_text(headers, header::ORIGIN) {
             Some(origin) => !own(origin),
@@ -239,7 +253,7 @@ impl Guard {
 }
 
 fn needs_key(headers: &HeaderMap) -> ApiError {
-    let message = match bearer(headers) {
+    let message = match keys_in(headers).next() {
         None => "this server needs a key: send `Authorization: Bearer YOUR_KEY`",
         Some(_) => "this key is not known here: check the `Authorization` header",
     };
@@ -250,13 +264,14 @@ fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    // Anthropic's clients have a header of their own.
-    if let Some(key) = headers.get("x-api-key").and_then(|value| value.to_str().ok()) {
-        return Some(key.trim());
-    }
-    let (scheme, key) = header_text(headers, header::AUTHORIZATION)?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+/// The keys that a request's headers show. Anthropic's clients have a header of their own, and some send both, with a
+/// placeholder in one.
+fn keys_in(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let bearer = header_text(headers, header::AUTHORIZATION)
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, key)| key.trim());
+    bearer.into_iter().chain(header_text(headers, HeaderName::from_static("x-api-key")).map(str::trim))
 }
 
 /// Whether a Host header's name (its port aside) means this machine and nothing else.

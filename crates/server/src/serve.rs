@@ -28,6 +28,7 @@ use crate::app::Desk;
 use crate::app::store::StoreError;
 use crate::config::{Limits, ServeConfig};
 use crate::connections::{Arriving, Connections, Leaving, Place};
+use crate::cors::Origin;
 use crate::metrics::Metrics;
 use crate::routes::{App, router};
 use crate::security::{Guard, Keys};
@@ -68,6 +69,11 @@ pub enum ServeError {
         "--cors-origin lets pages in that send a key, and there is no key: make one with `penseur keys add NAME`, or give --api-key-file"
     )]
     CorsWithoutKeys,
+    /// Behind a proxy without keys.
+    #[error(
+        "--public-origin says that others reach this server through a proxy, and there is no key: make one with `penseur keys add NAME`, or give --api-key-file"
+    )]
+    PublicWithoutKeys,
     /// The key file cannot be read.
     #[error("cannot read the key file {path}: {source}")]
     KeyFile {
@@ -199,6 +205,7 @@ impl Server {
             port,
             api_key_file,
             cors_origins,
+            public_origin,
             tls,
             data_dir,
             pdf_reader,
@@ -224,6 +231,9 @@ impl Server {
         if keys.is_empty() && !cors_origins.is_empty() {
             return Err(ServeError::CorsWithoutKeys);
         }
+        if keys.is_empty() && public_origin.is_some() {
+            return Err(ServeError::PublicWithoutKeys);
+        }
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ServeError::PortInUse { port },
@@ -245,12 +255,12 @@ impl Server {
             desk: Desk {
                 workshop,
                 pdf_reader,
-                secure: tls.is_some(),
+                secure: tls.is_some() || public_origin.as_ref().is_some_and(Origin::is_secure),
                 ..Desk::open(data_dir.as_deref(), dollars_per_second)?
             },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         });
-        let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys, cors_origins });
+        let guard = Arc::new(Guard { loopback: address.ip().is_loopback(), keys, cors_origins, public_origin });
         Ok(Self { listener, tls, address, router: router(app, guard), shelf, running, limits })
     }
 

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use common::client::{Answer, get, post, raw, request_bytes};
 use common::{config, reasoner};
+use engine::mock::{ByteTokenizer, MockModel};
+use engine::{EngineConfig, EngineHandle};
 use serde_json::{Value, json};
-use server::{ServeConfig, Server};
+use server::{ServeConfig, ServedModel, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -194,6 +196,84 @@ async fn other_answers_and_edits_branch_and_samples_are_counted() {
     assert_eq!(kept["messages"][4]["samples"][0]["content"], "**b**");
 }
 
+/// Answers 1 or 2, one as likely as the other.
+fn coin() -> ServedModel {
+    let script = |context: &[u32], logits: &mut [f32]| {
+        let closed = context.iter().rposition(|&token| token == ByteTokenizer::THINK_END);
+        let likely = match closed.map(|at| context.len() - at) {
+            None => vec![ByteTokenizer::THINK_END],
+            Some(1) => vec![u32::from(b'1'), u32::from(b'2')],
+            Some(_) => vec![ByteTokenizer::END],
+        };
+        likely.into_iter().for_each(|token| logits[token as usize] = 100.0);
+    };
+    let mut model = MockModel::new(256, Box::new(script));
+    (model.max_positions, model.step_time) = (4096, Duration::from_millis(5));
+    let engine = EngineHandle::spawn(Box::new(model), EngineConfig::default()).expect("a thread");
+    ServedModel { engine, ..reasoner("mini", Duration::ZERO, |_| Default::default()) }
+}
+
+/// What most samples say is what the conversation goes on from: in the store, so in the next turn and in what is exported.
+#[tokio::test]
+async fn the_majority_is_chosen_in_the_store_unless_the_reader_chose() {
+    let address = start(config(vec![coin()])).await;
+    let asking = async |seed: u64, reader_chose: Option<usize>| {
+        let how = json!({"content": "1 or 2?", "n_samples": 3, "settings": {"seed": seed}});
+        let begun = ask(address, how).await;
+        let choose = format!("/api/answers/{}/choose", begun["answer"].as_str().expect("an id"));
+        if let Some(sample) = reader_chose {
+            assert_eq!(post(address, &choose, &json!({"sample": sample})).await.status, 204);
+        }
+        follow(address, &begun, "").await;
+        let kept = conversation(address, &begun["conversation"]).await;
+        (begun, kept["messages"][1].clone())
+    };
+    let mut odd_one_first = None;
+    for seed in 0..64 {
+        let (_, answer) = asking(seed, None).await;
+        assert_eq!(answer["chosen"], answer["majority"]["sample"], "{answer}");
+        if answer["majority"]["agree"] == json!([1, 2]) {
+            odd_one_first = Some(seed);
+            break;
+        }
+    }
+    let seed = odd_one_first.expect("one in four is so");
+    for (reader_chose, expected) in [(None, 1), (Some(0), 0), (Some(2), 2)] {
+        let (begun, answer) = asking(seed, reader_chose).await;
+        assert_eq!(answer["majority"]["agree"], json!([1, 2]), "a seed's samples are the same each time");
+        assert_eq!(answer["chosen"], expected, "the reader chose {reader_chose:?}");
+        let path = format!("/api/conversations/{}", begun["conversation"].as_str().expect("an id"));
+        let chosen = answer["samples"][expected]["content"].as_str().expect("text");
+        let markdown = get(address, &format!("{path}/export.md")).await.body;
+        assert!(markdown.trim_end().ends_with(&format!("\n{chosen}")), "{markdown}");
+        // A choice after the end stands as well, the first sample's too.
+        let choose = format!("/api/answers/{}/choose", begun["answer"].as_str().expect("an id"));
+        assert_eq!(post(address, &choose, &json!({"sample": 0})).await.status, 204);
+        assert_eq!(get(address, &path).await.json()["messages"][1]["chosen"], 0);
+    }
+    // A page that showed its own choice would show what the model was not told.
+    let script = get(address, "/chat.js").await.body;
+    assert!(!script.contains("majority"), "the store alone says which sample is shown");
+}
+
+#[tokio::test]
+async fn all_conversations_are_exported_though_not_all_are_listed() {
+    let address = echo(Duration::ZERO).await;
+    let conversation = |i: usize| {
+        let message = json!({"id": format!("m{i}"), "role": "user", "created_at": i, "content": "Well?"});
+        json!({"title": format!("number {i}"), "created_at": i, "updated_at": i, "messages": [message]})
+    };
+    let all: Vec<Value> = (0..1005).map(conversation).collect();
+    let export = json!({"format": "penseur-conversations", "version": 1, "conversations": all});
+    assert_eq!(post(address, "/api/import", &export).await.json()["imported"], 1005);
+    let listed = get(address, "/api/conversations").await.json();
+    assert_eq!((listed["conversations"].as_array().map(Vec::len), &listed["more"]), (Some(1000), &json!(true)));
+    let found = get(address, "/api/conversations?search=number%204").await.json();
+    assert_eq!(found["more"], json!(false));
+    let exported = get(address, "/api/export.json").await.json();
+    assert_eq!(exported["conversations"].as_array().map(Vec::len), Some(1005));
+}
+
 #[tokio::test]
 async fn conversations_are_renamed_found_and_deleted() {
     let address = echo(Duration::ZERO).await;
@@ -226,6 +306,35 @@ async fn files_reach_the_model_in_deepseeks_template() {
     assert_eq!((binary.status, binary.message().contains("neither text")), (422, true));
 }
 
+/// A reader of PDF may take gigabytes.
+#[cfg(unix)]
+#[tokio::test]
+async fn few_pdfs_are_read_at_a_time_and_few_files_wait() {
+    let dir = std::env::temp_dir().join(format!("penseur-readers-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("made");
+    // Says an x for each reader that there is.
+    let script = format!("cd {} && mkdir r$$ && sleep 0.1 && printf 'x%.0s' r* && rmdir r$$", dir.display());
+    let mut config = config(vec![reasoner("mini", Duration::ZERO, |question| (question.into(), "yes".into()))]);
+    config.pdf_reader = vec!["/bin/sh".into(), "-c".into(), script.into()];
+    let address = start(config).await;
+    let upload = move |name: String, text: &'static str| async move {
+        raw(address, &request_bytes("POST", &format!("/api/files?name={name}"), "", text)).await
+    };
+    let uploads: Vec<_> = (0..8).map(|i| tokio::spawn(upload(format!("{i}.pdf"), "%PDF-"))).collect();
+    for uploaded in uploads {
+        let file = uploaded.await.expect("an answer").json();
+        let n_readers = file["n_chars"].as_u64().unwrap_or_else(|| panic!("no text: {file}"));
+        assert!((1..=2).contains(&n_readers), "{n_readers} at a time");
+    }
+    std::fs::remove_dir_all(dir).expect("removed");
+    for i in 8..100 {
+        assert_eq!(upload(format!("{i}.txt"), "text").await.status, 200, "{i}");
+    }
+    let refused = upload("100.txt".into(), "text").await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (409, &json!("too_many_files")));
+    assert!(refused.message().contains("100 files"), "{}", refused.body);
+}
+
 #[tokio::test]
 async fn exports_come_back_and_a_share_is_a_file() {
     let address = echo(Duration::ZERO).await;
@@ -242,6 +351,8 @@ async fn exports_come_back_and_a_share_is_a_file() {
     assert_eq!(taken.json()["imported"], 1, "{}", taken.body);
     let page = get(address, &format!("{path}/share.html")).await;
     assert!(page.head.contains("attachment") && page.body.contains("<strong>a</strong>"));
+    let chinese = get(address, &format!("{path}/share.html?language=zh")).await.body;
+    assert!(chinese.contains("<html lang=\"zh\">") && chinese.contains("已思考") && !chinese.contains("Thought for"));
     assert_eq!(get(address, &format!("{path}/share.exe")).await.status, 404);
 }
 
@@ -256,6 +367,7 @@ async fn nonsense_is_refused_and_nothing_is_stored() {
         (json!({"content": "a", "model": "none"}), 404),
         (json!({"content": "a", "files": ["none"]}), 404),
         (json!({"content": "a", "conversation": "none"}), 404),
+        (json!({"content": "a", "parent": "none"}), 404),
         (json!({"content": "a", "settings": {"temperature": -1}}), 400),
         (json!({"content": "x".repeat(100_000)}), 400),
     ] {
@@ -318,6 +430,15 @@ async fn the_page_is_there_at_every_address_of_its_own() {
         let again = raw(address, &request_bytes("HEAD", file, &format!("If-None-Match: {tag}\r\n"), "")).await;
         assert_eq!(again.status, 304);
     }
+}
+
+#[tokio::test]
+async fn the_page_brings_in_what_the_server_takes() {
+    let address = echo(Duration::ZERO).await;
+    let script = get(address, "/settings.js").await.body;
+    let accepted = script.split("accept: \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a file picker");
+    assert!(accepted.contains(".json") && accepted.contains(".md"), "{accepted}");
+    assert!(!script.contains("JSON.parse"), "the server tells JSON from Markdown");
 }
 
 #[tokio::test]

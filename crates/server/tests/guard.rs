@@ -285,3 +285,57 @@ async fn a_page_that_is_let_in_by_name_asks_with_a_key() {
     let open = Server::bind(ServeConfig { cors_origins: cors_origins(), ..common::config(model()) }).await;
     assert!(matches!(open, Err(ServeError::CorsWithoutKeys)), "without keys there is nothing to let in by");
 }
+
+/// A proxy in front: people reach the page at its address, and this server on loopback.
+#[tokio::test]
+async fn behind_a_proxy_people_sign_in_at_its_address() {
+    let file = std::env::temp_dir().join(format!("penseur-proxy-key-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123\n").expect("a file");
+    let model = || vec![reasoner("mini", Duration::ZERO, |_| ("hm".into(), "hi".into()))];
+    let public_origin = || Some("https://chat.example".parse().expect("an origin"));
+    let config = ServeConfig { api_key_file: Some(file.clone()), public_origin: public_origin(), ..config(model()) };
+    let address = start(config).await;
+    std::fs::remove_file(file).expect("cleaned up");
+    for host in ["127.0.0.1", "chat.example"] {
+        let send = async |path: &str, headers: &str, body: &str| {
+            let length = body.len();
+            let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}");
+            raw(address, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
+        };
+        let page = "Origin: https://chat.example\r\nSec-Fetch-Site: same-origin\r\n";
+        let signed_in = send("/api/sign-in", page, r#"{"key": "0123456789abcdef0123"}"#).await;
+        assert_eq!(signed_in.status, 204, "{host} {}", signed_in.body);
+        let cookie = signed_in.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+        assert!(cookie.contains("; secure"), "the browser's connection is encrypted: {cookie}");
+        let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().expect("a pair"));
+        let question = r#"{"content": "Well?"}"#;
+        assert_eq!(send("/api/ask", &format!("{page}{cookie}"), question).await.status, 200, "{host}");
+        assert_eq!(send("/api/ask", page, question).await.status, 401, "{host}");
+        let foreign = format!("Origin: https://evil.example\r\n{cookie}");
+        assert_eq!(send("/api/ask", &foreign, question).await.status, 403, "{host}");
+    }
+    let open = Server::bind(ServeConfig { public_origin: public_origin(), ..common::config(model()) }).await;
+    assert!(matches!(open, Err(ServeError::PublicWithoutKeys)), "others reach it, so it needs keys");
+}
+
+/// docs/deploy.md's configuration of nginx, which `tests/replicas/run.py` runs, agrees with the server's bounds.
+#[test]
+fn the_documented_proxy_waits_as_long_as_an_answer_may_take_and_demands_keys() {
+    let text = include_str!("../../../docs/deploy.md");
+    let nginx = text.split("```nginx\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a configuration");
+    let value = |name: &str| {
+        let line = nginx.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_suffix(';'));
+        line.unwrap_or_else(|| panic!("no {name}")).trim().to_owned()
+    };
+    let minutes: u64 = value("proxy_read_timeout").trim_end_matches('m').parse().expect("minutes");
+    assert!(Duration::from_secs(60 * minutes) > server::Limits::default().completion_time);
+    let next = value("proxy_next_upstream ");
+    assert!(
+        !next.split(' ').any(|case| case == "timeout"),
+        "an answer that takes long would be computed twice: {next}"
+    );
+    assert_eq!(value("client_max_body_size"), "64m", "conversations are brought in through it");
+    let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("penseur serve")).collect();
+    assert!(commands.len() == 2 && commands.iter().all(|line| line.contains("--api-key-file")), "{commands:?}");
+    assert!(commands.iter().all(|line| line.contains("--public-origin")), "{commands:?}");
+}

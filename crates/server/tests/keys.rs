@@ -3,6 +3,7 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common::client::{Answer, get, raw, request_bytes};
@@ -11,10 +12,17 @@ use serde_json::json;
 use server::{Accounts, KeyLimits, Server};
 
 /// A server over a data directory of its own, and the same directory's accounts as `penseur keys` opens them.
-async fn start(name: &str) -> (SocketAddr, Accounts, std::path::PathBuf) {
-    let dir = std::env::temp_dir().join(format!("penseur-keys-{name}-{}", std::process::id()));
+async fn start(name: &str) -> (SocketAddr, Accounts, PathBuf) {
+    start_at(place(name), "127.0.0.1").await
+}
+
+fn place(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("penseur-keys-{name}-{}", std::process::id()))
+}
+
+async fn start_at(dir: PathBuf, host: &str) -> (SocketAddr, Accounts, PathBuf) {
     let mut config = config(vec![reasoner("mini", Duration::from_micros(100), |_| ("hm".into(), "yes".into()))]);
-    config.data_dir = Some(dir.clone());
+    (config.host, config.data_dir) = (host.into(), Some(dir.clone()));
     let server = Server::bind(config).await.expect("a free port");
     let address = server.address();
     tokio::spawn(server.run(std::future::pending()));
@@ -43,6 +51,35 @@ async fn a_first_key_closes_the_door_for_others() {
     accounts.remove("ann").expect("removed");
     assert_eq!(chat(address, "").await.status, 200);
     std::fs::remove_dir_all(dir).expect("removed");
+}
+
+/// What began closed stays closed, or whoever revokes the last key would let the network in.
+#[tokio::test]
+async fn a_server_that_began_with_keys_opens_to_nobody_when_the_last_is_removed() {
+    for host in ["0.0.0.0", "127.0.0.1"] {
+        let dir = place("last");
+        let first = Accounts::open(Some(&dir)).expect("opened");
+        let ann = first.add_admin("ann", KeyLimits::default()).expect("added");
+        let (address, accounts, dir) = start_at(dir, host).await;
+        let address = SocketAddr::from(([127, 0, 0, 1], address.port()));
+        let bearer = |key: &str| format!("Authorization: Bearer {key}\r\n");
+        assert_eq!(chat(address, &bearer(&ann)).await.status, 200, "{host}");
+        accounts.remove("ann").expect("removed");
+        for headers in [String::new(), bearer(&ann), "Origin: http://evil.example\r\n".into()] {
+            assert_ne!(chat(address, &headers).await.status, 200, "{host} {headers}");
+        }
+        for path in ["/api/conversations", "/v1/models", "/metrics"] {
+            assert_eq!(get(address, path).await.status, 401, "{host} {path}");
+        }
+        let unload = raw(address, &request_bytes("POST", "/v1/models/unload", "", "{\"model\": \"mini\"}")).await;
+        assert_eq!(unload.status, 401, "{host}");
+        let sign_in = raw(address, &request_bytes("POST", "/api/sign-in", "", "{\"key\": \"anything\"}")).await;
+        assert_eq!(sign_in.status, 401, "{host}");
+        // Whoever runs it makes a new key, and goes on.
+        let bob = accounts.add("bob", KeyLimits::default()).expect("added");
+        assert_eq!(chat(address, &bearer(&bob)).await.status, 200, "{host}");
+        std::fs::remove_dir_all(dir).expect("removed");
+    }
 }
 
 #[tokio::test]

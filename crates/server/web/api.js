@@ -1,6 +1,6 @@
 // Talking to the server.
 
-import { t } from "./i18n.js";
+import { errorWords, t } from "./i18n.js";
 
 /** What went wrong, in words for the reader, with the server's code and status. */
 export class Failure extends Error {
@@ -50,7 +50,7 @@ async function send(method, path, body, type) {
   const problem = (await response.json().catch(() => null))?.error ?? {};
   if (response.status === 401) onSignedOut();
   const known = { busy: t("busy"), context_length_exceeded: t("tooLong"), invalid_api_key: path === "/api/sign-in" && t("wrongKey") }[problem.code];
-  throw new Failure(known || problem.message || t("serverError", { status: response.status }), { code: problem.code, status: response.status });
+  throw new Failure(known || errorWords(problem.code) || problem.message || t("serverError", { status: response.status }), { code: problem.code, status: response.status });
 }
 
 const json = (value) => (value === undefined ? [] : [JSON.stringify(value), "application/json"]);

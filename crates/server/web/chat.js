@@ -202,7 +202,6 @@ function drawQuestion(message) {
 }
 
 function drawAnswer(message) {
-  markAgreement(message);
   const view = new AnswerView(message, {
     answerNow: () => post(`/api/answers/${message.id}/answer-now`).catch((error) => toast(error.message)),
     choose: (sample) => {
@@ -217,12 +216,6 @@ function drawAnswer(message) {
   });
   state.views.set(message.id, view);
   return view.root;
-}
-
-/** Shows the majority's answer first, unless the reader chose another. */
-function markAgreement(message) {
-  if (message.majority && message.chosen === 0 && !message.seen) message.chosen = message.majority.n > 1 ? message.majority.sample : 0;
-  message.seen = true;
 }
 
 function unanswered(question) {

@@ -24,7 +24,7 @@ const WORDS = {
     cutAnswer: "The answer ends here: there was no room for more.", noAnswer: "No room was left for an answer. Without thinking, or in a new chat, there is more.",
     lost: "No connection to the server. Trying again… What was said is kept.", found: "The server is back.",
     modelLoading: "{model} is being loaded…", today: "Today", yesterday: "Yesterday", week: "Last 7 days", month: "Last 30 days",
-    nothingYet: "Your conversations will be here.", nothingFound: "Nothing found.", rename: "Rename", delete: "Delete", cancel: "Cancel", save: "Save",
+    nothingYet: "Your conversations will be here.", nothingFound: "Nothing found.", moreThanListed: "These are the latest {n}. The search finds older ones.", rename: "Rename", delete: "Delete", cancel: "Cancel", save: "Save",
     deleteSure: "Delete this conversation? It cannot be brought back.", deleteTitle: "Delete conversation", renameTitle: "Rename conversation",
     titleLabel: "Title", conversationMenu: "Actions for {title}", exportMarkdown: "Save as Markdown", exportJson: "Save as JSON", share: "Share as one HTML file",
     options: "Options", effort: "Effort", effortAuto: "As needed", effortLow: "Low", effortMedium: "Medium", effortHigh: "High",
@@ -59,7 +59,7 @@ const WORDS = {
     cutAnswer: "回答到此为止：长度已用尽。", noAnswer: "没有留下回答的空间。关闭思考或开始新对话会有更多空间。",
     lost: "无法连接服务器，正在重试… 已有的对话不会丢失。", found: "服务器已恢复。",
     modelLoading: "正在加载 {model}…", today: "今天", yesterday: "昨天", week: "最近 7 天", month: "最近 30 天",
-    nothingYet: "你的对话会出现在这里。", nothingFound: "没有找到。", rename: "重命名", delete: "删除", cancel: "取消", save: "保存",
+    nothingYet: "你的对话会出现在这里。", nothingFound: "没有找到。", moreThanListed: "这里是最近的 {n} 个对话，更早的可以搜索。", rename: "重命名", delete: "删除", cancel: "取消", save: "保存",
     deleteSure: "删除此对话？删除后无法恢复。", deleteTitle: "删除对话", renameTitle: "重命名对话",
     titleLabel: "标题", conversationMenu: "“{title}”的操作", exportMarkdown: "保存为 Markdown", exportJson: "保存为 JSON", share: "分享为单个 HTML 文件",
     options: "选项", effort: "思考强度", effortAuto: "按需", effortLow: "低", effortMedium: "中", effortHigh: "高",
@@ -74,6 +74,22 @@ const WORDS = {
     offline: "你已离线：对话保存在服务器上，联网后即可查看。", loading: "加载中…", you: "你", answerOf: "回答",
   },
 };
+
+/** What the server's codes mean, where its own words are in another language. They say less than its messages, which name the
+ * value that is wrong: English shows those. */
+const ERRORS = {
+  zh: {
+    not_found: "没有找到，可能已被删除。", invalid_value: "请求中有服务器不接受的值。", model_not_found: "此服务器没有这个模型。",
+    invalid_api_key: "需要密钥，或密钥不正确。", insufficient_quota: "此密钥的额度已用完，请联系服务器的运行者。",
+    rate_limit_exceeded: "此密钥这一分钟的用量已满，请稍后再试。", not_an_operator: "只有服务器的运行者可以这样做。",
+    origin_not_allowed: "不接受来自其他网站页面的请求。", host_not_allowed: "此服务器不以这个地址提供服务。",
+    unreadable_file: "无法读取此文件：需要 UTF-8 或 UTF-16 文本，或含有文字的 PDF。", too_many_files: "等待提问的文件太多，请先发送或移除一些。",
+    body_too_large: "内容太大。", engine_stopped: "模型已停止。", internal: "服务器处理此请求时出错，详情见其日志。", store_failed: "对话无法保存或读取。",
+  },
+};
+
+/** An error's code in words, where the page's language is not the server's. */
+export const errorWords = (code) => ERRORS[language()]?.[code];
 
 /** More words, for a page of its own. */
 export function addWords(words) {

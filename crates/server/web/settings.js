@@ -1,6 +1,6 @@
 // Settings: language, colours, and what can be done with all conversations.
 
-import { Failure, post, remove } from "./api.js";
+import { post, remove, upload } from "./api.js";
 import { changeLanguage, go, showTheme } from "./app.js";
 import { ask, button, make, recall, remember, toast } from "./dom.js";
 import { LANGUAGES, language, setLanguage, t } from "./i18n.js";
@@ -14,20 +14,14 @@ function select(id, label, entries, value, change) {
 
 const KEYS = [["Enter", "keySend"], ["⇧ Enter", "keyNewLine"], ["Esc", "keyStop"], ["/", "keyFocus"], ["Ctrl ⇧ O", "keyNew"], ["Ctrl K", "keySearch"]];
 
+/** The server tells an export in JSON from a conversation in Markdown. */
 async function bringIn(file) {
   try {
-    const text = await file.text();
-    let content;
-    try {
-      content = JSON.parse(text);
-    } catch (error) {
-      throw new Failure(`${file.name}: ${error.message}`);
-    }
-    const { imported, known } = await post("/api/import", content);
+    const { imported, known } = await upload("/api/import", file);
     toast([t("imported", { n: imported }), known > 0 && t("known", { n: known })].filter(Boolean).join(" "));
     sidebar.refresh();
   } catch (error) {
-    toast(error.message);
+    toast(`${file.name}: ${error.message}`);
   }
 }
 
@@ -44,7 +38,7 @@ async function deleteAll() {
 
 export async function openSettings() {
   const action = await ask(t("settings"), (close) => {
-    const file = make("input", "hidden", { type: "file", accept: ".json,application/json", tabindex: "-1", "aria-label": t("importAll"), onchange: () => { close(() => bringIn(file.files[0])); } });
+    const file = make("input", "hidden", { type: "file", accept: ".json,.md,application/json,text/markdown", tabindex: "-1", "aria-label": t("importAll"), onchange: () => { close(() => bringIn(file.files[0])); } });
     return [
       select("language", t("language"), LANGUAGES, language(), (code) => { setLanguage(code); close(() => { changeLanguage(); openSettings(); }); }),
       select("theme", t("theme"), [["system", t("system_theme")], ["light", t("light")], ["dark", t("dark")]], recall("theme", "system"), (theme) => { remember("theme", theme); showTheme(); }),

@@ -3,10 +3,11 @@
 import { get, patch, remove } from "./api.js";
 import * as chat from "./chat.js";
 import { $, ask, button, icon, make, openMenu, recall, remember, toast } from "./dom.js";
-import { language, t } from "./i18n.js";
+import { count, language, t } from "./i18n.js";
 import { go } from "./app.js";
 
 let listed = [];
+let areMore = false;
 let running = new Set();
 let search = "";
 let signedIn = false;
@@ -29,6 +30,7 @@ export async function refresh() {
   const found = await get(`/api/conversations?search=${encodeURIComponent(search)}`).catch(() => null);
   if (!found) return;
   listed = found.conversations;
+  areMore = found.more;
   running = new Set(found.running);
   signedIn = found.signed_in;
   const shown = listed.find((entry) => entry.id === chat.conversation().id);
@@ -54,6 +56,7 @@ export function draw() {
     rows.at(-1).append(row(entry, entry.id === id));
   }
   if (rows.length === 0) rows.push(make("p", "nothing", {}, t(search ? "nothingFound" : "nothingYet")));
+  if (areMore) rows.push(make("p", "nothing", {}, t("moreThanListed", { n: count(listed.length) })));
   $("history").replaceChildren(...rows);
 }
 
@@ -69,7 +72,7 @@ export function menu(anchor, entry) {
   const save = (query) => { location.assign(`/api/conversations/${entry.id}/${query}`); };
   openMenu(anchor, [
     [t("rename"), "edit", () => rename(entry)],
-    [t("share"), "on", () => save("share.html")],
+    [t("share"), "on", () => save(`share.html?language=${language()}`)],
     [t("exportMarkdown"), "file", () => save("export.md")],
     [t("exportJson"), "box", () => save("export.json")],
     [t("delete"), "close", () => erase(entry), "danger"],

@@ -61,6 +61,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ORIGIN")]
     pub cors_origin: Vec<Origin>,
 
+    /// Where people find the app, if a proxy stands before this server, such as https://chat.example; demands keys
+    #[arg(long, value_name = "ORIGIN")]
+    pub public_origin: Option<Origin>,
+
     /// The training runs that the app shows
     #[arg(long, default_value = "runs", value_name = "DIR")]
     pub runs: PathBuf,

@@ -44,6 +44,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         port: args.port,
         api_key_file,
         cors_origins: args.cors_origin,
+        public_origin: args.public_origin,
         tls,
         data_dir: Some(data_dir),
         pdf_reader: vec![std::env::current_exe()?.into(), "read-pdf".into()],

@@ -33,7 +33,7 @@ fn usage_adds_up_by_key_day_and_model() {
         accounts.enter(id, "mini", &usage(10, 5), (Duration::from_millis(500), 0.25)).expect("entered");
     }
     accounts.enter(0, "mini", &usage(1, 1), (Duration::ZERO, 0.0)).expect("entered");
-    let used = accounts.find(&key).expect("read").expect("known").used;
+    let used = accounts.list().expect("read")[0].used;
     assert_eq!((used.completions, used.prompt_tokens, used.completion_tokens), (2, 20, 10));
     assert_eq!((used.seconds, used.dollars), (1.0, 0.5));
     let rows = accounts.usage().expect("read");
@@ -69,5 +69,48 @@ fn a_file_outlives_the_server_and_newer_ones_are_refused() {
     again.connection().pragma_update(None, "user_version", 99).expect("written");
     drop(again);
     assert!(matches!(Accounts::open(Some(&dir)), Err(AccountsError::Newer { found: 99, .. })));
+    std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[test]
+fn a_new_key_does_not_take_over_what_a_removed_one_used() {
+    let accounts = accounts();
+    let ids = ["a1", "a2", "a3"].map(|name| {
+        let key = accounts.add(name, KeyLimits::default()).expect("added");
+        accounts.find(&key).expect("read").expect("known").id
+    });
+    accounts.enter(ids[2], "mini", &usage(10, 5), (Duration::from_millis(500), 0.25)).expect("entered");
+    accounts.remove("a3").expect("removed");
+    let limits = KeyLimits { dollars: Some(0.25), ..KeyLimits::default() };
+    let newbie = accounts.add("newbie", limits).expect("added");
+    let newbie = accounts.find(&newbie).expect("read").expect("known");
+    assert!(!ids.contains(&newbie.id), "{} is one of {ids:?}", newbie.id);
+    assert_eq!(accounts.list().expect("read")[2].used, Used::default());
+    accounts.admit(&newbie).expect("nothing spent yet");
+    assert_eq!(accounts.usage().expect("read")[0].key, None, "what the removed key used stays on record");
+}
+
+#[test]
+fn a_file_of_an_earlier_version_keeps_its_keys_and_gives_no_number_again() {
+    let dir = std::env::temp_dir().join(format!("penseur-accounts-old-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("made");
+    let old = Connection::open(dir.join(FILE)).expect("opened");
+    for migration in &MIGRATIONS[..2] {
+        old.execute_batch(migration).expect("as it was");
+    }
+    let key = "INSERT INTO key (name, digest, shown, created_at, dollars, admin) VALUES ('ann', ?1, 'sk-…', 5, 2.5, 1)";
+    old.execute(key, [digest("of ann")]).expect("added");
+    // Numbers of a removed key, of a key in a file, and of nobody.
+    for number in [7_i64, 1 << 61 | 5, 0] {
+        let row = "INSERT INTO usage VALUES (?1, '2026-11-01', 'mini', 1, 1, 0, 1, 0, 1.0, 1.0)";
+        old.execute(row, [number]).expect("entered");
+    }
+    old.pragma_update(None, "user_version", 2).expect("as it was");
+    drop(old);
+    let accounts = Accounts::open(Some(&dir)).expect("brought up to date");
+    let ann = accounts.find("of ann").expect("read").expect("known");
+    assert_eq!((ann.id, ann.admin, ann.limits.dollars), (1, true, Some(2.5)));
+    let key = accounts.add("bob", KeyLimits::default()).expect("added");
+    assert_eq!(accounts.find(&key).expect("read").expect("known").id, 8);
     std::fs::remove_dir_all(dir).expect("removed");
 }

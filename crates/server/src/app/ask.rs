@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::live::{About, Live};
-use super::store::{Facts, File, Message, NewAnswer, Role, Sample, Settings, Status, Store};
+use super::store::{Facts, File, Message, NewAnswer, Role, Sample, Settings, Status, Store, StoreError};
 use super::{Owner, Posted, blocking};
 use crate::admission::{Incoming, Named};
 use crate::completion::Choice;
@@ -83,7 +83,9 @@ pub async fn ask(
         blocking(move || {
             let mut told = match (&conversation, &parent) {
                 (Some(conversation), Some(parent)) => told_so_far(&store, &owner, conversation, parent)?,
-                _ => Vec::new(),
+                // A message stands in a conversation.
+                (None, Some(_)) => return Err(StoreError::NotFound("message").into()),
+                (_, None) => Vec::new(),
             };
             let files = store.files(&owner, &files)?;
             told.push(json!({"role": "user", "content": with_files(&files, &content)}));
@@ -97,15 +99,7 @@ pub async fn ask(
     let question = {
         let owner = owner.clone();
         blocking(move || {
-            let conversation = match conversation {
-                Some(id) => id,
-                // A file alone gives the conversation its name.
-                None if content.trim().is_empty() => {
-                    let sent = store.files(&owner, &files)?;
-                    store.create(&owner, sent.first().map_or("", |file| &file.name))?.id
-                }
-                None => store.create(&owner, &content)?.id,
-            };
+            let Some(conversation) = conversation else { return Ok(store.begin(&owner, &content, &files)?) };
             let question = store.add_question(&owner, &conversation, parent.as_deref(), &content, &files)?;
             Ok((conversation, question))
         })

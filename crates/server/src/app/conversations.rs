@@ -14,7 +14,11 @@ use super::{Owner, Posted, blocking, json, json_body};
 use crate::error::ApiError;
 use crate::routes::App;
 
-/// `GET /api/conversations?search=`: latest first; those in which an answer is being written; whether a key was shown.
+/// Most conversations in the list.
+const MAX_LISTED: usize = 1000;
+
+/// `GET /api/conversations?search=`: latest first, and whether there are more than are listed; those in which an answer is being
+/// written; whether a key was shown.
 pub async fn list(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
@@ -24,8 +28,11 @@ pub async fn list(
     let signed_in = !owner.is_empty();
     let store = app.desk.store.clone();
     let search = query.get("search").map(|text| text.trim().to_owned()).unwrap_or_default();
-    let found = blocking(move || Ok(store.list(&owner, &search)?)).await?;
-    Ok(Json(json!({"conversations": found, "running": running, "signed_in": signed_in})).into_response())
+    let mut found = blocking(move || Ok(store.list_first(MAX_LISTED + 1, &owner, &search)?)).await?;
+    let more = found.len() > MAX_LISTED;
+    found.truncate(MAX_LISTED);
+    let body = json!({"conversations": found, "more": more, "running": running, "signed_in": signed_in});
+    Ok(Json(body).into_response())
 }
 
 /// `GET /api/conversations/{id}`: all messages, rendered.
@@ -122,6 +129,11 @@ pub async fn choose(
 ) -> Result<StatusCode, ApiError> {
     let Choose { sample } = json_body(&body)?;
     let store = app.desk.store.clone();
-    blocking(move || Ok(store.choose_sample(&owner, &message, sample)?)).await?;
+    let live = app.desk.answers.find(&owner, &message);
+    blocking(move || {
+        let write = || store.choose_sample(&owner, &message, sample);
+        Ok(live.map_or_else(write, |live| live.choose(write))?)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,10 @@
 //! Conversations in and out: JSON with everything, Markdown to read, and one HTML file to show to somebody.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -194,11 +195,12 @@ pub async fn all(State(app): State<Arc<App>>, Extension(Owner(owner)): Extension
     .await
 }
 
-/// `GET /api/conversations/{id}/{export.json | export.md | share.html}`
+/// `GET /api/conversations/{id}/{export.json | export.md | share.html?language=}`
 pub async fn one(
     State(app): State<Arc<App>>,
     Extension(Owner(owner)): Extension<Owner>,
     Path((id, form)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let store = app.desk.store.clone();
     blocking(move || {
@@ -213,7 +215,9 @@ pub async fn one(
                 markdown::write(&title, &shown(&conversation)),
             )),
             "share.html" => {
-                Ok(download(&title, "html", "text/html; charset=utf-8", page::write(&title, &shown(&conversation))))
+                let language = query.get("language").map_or("en", String::as_str);
+                let page = page::write(&title, &shown(&conversation), language);
+                Ok(download(&title, "html", "text/html; charset=utf-8", page))
             }
             other => {
                 let message = format!("a conversation has no {other}: there are export.json, export.md and share.html");

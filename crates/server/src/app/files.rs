@@ -32,9 +32,13 @@ pub async fn add(
     request: Request,
 ) -> Result<Response, ApiError> {
     let name = clean_name(query.get("name").map_or("", String::as_str));
+    // Neither semaphore is ever closed. Places are kept by the work, which goes on when the client hangs up.
+    let place = app.desk.uploading.clone().acquire_owned().await;
     let bytes = read_body(&app, request, MAX_BYTES).await?;
     let n_bytes = bytes.len() as u64;
+    let reader = if is_pdf(&bytes) { Some(app.desk.reading.clone().acquire_owned().await) } else { None };
     blocking(move || {
+        let _places = (place, reader);
         let text = text_of(&bytes, &app.desk.pdf_reader)?;
         if text.trim().is_empty() {
             return Err(unreadable("there is no text in it"));
@@ -74,9 +78,13 @@ fn clean_name(name: &str) -> String {
     if name.is_empty() { "file".to_owned() } else { name.to_owned() }
 }
 
+fn is_pdf(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"%PDF-")
+}
+
 /// The text of a file.
 fn text_of(bytes: &[u8], pdf_reader: &[OsString]) -> Result<String, ApiError> {
-    if bytes.starts_with(b"%PDF-") {
+    if is_pdf(bytes) {
         return pdf::text(pdf_reader, bytes).map_err(|why| unreadable(&why));
     }
     let text = match bytes {

@@ -13,8 +13,9 @@ use engine::thread::Control;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::json::majority;
 use super::render::{Extent, Rendered};
-use super::store::{Sample, Status, Store};
+use super::store::{Sample, Status, Store, StoreError};
 use crate::completion::{Choice, Progress};
 
 /// Shortest time between two updates.
@@ -60,6 +61,10 @@ impl Answers {
                 // It has ended, or its part of the answer is marked as failed.
                 let _ = reader.await;
             }
+            let (settling, store) = (live.clone(), store.clone());
+            if tokio::task::spawn_blocking(move || settling.settle(&store)).await.is_err() {
+                tracing::error!("the majority of an answer's samples was not chosen");
+            }
             // From here on the store tells all.
             answers.lock().remove(&live.message);
             live.publish(|state| state.ended = true);
@@ -75,6 +80,8 @@ pub struct Live {
     controls: Vec<Control>,
     dollars_per_second: f64,
     stopped: AtomicBool,
+    /// Whether the reader has chosen a sample.
+    chosen: Mutex<bool>,
     state: Mutex<State>,
     /// The version of the latest update.
     version: watch::Sender<u64>,
@@ -170,6 +177,7 @@ impl Live {
             dollars_per_second: about.dollars_per_second,
             controls,
             stopped: AtomicBool::new(false),
+            chosen: Mutex::new(false),
             state: Mutex::new(State { version: 1, ended: false, samples }),
             version: watch::Sender::new(1),
             dirty: tokio::sync::Notify::new(),
@@ -185,6 +193,25 @@ impl Live {
     /// Ends the thinking and goes on with the answer.
     pub fn answer_now(&self) {
         self.controls.iter().for_each(Control::end_thinking);
+    }
+
+    /// The reader chooses a sample, which `write` stores: what most samples say is not chosen over it.
+    pub fn choose<T>(&self, write: impl FnOnce() -> T) -> T {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        *chosen = true;
+        write()
+    }
+
+    /// Goes on from what most samples say, unless the reader has chosen.
+    fn settle(&self, store: &Store) {
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples: Vec<Sample> = self.lock().samples.iter().map(|live| live.sample.clone()).collect();
+        let Some(majority) = majority(&samples).filter(|_| !*chosen) else { return };
+        match store.choose_sample(&self.owner, &self.message, majority.sample) {
+            // The conversation may have been deleted meanwhile.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(error) => tracing::error!("the majority of an answer's samples was not chosen: {error}"),
+        }
     }
 
     /// Follows the versions.

@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 
+use crate::private;
+
 mod conversations;
 mod files;
 mod messages;
@@ -83,6 +85,11 @@ pub enum StoreError {
     /// There is no such thing, or it is somebody else's.
     #[error("there is no {0} of that id; it may have been deleted")]
     NotFound(&'static str),
+    /// More uploads than are kept for an owner.
+    #[error(
+        "{0} files wait for their questions, and there is no room for more: send or remove some first; what is never sent is forgotten after a day"
+    )]
+    TooManyFiles(usize),
     /// A request that cannot be meant.
     #[error("{0}")]
     Invalid(String),
@@ -104,8 +111,11 @@ impl Store {
         let connection = match data_dir {
             None => Connection::open_in_memory()?,
             Some(dir) => {
-                create_private(dir).map_err(|source| StoreError::Directory { path: dir.to_owned(), source })?;
-                Connection::open(dir.join("conversations.sqlite3"))?
+                let path = dir.join("conversations.sqlite3");
+                let failed = |source| StoreError::Directory { path: dir.to_owned(), source };
+                private::directory(dir).map_err(failed)?;
+                private::database(&path).map_err(failed)?;
+                Connection::open(path)?
             }
         };
         connection.busy_timeout(Duration::from_secs(5))?;
@@ -159,18 +169,6 @@ impl Store {
         let tx = connection.transaction()?;
         work(&tx)
     }
-}
-
-/// A directory that its owner alone can read, as what people ask is nobody else's.
-fn create_private(dir: &Path) -> std::io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 /// Milliseconds since 1970.

@@ -161,6 +161,7 @@ pub fn config(models: Vec<ServedModel>) -> ServeConfig {
         port: 0,
         api_key_file: None,
         cors_origins: Vec::new(),
+        public_origin: None,
         data_dir: None,
         tls: None,
         pdf_reader: Vec::new(),

@@ -106,7 +106,7 @@ fn markdown_brings_the_shown_path_back() {
 #[test]
 fn a_shared_page_holds_no_markup_but_ours() {
     let conversation = conversation();
-    let page = page::write(&conversation.summary.title, &shown(&conversation));
+    let page = page::write(&conversation.summary.title, &shown(&conversation), "en");
     assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
     assert!(
         page.contains("&lt;script&gt;") && page.contains("<strong>7</strong>") && page.contains("default-src 'none'")

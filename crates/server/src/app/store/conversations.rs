@@ -9,9 +9,6 @@ use super::{Message, Result, Store, StoreError, messages, new_id, now_ms};
 const MAX_TITLE: usize = 120;
 /// Longest title that is made from a question, in characters.
 const MADE_TITLE: usize = 48;
-/// Most conversations in one answer.
-const MAX_LISTED: usize = 1000;
-
 /// A conversation in the list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -34,8 +31,14 @@ pub struct Conversation {
 }
 
 impl Store {
-    /// The owner's conversations, latest first; with `search`, those whose title or text holds it.
+    /// The owner's conversations, all of them, latest first; with `search`, those whose title or text holds it.
     pub fn list(&self, owner: &str, search: &str) -> Result<Vec<Summary>> {
+        self.list_first(usize::MAX, owner, search)
+    }
+
+    /// The first `n` of [`Self::list`].
+    pub fn list_first(&self, n: usize, owner: &str, search: &str) -> Result<Vec<Summary>> {
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
@@ -46,17 +49,31 @@ impl Store {
                          AND (m.content LIKE ?2 ESCAPE '\\' OR s.content LIKE ?2 ESCAPE '\\')))
                  ORDER BY updated_at DESC, id LIMIT ?3",
             )?;
-            let rows = statement.query_map(params![owner, pattern, MAX_LISTED as i64], read_summary)?;
+            let rows = statement.query_map(params![owner, pattern, n], read_summary)?;
             Ok(rows.collect::<std::result::Result<_, _>>()?)
         })
     }
 
-    /// A new conversation, named after its first question.
+    /// A conversation without messages.
+    #[cfg(test)]
     pub fn create(&self, owner: &str, first_question: &str) -> Result<Summary> {
-        let (id, now) = (new_id(), now_ms());
-        let summary = Summary { id, title: title_of(first_question), created_at: now, updated_at: now };
+        let summary = new_summary(first_question);
         self.write(|tx| insert(tx, owner, &summary))?;
         Ok(summary)
+    }
+
+    /// A new conversation with its first question, or neither. A file alone gives it its name. Returns the ids of both.
+    pub fn begin(&self, owner: &str, content: &str, files: &[String]) -> Result<(String, String)> {
+        self.write(|tx| {
+            let name = match files.first().filter(|_| content.trim().is_empty()) {
+                Some(file) => super::files::name_of(tx, owner, file)?,
+                None => content.to_owned(),
+            };
+            let summary = new_summary(&name);
+            insert(tx, owner, &summary)?;
+            let question = messages::ask(tx, owner, (&summary.id, None), content, files)?;
+            Ok((summary.id, question))
+        })
     }
 
     /// A conversation with all its messages.
@@ -155,6 +172,11 @@ fn take(tx: &Transaction, owner: &str, from: Conversation) -> Result<Taken> {
 /// An update that found nothing to change was given a wrong id.
 pub(super) fn found(n_changed: usize, what: &'static str) -> Result<()> {
     if n_changed == 0 { Err(StoreError::NotFound(what)) } else { Ok(()) }
+}
+
+fn new_summary(first_question: &str) -> Summary {
+    let now = now_ms();
+    Summary { id: new_id(), title: title_of(first_question), created_at: now, updated_at: now }
 }
 
 fn insert(tx: &Transaction, owner: &str, summary: &Summary) -> Result<()> {

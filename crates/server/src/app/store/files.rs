@@ -10,6 +10,10 @@ use super::{Result, Store, StoreError, new_id, now_ms};
 
 /// Files that were uploaded and never sent are forgotten after a day.
 const FORGOTTEN_AFTER_MS: i64 = 24 * 3600 * 1000;
+/// Most files of an owner that wait for their questions.
+const MAX_WAITING: usize = 100;
+/// Most bytes of their texts.
+const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// A file beside a question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +45,12 @@ impl Store {
         let id = new_id();
         self.write(|tx| {
             tx.execute("DELETE FROM file WHERE message IS NULL AND created_at < ?1", [now_ms() - FORGOTTEN_AFTER_MS])?;
+            let waiting = "SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM file
+                 WHERE message IS NULL AND owner = ?1";
+            let (n, bytes): (usize, usize) = tx.query_row(waiting, [owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if n >= MAX_WAITING || bytes + text.len() > MAX_WAITING_BYTES {
+                return Err(StoreError::TooManyFiles(n));
+            }
             tx.execute(
                 "INSERT INTO file (id, owner, name, n_bytes, text, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![id, owner, name, n_bytes as i64, text, now_ms()],
@@ -105,6 +115,12 @@ pub(super) fn attach(tx: &Transaction, owner: &str, message: &str, ids: &[String
         }
     }
     Ok(())
+}
+
+/// The name of a file.
+pub(super) fn name_of(tx: &Transaction, owner: &str, id: &str) -> Result<String> {
+    let sql = "SELECT name FROM file WHERE id = ?1 AND owner = ?2";
+    tx.query_row(sql, [id, owner], |row| row.get(0)).optional()?.ok_or(StoreError::NotFound("file"))
 }
 
 pub(super) fn of_conversation(tx: &Transaction, conversation: &str) -> Result<HashMap<String, Vec<FileInfo>>> {

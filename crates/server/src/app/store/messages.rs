@@ -156,26 +156,7 @@ impl Store {
         content: &str,
         files: &[String],
     ) -> Result<String> {
-        let id = new_id();
-        self.write(|tx| {
-            check_parent(tx, owner, conversation, parent, Role::Assistant)?;
-            let question = Message {
-                id: id.clone(),
-                parent: parent.map(str::to_owned),
-                role: Role::User,
-                created_at: now_ms(),
-                content: content.to_owned(),
-                model: String::new(),
-                settings: Settings::default(),
-                chosen: 0,
-                files: Vec::new(),
-                samples: Vec::new(),
-            };
-            insert(tx, conversation, &question)?;
-            files::attach(tx, owner, &id, files)?;
-            show(tx, conversation, &id)
-        })?;
-        Ok(id)
+        self.write(|tx| ask(tx, owner, (conversation, parent), content, files))
     }
 
     /// Adds an answer below its question.
@@ -262,6 +243,33 @@ impl Store {
         path.reverse();
         Ok(path)
     }
+}
+
+/// Stores a question at its place, a conversation and a parent.
+pub(super) fn ask(
+    tx: &Transaction,
+    owner: &str,
+    (conversation, parent): (&str, Option<&str>),
+    content: &str,
+    files: &[String],
+) -> Result<String> {
+    check_parent(tx, owner, conversation, parent, Role::Assistant)?;
+    let question = Message {
+        id: new_id(),
+        parent: parent.map(str::to_owned),
+        role: Role::User,
+        created_at: now_ms(),
+        content: content.to_owned(),
+        model: String::new(),
+        settings: Settings::default(),
+        chosen: 0,
+        files: Vec::new(),
+        samples: Vec::new(),
+    };
+    insert(tx, conversation, &question)?;
+    files::attach(tx, owner, &question.id, files)?;
+    show(tx, conversation, &question.id)?;
+    Ok(question.id)
 }
 
 fn check_parent(tx: &Transaction, owner: &str, conversation: &str, parent: Option<&str>, expected: Role) -> Result<()> {

@@ -143,3 +143,33 @@ fn a_store_of_a_later_version_is_left_alone() {
     assert!(error.contains("newer penseur") && error.contains("99"), "{error}");
     std::fs::remove_dir_all(&dir).expect("removed");
 }
+
+#[test]
+fn a_first_question_that_fails_leaves_no_conversation() {
+    let store = store();
+    assert!(matches!(store.begin("", "x", &["none".into()]), Err(StoreError::NotFound("file"))));
+    assert!(matches!(store.begin("", " ", &["none".into()]), Err(StoreError::NotFound("file"))));
+    assert!(store.list("", "").expect("listed").is_empty());
+    let file = store.add_file("", "data.csv", 12, "a,b").expect("kept");
+    let (conversation, question) = store.begin("", " ", &[file.id]).expect("begun");
+    let found = store.conversation("", &conversation).expect("there");
+    assert_eq!((found.summary.title.as_str(), found.leaf.as_ref()), ("data.csv", Some(&question)));
+}
+
+#[test]
+fn files_that_wait_are_few_and_each_owner_has_their_own() {
+    let store = store();
+    let text = "x".repeat(20 << 20);
+    for _ in 0..3 {
+        store.add_file("anna", "a.txt", 1, &text).expect("kept");
+    }
+    assert!(matches!(store.add_file("anna", "a.txt", 1, &text), Err(StoreError::TooManyFiles(3))), "64 MiB of text");
+    let file = store.add_file("bob", "a.txt", 1, &text).expect("kept").id;
+    let sent = store.add_file("anna", "a.txt", 1, "short").expect("kept").id;
+    store.begin("anna", "what is in it?", &[sent]).expect("sent");
+    for _ in 3..100 {
+        store.add_file("anna", "a.txt", 1, "short").expect("kept");
+    }
+    assert!(matches!(store.add_file("anna", "a.txt", 1, "short"), Err(StoreError::TooManyFiles(100))));
+    store.delete_file("bob", &file).expect("there");
+}
