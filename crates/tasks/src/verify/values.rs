@@ -45,6 +45,11 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
     if found.iter().all(Option::is_none) {
         return Ok(false);
     }
+    // Steps name one of them, the last line is a pair of values.
+    let last_line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if found.iter().any(Option::is_none) && last_line.contains(',') && !last_line.contains(char::is_alphabetic) {
+        return Ok(false);
+    }
     let mut first = text.len();
     for ((name, value), found) in gold.iter().zip(found) {
         let Some(found) = found else { return Err(format!("the answer does not say what {name} is")) };
@@ -53,6 +58,9 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
             return Err(format!("{name} is said to be {number}, not {value}"));
         }
         let line = found.front.rsplit(['\n', ',', ';', '，', '；', '(', '{']).next().unwrap_or_default();
+        if line.trim().is_empty() && found.front.trim_end_matches(' ').ends_with('\n') {
+            surroundings::before(found.front)?;
+        }
         let bullet = line.trim_start().trim_start_matches(['-', '*', '•']);
         let line = if bullet.starts_with(' ') || bullet.is_empty() && line.ends_with(' ') { bullet } else { line };
         surroundings::before(line)?;
