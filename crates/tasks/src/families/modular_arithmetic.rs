@@ -1,5 +1,6 @@
 //! What a division leaves: of a number, a sum, a product, a power.
 
+use super::canonical;
 use crate::phrase::Wordings;
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
@@ -98,6 +99,7 @@ impl Family for ModularArithmetic {
 
     fn canonical(&self, p: &Problem) -> String {
         let (a, b) = match p.kind {
+            Kind::Number => return canonical::quotient(p.a, p.m),
             Kind::Sum | Kind::Product => (p.a.min(p.b), p.a.max(p.b)),
             _ => (p.a, p.b),
         };
