@@ -71,6 +71,19 @@ impl Problem {
     }
 }
 
+/// `24 ≡ 0 (mod 3)` as `24 = 0`, where the modulus is `m`.
+fn without_modulus(answer_text: &str, m: u64) -> String {
+    let mut text = answer_text.to_string();
+    if text.contains(['≡']) || text.contains("\\equiv") {
+        for modulus in [format!("(mod {m})"), format!("\\pmod{{{m}}}"), format!("\\pmod {m}"), format!("(\\bmod {m})")]
+        {
+            text = text.replace(&modulus, "");
+        }
+        text = text.replace("\\equiv", "=").replace('≡', "=");
+    }
+    text
+}
+
 impl Family for ModularArithmetic {
     type Problem = Problem;
 
@@ -144,7 +157,7 @@ impl Family for ModularArithmetic {
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
         match p.value() {
-            Some(value) => integer::judge(&value.to_string(), answer_text),
+            Some(value) => integer::judge(&value.to_string(), &without_modulus(answer_text, p.m)),
             None => Judgement::cannot_judge("the modulus is 0 or the numbers are too large"),
         }
     }

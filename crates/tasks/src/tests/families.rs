@@ -74,8 +74,21 @@ fn question(example: &crate::Example) -> Option<String> {
 #[test]
 fn no_question_is_in_two_splits_in_whatever_family() {
     let often = [
-        "addition", "chain", "comparison", "count_bits", "digits", "division", "gcd", "lcm", "modular_arithmetic",
-        "multiplication", "propositional", "running_sums", "signed", "subtraction", "unit_conversion",
+        "addition",
+        "chain",
+        "comparison",
+        "count_bits",
+        "digits",
+        "division",
+        "gcd",
+        "lcm",
+        "modular_arithmetic",
+        "multiplication",
+        "propositional",
+        "running_sums",
+        "signed",
+        "subtraction",
+        "unit_conversion",
     ];
     let mut seen: BTreeMap<String, (Split, String)> = BTreeMap::new();
     let (mut n_questions, mut shared) = (0, Vec::new());

@@ -3,8 +3,9 @@
 //! and it is not the answer that is said.
 
 use super::answer::names::is_symbol;
+use super::number::units::is_number_word;
 use super::words::{
-    change_after, change_before, doubt, doubt_behind, doubt_in_front, is_east_asian, is_factor, links, words,
+    change_after, change_before, doubt, doubt_behind, doubt_in_front, ignorance, is_east_asian, is_factor, links, words,
 };
 
 /// Marks that open in front of an answer and say nothing: quotes, Markdown, the delimiters of formulas.
@@ -60,7 +61,9 @@ pub fn without_opens(front: &str) -> &str {
                     .filter(|cut| cut.trim_end_matches('#').ends_with(['\n', '#']) || cut.is_empty());
                 let named =
                     ["\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{"].iter().find_map(|open| bare.strip_suffix(open));
-                marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named)
+                // "=> 17" on a line of its own.
+                let arrow = bare.strip_suffix("=>").filter(|cut| cut.is_empty() || cut.ends_with('\n'));
+                marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named).or(arrow)
             });
         match cut {
             Some(cut) => rest = cut,
@@ -155,8 +158,12 @@ fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
     if let Some(word) = doubt_in_front(clause) {
         return Err(format!("the answer is said with `{word}`"));
     }
+    let sentence = bare.rsplit(['\n', '.', '!', '?', '。']).next().unwrap_or_default();
+    if let Some(words) = ignorance(sentence) {
+        return Err(format!("the answer is said with `{words}`"));
+    }
     let Some(last) = bare.chars().next_back() else { return Ok(()) };
-    const ABBREVIATIONS: [&str; 4] = ["approx.", "ca.", "resp.", "vs."];
+    const ABBREVIATIONS: [&str; 8] = ["approx.", "ca.", "cf.", "e.g.", "eg.", "est.", "resp.", "vs."];
     let start = bare.len().saturating_sub(8);
     let end = bare.get(start..).unwrap_or_default().to_lowercase();
     if let Some(word) = ABBREVIATIONS.iter().find(|word| end.ends_with(**word)) {
@@ -188,6 +195,10 @@ fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
             if let Some(word) = change_before(bare) {
                 return Err(format!("`{word}` stands in front of the answer"));
             }
+            let spoken = words(bare).next_back().filter(|word| bare.ends_with(word) && is_number_word(word));
+            if spoken.is_some_and(|word| !word.eq_ignore_ascii_case("one")) {
+                return Err("a number in words stands in front of the answer".to_string());
+            }
             let letters = bare.len() - bare.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
             if bare[..bare.len() - letters].ends_with('\\') && letters > 0 {
                 let command = &bare[bare.len() - letters - 1..];
@@ -213,6 +224,14 @@ fn line_above(front: &str, bare: &str, is_marked: bool) -> Result<(), String> {
         return Err(format!("`{word}` stands in front of the answer"));
     }
     let line = above.rsplit('\n').next().unwrap_or_default().trim();
+    // `5 to`, `between 5 and`
+    let mut last_words = words(line).rev();
+    if let (Some(link @ ("and" | "to")), Some(number)) = (last_words.next(), last_words.next())
+        && line.ends_with(link)
+        && number.ends_with(|c: char| c.is_ascii_digit())
+    {
+        return Err(format!("`{link}` stands in front of the answer"));
+    }
     let Some(last) = line.chars().next_back() else { return Ok(()) };
     let refused = || Err(format!("`{last}` stands in front of the answer"));
     let opened = front[bare.len()..].lines().next().unwrap_or_default();
@@ -224,14 +243,16 @@ fn line_above(front: &str, bare: &str, is_marked: bool) -> Result<(), String> {
     let is_command = command.len() > 1 && command[1..].bytes().all(|b| b.is_ascii_alphabetic());
     const ENDS: [&str; 5] = ["\\checkmark", "\\square", "\\blacksquare", "\\dots", "\\ldots"];
     let is_number = |text: &str| {
-        is_bare_number(text) && !text.trim_start_matches(['+', '-', '−']).contains(['+', '-', '/', '*', '|'])
+        is_bare_number(text) && !text.trim_start_matches(['+', '-', '−']).contains(['+', '-', '/', '*', '|', '<', '>'])
     };
     let is_list = |text: &str| text.split([',', '，', ';', '；', '、']).all(is_bare_number);
     match last {
         '=' if ["!=", "<=", ">=", "==", "\\neq =", "≠="].iter().any(|sign| line.ends_with(sign)) => refused(),
         '>' if line.rfind('<').is_some_and(|at| !line[at..].contains(' ')) => Ok(()),
         '*' if is_bold(line) => Ok(()),
-        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄^~≈±∓<>≤≥≠([{√_≡→❌✗✘✖➕➖➗".contains(last) => refused(),
+        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄^~≈±∓<>≤≥≠([{√_≡→❌✗✘✖➕➖➗".contains(last) => {
+            refused()
+        }
         'x' | 'X' if line[..line.len() - 1].trim_end().ends_with(|c: char| c.is_ascii_digit() || c == ')') => {
             if line[..line.len() - 1].ends_with(' ') || line.len() < 3 { refused() } else { Ok(()) }
         }
@@ -279,7 +300,8 @@ fn is_bold(line: &str) -> bool {
         && !line[at + mark.len()..].starts_with([' ', '*']);
     let trimmed = line[..at].trim_end();
     let is_operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || c == ')' || c == '=') && mark == "*";
-    opens && !is_operand && line.matches(mark).count().is_multiple_of(2)
+    let closes = !line[..line.len() - mark.len()].ends_with(|c: char| "+-−–*×÷/^=(< ".contains(c));
+    opens && closes && !is_operand && line.matches(mark).count().is_multiple_of(2)
 }
 
 /// Ends in `\text{so }`.
@@ -312,7 +334,11 @@ pub fn after(rest: &str) -> Result<(), String> {
         '#' => return refused(),
         '-' if new_line && bare.starts_with("---") => {}
         '(' if (spaced || new_line) && letters_follow(bare) => {}
-        '\\' => return refused(),
+        '\\' => match ["\\text{", "\\mathrm{"].iter().find_map(|open| bare.strip_prefix(open)) {
+            // `3\text{ km}`
+            Some(inside) if !inside.starts_with('\\') => return after(&format!(" {inside}")),
+            _ => return refused(),
+        },
         '<' if bare.starts_with("</") => {}
         _ if first.is_ascii_digit() && !new_line => return Err("another number follows the answer".to_string()),
         _ if first.is_ascii_digit() => {}

@@ -167,6 +167,12 @@ fn the_lines_above_an_answer_let_it_stand() {
     all_are_judged(include_str!("corpus/layouts.jsonl"));
 }
 
+/// Short replies to problems of many families, in Chinese and English: synonyms, units, hedges, what is said besides.
+#[test]
+fn short_replies_are_judged_by_what_they_say() {
+    all_are_judged(include_str!("corpus/replies.jsonl"));
+}
+
 /// No wrong answer of a corpus is accepted, no right one is not.
 fn all_are_judged(corpus: &str) {
     let (mut failures, mut n) = (Vec::new(), 0);

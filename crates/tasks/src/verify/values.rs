@@ -66,8 +66,26 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
         surroundings::before(line)?;
         first = first.min(found.front.len());
     }
+    other_name(gold, &text[first..])?;
     surroundings::words_after(&text[first..].replace(|c: char| c.is_ascii_digit(), " "))?;
     Ok(true)
+}
+
+/// No letter but those of `gold` is given a value: `x = 3, y = 4, c = 5`.
+fn other_name(gold: &[(&str, i64)], text: &str) -> Result<(), String> {
+    for (at, _) in text.match_indices('=') {
+        let side = text[..at].trim_end();
+        let Some(letter) = side.chars().next_back().filter(char::is_ascii_alphabetic) else { continue };
+        let front = &side[..side.len() - 1];
+        let is_alone = front.is_empty() || front.ends_with([' ', ',', ';', '\n', '，', '；']);
+        // `5x + 3y = 7` is a check.
+        let is_term = front.trim_end().ends_with(['+', '-', '*', '/', '(']);
+        let is_value = text[at + 1..].trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        if is_alone && !is_term && is_value && gold.iter().all(|(name, _)| *name != letter.to_string()) {
+            return Err(format!("the answer says what {letter} is too"));
+        }
+    }
+    Ok(())
 }
 
 /// A mention of a name with a value.

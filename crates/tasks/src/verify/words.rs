@@ -11,7 +11,7 @@ const DOUBTS: &[&str] = &[
     "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine", "impossible",
     "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie", "likely",
     "maybe", "might", "mistake", "mistaken", "nah", "nearly", "neither", "never", "no", "nobody", "non", "none",
-    "nope", "nor", "not", "nothing", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
+    "nope", "nor", "not", "nothing", "null", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
     "presumably", "pretend", "probably", "rather", "refuse", "reject", "rejected", "retract", "roughly", "scarcely",
     "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "too", "trick",
     "uncertain", "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs",
@@ -35,7 +35,7 @@ const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
 ];
 
 /// The same in Chinese, which has no spaces between words.
-const CHINESE_DOUBTS: [&str; 25] = [
+const CHINESE_DOUBTS: [&str; 34] = [
     "不",
     "没",
     "或",
@@ -61,12 +61,21 @@ const CHINESE_DOUBTS: [&str; 25] = [
     "而非",
     "并非",
     "吗",
+    "将近",
+    "接近",
+    "几乎",
+    "估计",
+    "猜",
+    "才怪",
+    "差不多",
+    "近似",
+    "恐怕",
 ];
 
 /// What makes another value of what follows: `minus 6`, `the square root of 6`. In order.
 #[rustfmt::skip]
 const CHANGES_BEFORE: &[&str] = &[
-    "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
+    "about", "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
     "divided", "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log",
     "minus", "mod", "modulo", "multiplied", "multiply", "negation", "negative", "opposite", "over", "past", "plus",
     "power", "predecessor", "quarter", "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract",
@@ -77,9 +86,9 @@ const CHANGES_BEFORE: &[&str] = &[
 #[rustfmt::skip]
 const CHANGES_AFTER: &[&str] = &[
     "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens",
-    "eighths", "factorial", "fifths", "fourths", "gross", "halved", "halves", "hundred", "hundreds", "hundredths",
+    "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds", "hundredths",
     "if", "kilo", "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo",
-    "multiplied", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st",
+    "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st",
     "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions",
     "under", "unless", "x",
 ];
@@ -148,6 +157,14 @@ pub fn doubt_behind(rest: &str) -> Option<String> {
     doubt(&plain)
 }
 
+/// Words that say that the answer is not known, in the sentence that it ends.
+pub fn ignorance(sentence: &str) -> Option<&'static str> {
+    const UNKNOWN: [&str; 8] =
+        ["don't know", "dont know", "do not know", "no idea", "no clue", "not sure", "not certain", "can't tell"];
+    let lower = lower(sentence);
+    UNKNOWN.into_iter().find(|words| lower.contains(words))
+}
+
 /// As [`doubt`], of what stands in front of an answer: there, a condition is one of the answer.
 pub fn doubt_in_front(clause: &str) -> Option<String> {
     const CONDITIONS: [&str; 8] = ["any", "anything", "candidate", "else", "if", "option", "options", "whether"];
@@ -160,7 +177,8 @@ pub fn doubt_in_front(clause: &str) -> Option<String> {
 /// The word at the end of `front` that makes another value of what follows it.
 pub fn change_before(front: &str) -> Option<String> {
     let lower = lower(front);
-    if let Some(word) = CHINESE_CHANGES.iter().find(|word| lower.ends_with(**word)) {
+    // "约42" is about 42, "公约数" a divisor.
+    if let Some(word) = CHINESE_CHANGES.iter().chain(&["约", "近"]).find(|word| lower.ends_with(**word)) {
         return Some((*word).to_string());
     }
     let word = words(&lower).rev().find(|word| !matches!(*word, "of" | "the" | "a" | "an"))?;
@@ -172,7 +190,9 @@ pub fn change_after(rest: &str) -> Option<String> {
     let start: String = rest.trim_start().chars().take(24).collect();
     let lower = lower(&start);
     // "17的一半" is half of it.
-    let chinese = CHINESE_CHANGES.iter().chain(&["的"]).find(|word| lower.starts_with(**word)).copied();
+    let is_unit = ["千米", "千克"].iter().any(|unit| lower.starts_with(unit));
+    let changes = CHINESE_CHANGES.iter().chain(&["的", "多", "余", "来", "几"]).filter(|_| !is_unit);
+    let chinese = changes.copied().find(|word| lower.starts_with(word));
     let mut words = words(&lower);
     let (first, second) = (words.next(), words.next());
     let in_base = first == Some("in") && second.is_some_and(|word| matches!(word, "base" | "binary" | "hex" | "octal"));
@@ -183,7 +203,8 @@ pub fn change_after(rest: &str) -> Option<String> {
 /// A word says that what follows is the answer, not a second number: "9 and 3 *make* 12".
 pub fn links(text: &str) -> bool {
     let lower = lower(text);
-    lower.contains(['=', '：', '是', '为', '得', '有', '共', '余'])
+    lower.contains("等于")
+        || lower.contains(['=', '：', '是', '为', '得', '有', '共', '余'])
         || [": ", ":**", ":\n"].iter().any(|mark| lower.contains(mark))
         || words(&lower).any(|word| LINKS.binary_search(&word).is_ok())
 }
