@@ -151,6 +151,18 @@ pub fn before_mark(front: &str) -> Result<(), String> {
 
 fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
     let bare = without_opens(front);
+    let sentence = bare.rsplit(['\n', '.', '!', '?', '。']).next().unwrap_or_default();
+    if let Some(words) = ignorance(sentence) {
+        return Err(format!("the answer is said with `{words}`"));
+    }
+    const ABBREVIATIONS: [&str; 8] = ["approx.", "ca.", "cf.", "e.g.", "eg.", "est.", "resp.", "vs."];
+    // "the largest." ends in no "est."
+    let is_apart = |front: &str| !front.ends_with(char::is_alphabetic);
+    let start = bare.len().saturating_sub(8);
+    let end = bare.get(start..).unwrap_or_default().to_lowercase();
+    if let Some(word) = ABBREVIATIONS.iter().find(|word| end.strip_suffix(**word).is_some_and(is_apart)) {
+        return Err(format!("the answer is said with `{word}`"));
+    }
     if front[bare.len()..].contains('\n') {
         return line_above(front, bare, is_marked);
     }
@@ -158,17 +170,7 @@ fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
     if let Some(word) = doubt_in_front(clause) {
         return Err(format!("the answer is said with `{word}`"));
     }
-    let sentence = bare.rsplit(['\n', '.', '!', '?', '。']).next().unwrap_or_default();
-    if let Some(words) = ignorance(sentence) {
-        return Err(format!("the answer is said with `{words}`"));
-    }
     let Some(last) = bare.chars().next_back() else { return Ok(()) };
-    const ABBREVIATIONS: [&str; 8] = ["approx.", "ca.", "cf.", "e.g.", "eg.", "est.", "resp.", "vs."];
-    let start = bare.len().saturating_sub(8);
-    let end = bare.get(start..).unwrap_or_default().to_lowercase();
-    if let Some(word) = ABBREVIATIONS.iter().find(|word| end.ends_with(**word)) {
-        return Err(format!("the answer is said with `{word}`"));
-    }
     let tight = bare.len() == front.len();
     let refused = || Err(format!("`{last}` stands in front of the answer"));
     match last {

@@ -5,22 +5,24 @@
 #[rustfmt::skip]
 const DOUBTS: &[&str] = &[
     "aint", "almost", "also", "alternative", "alternatively", "among", "another", "approx", "approximately", "arent",
-    "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa", "contrary",
-    "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt", "dont",
-    "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail", "failed",
-    "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine", "impossible",
-    "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie", "likely",
-    "maybe", "might", "mistake", "mistaken", "nah", "nearly", "neither", "never", "no", "nobody", "non", "none",
-    "nope", "nor", "not", "nothing", "null", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
-    "presumably", "pretend", "probably", "rather", "refuse", "reject", "rejected", "retract", "roughly", "scarcely",
-    "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "too", "trick",
-    "uncertain", "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs",
-    "wait", "wasnt", "werent", "without", "wont", "would", "wouldnt", "wrong", "xor",
+    "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa",
+    "contrary", "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt",
+    "dont", "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail",
+    "failed", "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine",
+    "impossible", "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie",
+    "likely", "maybe", "might", "mistake", "mistaken", "nah", "nan", "nearly", "neither", "never", "no", "nobody",
+    "non", "none", "nope", "nor", "not", "nothing", "null", "oder", "oops", "or", "otherwise", "ou", "oughtnt",
+    "perhaps", "possibility", "possibly", "presumably", "pretend", "probably", "rather", "refuse", "reject",
+    "rejected", "retract", "roughly", "scarcely", "several", "shouldnt", "somewhere", "suppose", "supposedly",
+    "supposing", "tbd", "than", "though", "too", "trick", "uncertain", "undefined", "undo", "unknown", "unless",
+    "unlike", "unlikely", "unsure", "untrue", "versus", "vs", "wait", "wasnt", "werent", "without", "wont", "would",
+    "wouldnt", "wrong", "xor",
 ];
 
 /// Two words in a row that do the same.
-const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
+const DOUBTFUL_PAIRS: [(&str, &str); 13] = [
     ("as", "well"),
+    ("at", "best"),
     ("at", "least"),
     ("at", "most"),
     ("close", "to"),
@@ -35,7 +37,7 @@ const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
 ];
 
 /// The same in Chinese, which has no spaces between words.
-const CHINESE_DOUBTS: [&str; 34] = [
+const CHINESE_DOUBTS: [&str; 39] = [
     "不",
     "没",
     "或",
@@ -70,6 +72,11 @@ const CHINESE_DOUBTS: [&str; 34] = [
     "差不多",
     "近似",
     "恐怕",
+    "以内",
+    "最少",
+    "约莫",
+    "约摸",
+    "大抵",
 ];
 
 /// What makes another value of what follows: `minus 6`, `the square root of 6`. In order.
@@ -85,12 +92,12 @@ const CHANGES_BEFORE: &[&str] = &[
 /// What makes another value of what is in front: `6 squared`, `6 million`. In order.
 #[rustfmt::skip]
 const CHANGES_AFTER: &[&str] = &[
-    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens",
-    "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds", "hundredths",
-    "if", "kilo", "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo",
-    "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st",
-    "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions",
-    "under", "unless", "x",
+    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen",
+    "dozens", "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds",
+    "hundredths", "if", "kilo", "lakh", "less", "max", "mil", "million", "millions", "millionths", "minus", "mn",
+    "mod", "modulo", "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score",
+    "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to",
+    "tops", "trillion", "trillions", "under", "unless", "x",
 ];
 
 /// What an answer is said with: a number in front of one of these is no part of the answer. In order.
@@ -159,8 +166,17 @@ pub fn doubt_behind(rest: &str) -> Option<String> {
 
 /// Words that say that the answer is not known, in the sentence that it ends.
 pub fn ignorance(sentence: &str) -> Option<&'static str> {
-    const UNKNOWN: [&str; 8] =
-        ["don't know", "dont know", "do not know", "no idea", "no clue", "not sure", "not certain", "can't tell"];
+    const UNKNOWN: [&str; 9] = [
+        "don't know",
+        "dont know",
+        "do not know",
+        "no idea",
+        "no clue",
+        "not sure",
+        "not certain",
+        "can't tell",
+        "n/a",
+    ];
     let lower = lower(sentence);
     UNKNOWN.into_iter().find(|words| lower.contains(words))
 }
@@ -178,7 +194,11 @@ pub fn doubt_in_front(clause: &str) -> Option<String> {
 pub fn change_before(front: &str) -> Option<String> {
     let lower = lower(front);
     // "约42" is about 42, "公约数" a divisor.
-    if let Some(word) = CHINESE_CHANGES.iter().chain(&["约", "近"]).find(|word| lower.ends_with(**word)) {
+    if let Some(word) = CHINESE_CHANGES
+        .iter()
+        .chain(&["约", "近", "超", "概", "几", "小于", "大于", "大致", "大体"])
+        .find(|word| lower.ends_with(**word))
+    {
         return Some((*word).to_string());
     }
     let word = words(&lower).rev().find(|word| !matches!(*word, "of" | "the" | "a" | "an"))?;
@@ -191,10 +211,18 @@ pub fn change_after(rest: &str) -> Option<String> {
     let lower = lower(&start);
     // "17的一半" is half of it.
     let is_unit = ["千米", "千克"].iter().any(|unit| lower.starts_with(unit));
-    let changes = CHINESE_CHANGES.iter().chain(&["的", "多", "余", "来", "几"]).filter(|_| !is_unit);
+    const MORE: [&str; 10] = ["的", "多", "余", "来", "几", "上下", "前后", "出头", "以外", "开外"];
+    let changes = CHINESE_CHANGES.iter().chain(&MORE).filter(|_| !is_unit);
     let chinese = changes.copied().find(|word| lower.starts_with(word));
+    // "17个多", "18天半"
+    let measured = lower.strip_prefix(['个', '只', '本', '元', '天', '次', '条', '页', '米', '岁', '年']);
+    let chinese =
+        chinese.or(measured.and_then(|rest| ["多", "半", "余"].into_iter().find(|word| rest.starts_with(word))));
     let mut words = words(&lower);
     let (first, second) = (words.next(), words.next());
+    if first == Some("and") && (second == Some("half") || (second == Some("a") && words.next() == Some("half"))) {
+        return Some("half".to_string());
+    }
     let in_base = first == Some("in") && second.is_some_and(|word| matches!(word, "base" | "binary" | "hex" | "octal"));
     let word = first.filter(|word| in_base || CHANGES_AFTER.binary_search(word).is_ok());
     chinese.or(word).map(str::to_string)

@@ -254,7 +254,11 @@ pub fn led_by_other(units: &[&str], front: &str) -> Option<&'static str> {
 pub fn other_than(units: &[&str], rest: &str) -> Option<&'static str> {
     let rest = rest.replace("\\text{", " ").replace("\\mathrm{", " ");
     let word = rest.trim_start_matches(|c: char| c.is_whitespace() || "*$`()[]{}\\,~-\"'".contains(c)).to_lowercase();
-    let latin = words::words(&word).next().filter(|first| word.starts_with(first)).unwrap_or_default();
+    let start = word.split(['.', ';', '\n', ':', '=']).next().unwrap_or_default();
+    let start = start.trim_start_matches([',', ' ', '(']);
+    // "in hours", "total hours"
+    let is_filler = |word: &&str| matches!(*word, "full" | "in" | "total" | "whole" | "long" | "more");
+    let latin = words::words(start).find(|word| !is_filler(word)).unwrap_or_default();
     let latin = latin.trim_end_matches(words::is_east_asian);
     let says = |name: &&&str| if name.is_ascii() { latin == **name } else { word.starts_with(**name) };
     let spellings =
