@@ -48,9 +48,11 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
 /// As [`judge`], of a number of `units` (`minutes`, `分钟`): another known unit behind it makes another number.
 pub fn judge_in(units: &[&str], gold: &str, answer_text: &str) -> Judgement {
     let judgement = judge(gold, answer_text);
+    if judgement.verdict != Verdict::Right {
+        return judgement;
+    }
     let around = around_number(answer_text);
-    let other = around.and_then(|(front, rest)| units::other_than(units, &rest).or(units::led_by_other(units, &front)));
-    match other.filter(|_| judgement.verdict == Verdict::Right) {
+    match around.and_then(|(front, rest)| units::other_than(units, &rest).or(units::led_by_other(units, &front))) {
         Some(unit) => Judgement::wrong(format!("the answer is in {unit}, not in {}", units.join(" or "))),
         None => judgement,
     }
@@ -87,7 +89,8 @@ pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
 fn around_number(answer_text: &str) -> Option<(String, String)> {
     let text = extract::answer_text(answer_text).ok()?;
     let (text, rest) = match extract::marked(text).ok()? {
-        Some(found) => (found.text, found.rest),
+        Some(found) if found.source == Source::Enclosed => (found.text, found.rest),
+        Some(found) => (found.text.split(". ").next().unwrap_or_default(), ""),
         None => (text, ""),
     };
     let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
