@@ -249,6 +249,9 @@ fn line_above(front: &str, bare: &str, is_marked: bool) -> Result<(), String> {
     };
     let is_list = |text: &str| text.split([',', '，', ';', '；', '、']).all(is_bare_number);
     match last {
+        _ if !is_marked && !is_ruled && is_number(line.trim_matches(['*', '$', '`', '.', '。', '!'])) => {
+            Err("another number stands in front of the answer".to_string())
+        }
         '=' if ["!=", "<=", ">=", "==", "\\neq =", "≠="].iter().any(|sign| line.ends_with(sign)) => refused(),
         '>' if line.rfind('<').is_some_and(|at| !line[at..].contains(' ')) => Ok(()),
         '*' if is_bold(line) => Ok(()),
@@ -263,9 +266,6 @@ fn line_above(front: &str, bare: &str, is_marked: bool) -> Result<(), String> {
         }
         ',' | '，' | ';' | '；' | '、' if is_list(&line[..line.len() - last.len_utf8()]) => {
             Err("the answer stands in a list".to_string())
-        }
-        _ if !is_marked && !is_ruled && is_number(line.trim_end_matches(['.', '。'])) => {
-            Err("another number stands in front of the answer".to_string())
         }
         _ => Ok(()),
     }

@@ -271,7 +271,9 @@ fn chinese(pair: &Pair, text: &str) -> Result<Option<usize>, String> {
             }
             Some(idx) => found = Some(idx),
             None => {
-                denied |= clause.contains(DENIALS) || ["但", "不过", "然而"].iter().any(|word| clause.contains(word))
+                let turns = ["但", "不过", "然而", "却"].iter().any(|word| clause.contains(word));
+                let says = pair.ends.iter().any(|ends| ends.iter().any(|end| clause.contains(end)));
+                denied |= clause.contains(DENIALS) || turns || says;
             }
         }
     }
@@ -364,7 +366,7 @@ pub fn takes_back(rest: &str) -> bool {
         "yes",
         "yet",
     ];
-    const TAILS: [&str; 14] = [
+    const TAILS: [&str; 16] = [
         "it is",
         "it does",
         "it can",
@@ -379,10 +381,18 @@ pub fn takes_back(rest: &str) -> bool {
         "there is a path",
         "it follows",
         "there is one",
+        "it does read the same",
+        "it reads the same",
     ];
-    let mut clauses = rest.split(['.', ',', '!', ';', '\n', '…', '—']).map(|clause| {
+    let plain = rest.replace("'s ", " is ").replace("'re ", " are ");
+    let mut clauses = plain.split(['.', ',', '!', ';', ':', '\n', '…', '—']).map(|clause| {
         let words: Vec<&str> = words::words(clause).filter(|word| !FILLERS.contains(word)).collect();
         words.join(" ")
     });
-    clauses.any(|clause| TAILS.contains(&clause.as_str()))
+    // "No, npen is a palindrome"
+    let is_said = |clause: &String| {
+        let ends = [" is a palindrome", " is one"].iter().any(|end| clause.ends_with(end));
+        ends && words::doubt(clause).is_none()
+    };
+    clauses.any(|clause| TAILS.contains(&clause.as_str()) || is_said(&clause))
 }
