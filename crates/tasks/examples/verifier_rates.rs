@@ -315,6 +315,8 @@ fn corpora(tallies: &mut BTreeMap<String, Tally>) {
     }
     for (name, path) in [
         ("corpus of forms", "src/verify/corpus/forms.jsonl"),
+        ("corpus of layouts", "src/verify/corpus/layouts.jsonl"),
+        ("corpus of replies", "src/verify/corpus/replies.jsonl"),
         ("corpus of answers that are not given", "src/verify/corpus/rewarded.jsonl"),
     ] {
         for line in lines(path) {

@@ -5,6 +5,9 @@
 //! prompt, but for case and spaces, decides the split, so the same question is never in two of them: 80% of a file is
 //! for training, 10% each for validation and test. A file of three problems or more has at least one of each.
 //!
+//! An answer that is a number may be written as one (`"answer": 24`). The same prompt with two different answers is refused,
+//! and so is an answer that its verifier cannot judge by: `integer` needs a whole number. A byte order mark is read over.
+//!
 //! GSM8K's own files are read too: `question` is the prompt, and what stands before `####` in the answer is the thinking.
 
 use crate::rng::Rng;
@@ -32,10 +35,23 @@ pub struct JsonlTask {
 struct Line {
     #[serde(alias = "question")]
     prompt: String,
+    #[serde(deserialize_with = "text_or_number")]
     answer: String,
     reasoning: Option<String>,
     verifier: Option<String>,
     split: Option<Split>,
+}
+
+/// A text, or a number. Of a number with a point or too large for 64 bits, JSON keeps 53 bits: more must be a text.
+fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) if number.is_f64() && number.as_f64().is_none_or(|n| n.abs() >= 1e15) => {
+            Err(serde::de::Error::custom(format!("`answer` is {number}; a number of so many digits goes in quotes")))
+        }
+        Value::Number(number) => Ok(number.to_string()),
+        other => Err(serde::de::Error::custom(format!("`answer` is {other}; expected a text or a number"))),
+    }
 }
 
 impl Line {
@@ -82,18 +98,31 @@ impl JsonlTask {
         let verifier = Verifier::named(verifier)?;
         let file_error = |reason: String| TaskError::File { path: name.to_string(), reason };
         let mut problems = Vec::new();
+        let mut places = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let problem: Line = serde_json::from_str(line).map_err(|error| {
                 file_error(format!("line {}: {error}; expected {{\"prompt\": \"...\", \"answer\": \"...\"}}", idx + 1))
             })?;
             problems.push(problem.normalised());
+            places.push(idx + 1);
         }
         if problems.is_empty() {
             return Err(file_error("there is no problem in it; expected one JSON object a line".to_string()));
         }
-        for (idx, problem) in problems.iter().enumerate() {
-            if let Some(name) = &problem.verifier {
-                Verifier::named(name).map_err(|error| file_error(format!("problem {}: {error}", idx + 1)))?;
+        let mut answers: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+        for (problem, &place) in problems.iter().zip(&places) {
+            let verifier = match &problem.verifier {
+                Some(name) => Verifier::named(name).map_err(|error| file_error(format!("line {place}: {error}")))?,
+                None => verifier,
+            };
+            verifier.accepts(&problem.answer).map_err(|reason| file_error(format!("line {place}: {reason}")))?;
+            let answer = problem.answer.as_str();
+            let (before, other) = *answers.entry(problem.canonical()).or_insert((place, answer));
+            if other.trim() != answer.trim() {
+                return Err(file_error(format!(
+                    "lines {before} and {place}: the same prompt has two answers, `{other}` and `{answer}`"
+                )));
             }
         }
         let members = divide(&problems).map_err(file_error)?;

@@ -1,6 +1,6 @@
 //! Three numbers and two operators, with the usual precedence and with brackets.
 
-use super::equation;
+use super::{canonical, equation};
 use crate::phrase::{self, Core, binary, chinese, fill};
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
@@ -122,9 +122,7 @@ impl Family for Chain {
             return p.text("", |op| op.to_string());
         }
         let [a, b, c] = p.numbers;
-        let mut terms = [('+', a), (p.operators[0], b), (p.operators[1], c)];
-        terms.sort_unstable();
-        terms.iter().map(|(op, n)| format!("{op}{n}")).collect()
+        canonical::total([('+', a), (p.operators[0], b), (p.operators[1], c)])
     }
 
     fn ask(&self, p: &Problem, rng: &mut Rng, options: &Options) -> Asked {

@@ -157,7 +157,7 @@ impl Family for DateDifference {
         if !p.is_sound() {
             return Judgement::cannot_judge("there is no such date, or the first is after the second");
         }
-        integer::judge(&p.days().to_string(), answer_text)
+        integer::judge_in(&["days", "天"], &p.days().to_string(), answer_text)
     }
 }
 

@@ -154,7 +154,7 @@ impl Family for LinearEquation {
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
         match p.value() {
-            Some(value) => integer::judge(&value.to_string(), answer_text),
+            Some(value) => integer::judge_of(p.letter, &value.to_string(), answer_text),
             None => Judgement::cannot_judge("the equation has no single whole solution"),
         }
     }

@@ -75,7 +75,14 @@ pub mod canonical {
         format!("{}×{}", a.min(b), a.max(b))
     }
 
-    /// A quotient, with or without remainder.
+    /// A sum of several numbers, some of them taken away, in any order.
+    pub fn total(terms: impl IntoIterator<Item = (char, u64)>) -> String {
+        let mut terms: Vec<(char, u64)> = terms.into_iter().collect();
+        terms.sort_unstable();
+        terms.iter().map(|(op, n)| format!("{op}{n}")).collect()
+    }
+
+    /// A quotient, with or without remainder, or the remainder alone.
     pub fn quotient(a: u64, b: u64) -> String {
         format!("{a}÷{b}")
     }

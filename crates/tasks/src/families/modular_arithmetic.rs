@@ -1,5 +1,6 @@
 //! What a division leaves: of a number, a sum, a product, a power.
 
+use super::canonical;
 use crate::phrase::Wordings;
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
@@ -70,6 +71,19 @@ impl Problem {
     }
 }
 
+/// `24 ≡ 0 (mod 3)` as `24 = 0`, where the modulus is `m`.
+fn without_modulus(answer_text: &str, m: u64) -> String {
+    let mut text = answer_text.to_string();
+    if text.contains(['≡']) || text.contains("\\equiv") {
+        for modulus in [format!("(mod {m})"), format!("\\pmod{{{m}}}"), format!("\\pmod {m}"), format!("(\\bmod {m})")]
+        {
+            text = text.replace(&modulus, "");
+        }
+        text = text.replace("\\equiv", "=").replace('≡', "=");
+    }
+    text
+}
+
 impl Family for ModularArithmetic {
     type Problem = Problem;
 
@@ -98,6 +112,7 @@ impl Family for ModularArithmetic {
 
     fn canonical(&self, p: &Problem) -> String {
         let (a, b) = match p.kind {
+            Kind::Number => return canonical::quotient(p.a, p.m),
             Kind::Sum | Kind::Product => (p.a.min(p.b), p.a.max(p.b)),
             _ => (p.a, p.b),
         };
@@ -142,7 +157,7 @@ impl Family for ModularArithmetic {
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
         match p.value() {
-            Some(value) => integer::judge(&value.to_string(), answer_text),
+            Some(value) => integer::judge(&value.to_string(), &without_modulus(answer_text, p.m)),
             None => Judgement::cannot_judge("the modulus is 0 or the numbers are too large"),
         }
     }

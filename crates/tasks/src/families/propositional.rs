@@ -163,7 +163,9 @@ impl Family for Propositional {
     }
 
     fn canonical(&self, p: &Problem) -> String {
-        format!("formula {} {:?}", p.formula.text(&WORDS, true), p.values)
+        // A letter that the formula does not have is not mentioned in the prompt.
+        let value = |idx: usize| if p.formula.has(idx) { p.values[idx].to_string() } else { "-".to_string() };
+        format!("formula {} {}", p.formula.text(&WORDS, true), [0, 1, 2].map(value).join(" "))
     }
 
     fn ask(&self, p: &Problem, rng: &mut Rng, options: &Options) -> Asked {

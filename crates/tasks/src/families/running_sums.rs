@@ -1,6 +1,6 @@
 //! Running totals of a list, or its sum.
 
-use super::{list_of, shown};
+use super::{canonical, list_of, shown};
 use crate::phrase::{Answers, Wordings};
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
@@ -94,6 +94,10 @@ impl Family for RunningSums {
     }
 
     fn canonical(&self, p: &Problem) -> String {
+        if p.last {
+            let sign = |item: &i64| if *item < 0 { '-' } else { '+' };
+            return canonical::total(p.items.iter().map(|item| (sign(item), item.unsigned_abs())));
+        }
         format!("list {:?}", p.items)
     }
 

@@ -239,6 +239,8 @@ impl Family for Syllogism {
         // "No daxes are wugs" said again is no "no".
         let said = p.premises.iter().chain([&p.conclusion]).map(|statement| statement.text(&p.kinds));
         let answer = said.fold(answer_text.to_lowercase(), |answer, said| answer.replace(&said, " "));
+        let said = p.premises.iter().chain([&p.conclusion]).map(|statement| statement.chinese(&p.kinds));
+        let answer = said.fold(answer, |answer, said| answer.replace(&said, " "));
         text::judge_word(&["yes", "no"], &self.answer(p), &answer)
     }
 }

@@ -208,8 +208,8 @@ fn read_moves(text: &str) -> Result<Vec<Move>, String> {
     let is_fence = |line: &str| line.trim().is_empty() || line.trim().starts_with("```");
     let mut moves = Vec::new();
     for line in text.lines().rev().filter(|line| !is_fence(line)) {
-        match read_move(line) {
-            Some(step) => moves.push(step),
+        match read_line(line) {
+            Some(steps) => moves.extend(steps.into_iter().rev()),
             None if moves.is_empty() => return Err("the last line is no move".to_string()),
             // "Not these:" in front.
             None => {
@@ -223,6 +223,17 @@ fn read_moves(text: &str) -> Result<Vec<Move>, String> {
     }
     moves.reverse();
     if moves.is_empty() { Err("there are no moves".to_string()) } else { Ok(moves) }
+}
+
+/// The moves of a line: one, or several with commas between.
+fn read_line(line: &str) -> Option<Vec<Move>> {
+    if let Some(step) = read_move(line) {
+        return Some(vec![step]);
+    }
+    let pieces =
+        line.split([',', ';', '，', '；', '、']).map(str::trim).filter(|piece| !piece.is_empty() && *piece != ".");
+    let steps: Vec<Move> = pieces.map(read_move).collect::<Option<_>>()?;
+    (!steps.is_empty()).then_some(steps)
 }
 
 fn read_move(line: &str) -> Option<Move> {
@@ -253,7 +264,7 @@ fn read_move(line: &str) -> Option<Move> {
 }
 
 /// Words that a move may be told with.
-const WORDS: [&str; 8] = ["move", "disk", "from", "to", "peg", "step", "rod", "the"];
+const WORDS: [&str; 9] = ["move", "disk", "from", "to", "peg", "step", "rod", "the", "then"];
 
 #[cfg(test)]
 mod tests;

@@ -179,7 +179,11 @@ impl Family for UnitConversion {
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
         match p.value() {
-            Some(value) => integer::judge(&value.to_string(), answer_text),
+            Some(value) => {
+                let wanted = usize::from(!p.back);
+                let units = p.unit().map_or([""; 2], |unit| [unit.names[wanted], unit.chinese[wanted]]);
+                integer::judge_in(&units, &value.to_string(), answer_text)
+            }
             None => Judgement::cannot_judge("the units are not known, or the result is not whole"),
         }
     }

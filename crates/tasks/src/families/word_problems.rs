@@ -164,9 +164,7 @@ impl Family for WordProblems {
     fn canonical(&self, p: &Problem) -> String {
         let (Some(story), [a, b, ..]) = (p.story(), p.numbers.as_slice()) else { return String::new() };
         let signed = |second: char, third: char| {
-            let mut terms = [('+', *a), (second, *b), (third, p.numbers.get(2).copied().unwrap_or(0))];
-            terms.sort_unstable();
-            terms.iter().map(|(op, n)| format!("{op}{n}")).collect::<String>()
+            canonical::total([('+', *a), (second, *b), (third, p.numbers.get(2).copied().unwrap_or(0))])
         };
         match story.shape {
             Shape::Add => canonical::sum(*a, *b),

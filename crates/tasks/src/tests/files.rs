@@ -66,3 +66,38 @@ fn files_are_opened_by_name() {
     assert!(Mixture::new(&spec).err().unwrap().to_string().contains("no problem of split `train`"));
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn numbers_are_answers_too_and_a_byte_order_mark_is_none() {
+    let text = "\u{feff}{\"prompt\": \"a?\", \"answer\": 24}\n{\"prompt\": \"b?\", \"answer\": -3}\n\
+        {\"prompt\": \"c?\", \"answer\": 0.5}\n";
+    let task = JsonlTask::parse("mine", text, "answer").unwrap();
+    let answers: Vec<String> = task.all().unwrap().into_iter().map(|(_, example)| example.answer).collect();
+    assert_eq!(answers, ["24", "-3", "0.5"]);
+    for (_, example) in task.all().unwrap() {
+        assert_eq!(task.score(&example.problem, &example.answer).verdict, Verdict::Right);
+    }
+    let refused = |text: &str| JsonlTask::parse("mine", text, "answer").unwrap_err().to_string();
+    assert!(refused("{\"prompt\": \"a?\", \"answer\": [1]}").contains("expected a text or a number"));
+    assert!(refused("{\"prompt\": \"a?\", \"answer\": 123456789012345678901234567890}").contains("quotes"));
+    assert!(refused("{\"prompt\": \"a?\", \"answer\": \" \"}").contains("line 1: the answer is empty"));
+}
+
+#[test]
+fn a_prompt_has_one_answer() {
+    let twice = "{\"prompt\": \"a?\", \"answer\": \"1\"}\n\n{\"prompt\": \"A? \", \"answer\": \"2\"}";
+    let error = JsonlTask::parse("mine", twice, "integer").unwrap_err().to_string();
+    assert!(error.contains("lines 1 and 3") && error.contains("two answers"), "{error}");
+    let same = "{\"prompt\": \"a?\", \"answer\": \"1\"}\n{\"prompt\": \"A? \", \"answer\": \"1\"}";
+    assert!(JsonlTask::parse("mine", same, "integer").is_ok());
+}
+
+#[test]
+fn an_answer_that_cannot_be_judged_by_is_refused() {
+    let text = "{\"prompt\": \"a?\", \"answer\": \"1\"}\n{\"prompt\": \"b?\", \"answer\": \"x\"}";
+    let error = JsonlTask::parse("mine", text, "integer").unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("not a whole number"), "{error}");
+    assert!(JsonlTask::parse("mine", text, "answer").is_ok());
+    let own = "{\"prompt\": \"b?\", \"answer\": \"x\", \"verifier\": \"integer\"}";
+    assert!(JsonlTask::parse("mine", own, "answer").is_err());
+}

@@ -128,6 +128,10 @@ fn said_number(text: &str, extracted: Extracted<'_>) -> Result<Said, Judgement> 
         Ok(_) => return Err(Judgement::wrong("the answer is empty")),
         Err(reason) => return Err(Judgement::wrong(reason)),
     };
+    let answer = match answer.strip_prefix('\'').and_then(|answer| answer.strip_suffix('\'')) {
+        Some(inside) if !inside.contains('\'') => inside.to_string(),
+        _ => answer,
+    };
     let said = match (read_equation(&answer), extracted.source) {
         (Some(said), _) => said.and_then(|said| surroundings::before(front).map(|()| said).map_err(Judgement::wrong)),
         (None, Source::Enclosed) => Err(unreadable(&answer)),
@@ -254,10 +258,13 @@ fn leaves_division(gold: &Number, number: &Number) -> bool {
     number.form.fraction && gold.value.is_integer() && !gold.form.fraction
 }
 
-/// `0.5%` for a gold `0.5`: half, or half of a hundredth.
+/// `0.5%` for a gold `0.5`: half, or half of a hundredth. `862%` for a gold `862`: more than all.
 fn drops_percent(gold: &Number, number: &Number) -> bool {
     let plain = if number.form.percent { gold } else { number };
-    gold.value != number.value && plain.value.numer().magnitude() <= plain.value.denom().magnitude()
+    let is_share = |value: &BigRational| {
+        value.numer().magnitude() > value.denom().magnitude() && *value <= BigRational::from_integer(BigInt::from(100))
+    };
+    gold.value != number.value && !is_share(&plain.value)
 }
 
 /// The values that a number may stand for: `10%` is a tenth, and 10 where the gold answer leaves the sign out.

@@ -33,10 +33,11 @@ pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
 
 /// LaTeX's `×`, `÷` and large brackets as the signs they stand for.
 fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
+    if !text.contains('\\') && !text.contains(" equals ") {
         return Cow::Borrowed(text);
     }
-    let signs = text.replace("\\times", "×").replace("\\cdot", "×").replace("\\div", "÷").replace("\\dfrac", "\\frac");
+    let signs = text.replace(" equals ", " = ");
+    let signs = signs.replace("\\times", "×").replace("\\cdot", "×").replace("\\div", "÷").replace("\\dfrac", "\\frac");
     Cow::Owned(signs.replace("\\left(", "(").replace("\\right)", ")"))
 }
 
@@ -45,7 +46,13 @@ fn expression(text: &str) -> Result<Cow<'_, str>, String> {
     let answer = match extract::marked(text)? {
         Some(found) if found.source == Source::Enclosed => {
             found.stands()?;
-            bare(found.text)
+            let inside = bare(found.text);
+            // What a mark holds is the expression, and what it is equal to behind it.
+            let is_number = |side: &str| side.trim().bytes().all(|b| b.is_ascii_digit());
+            if inside.split_once('=').is_some_and(|(left, right)| is_number(left) && !is_number(right)) {
+                return Err("the answer begins with a number, not with the expression".to_string());
+            }
+            inside
         }
         Some(found) => {
             found.stands()?;
@@ -144,6 +151,14 @@ fn last_run(text: &str) -> Result<&str, String> {
     {
         return Err("the expression is glued to what is beside it".to_string());
     }
+    if behind.starts_with(';') {
+        return Err("more than an expression is said".to_string());
+    }
+    // `x = (2+3)*5`
+    let (front, unclosed) = match named(front, unclosed) {
+        Some((front, expression)) => (front, expression),
+        None => (front, unclosed),
+    };
     surroundings::before(front)?;
     surroundings::joined(front, false)?;
     surroundings::after(rest)?;
@@ -153,16 +168,38 @@ fn last_run(text: &str) -> Result<&str, String> {
     Ok(unclosed)
 }
 
+/// Of `x` and `= (2+3)*5`, what stands in front of the name, and the expression.
+fn named<'a>(front: &'a str, run: &'a str) -> Option<(&'a str, &'a str)> {
+    let expression = run.strip_prefix('=')?.trim_start();
+    let name = front.trim_end_matches(' ').strip_suffix(|c: char| c.is_ascii_lowercase())?;
+    let is_alone =
+        !name.trim_end().ends_with('=') && !name.ends_with(|c: char| c.is_alphanumeric() || "\\_'^".contains(c));
+    is_alone.then_some((name, expression))
+}
+
 /// `Ok(Some(expression))` when it is right, `Ok(None)` when it cannot be computed.
 fn check<'a>(numbers: &[u64], target: i64, answer: &'a str) -> Result<Option<&'a str>, String> {
-    let expression = match answer.split_once('=') {
-        None => answer,
-        Some((expression, claimed)) => {
-            if claimed.trim().replace('−', "-") != target.to_string() {
-                return Err(format!("`{}` is not the target {target}", claimed.trim()));
+    let is_target = |side: &str| side.replace('−', "-") == target.to_string();
+    let sides: Vec<&str> = answer.split('=').map(str::trim).collect();
+    let expression = match sides.as_slice() {
+        [expression] => expression,
+        [left, right] if is_target(left) && !is_target(right) => right,
+        [expression, steps @ .., claimed] => {
+            if !is_target(claimed) {
+                return Err(format!("`{claimed}` is not the target {target}"));
             }
-            expression.trim()
+            // `(2+3)*5 = 5*5 = 25`: what is worked out on the way has the same value.
+            for step in steps {
+                let tokens = tokens(step)?;
+                let value = Parser { tokens: &tokens, at: 0, depth: 0 }.all()?;
+                let computes = tokens.iter().any(|token| matches!(token, Token::Operator(_)));
+                if !computes || value != Value::Exact(i128::from(target), 1) {
+                    return Err(format!("`{step}` is not the target {target}"));
+                }
+            }
+            expression
         }
+        [] => answer,
     };
     let tokens = tokens(expression)?;
     let mut used: Vec<u64> =
@@ -174,11 +211,7 @@ fn check<'a>(numbers: &[u64], target: i64, answer: &'a str) -> Result<Option<&'a
         return Err(format!("uses {used:?} instead of each of {given:?} exactly once"));
     }
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
-    let value = parser.sum()?;
-    if parser.at < tokens.len() {
-        return Err(format!("unexpected {:?}", tokens[parser.at]));
-    }
-    match value {
+    match parser.all()? {
         Value::TooLarge => Ok(None),
         Value::Exact(top, 1) if top == i128::from(target) => Ok(Some(expression)),
         Value::Exact(top, 1) => Err(format!("{expression} is {top}, not {target}")),
@@ -272,6 +305,15 @@ impl Parser<'_> {
                 Some(*c)
             }
             _ => None,
+        }
+    }
+
+    /// The value of all tokens.
+    fn all(&mut self) -> Result<Value, String> {
+        let value = self.sum()?;
+        match self.tokens.get(self.at) {
+            Some(token) => Err(format!("unexpected {token:?}")),
+            None => Ok(value),
         }
     }
 

@@ -5,7 +5,7 @@
 //! line; of a longer one, the last line is. Thinking is left out; thinking that is not closed has no answer. What stands
 //! around a marked answer is kept, for it can say that the answer is not this one: [`Extracted::stands`].
 
-use super::surroundings::{self, without_closes, without_opens};
+use super::surroundings::{self, without_closes};
 
 /// Longest text that is looked at: what is longer has no answer, so that nothing can be pushed out of sight.
 pub const MAX_BYTES: usize = 100_000;
@@ -45,7 +45,7 @@ impl<'a> Extracted<'a> {
     /// Says in words what stands in its way.
     pub fn stands(&self) -> Result<(), String> {
         match self.source {
-            Source::Enclosed => surroundings::before(self.front).and_then(|()| surroundings::after(self.rest)),
+            Source::Enclosed => surroundings::before_mark(self.front).and_then(|()| surroundings::after(self.rest)),
             Source::Phrase | Source::Unmarked => surroundings::words_before(self.front),
         }
     }
@@ -223,10 +223,7 @@ fn last_tagged(text: &str) -> Result<Found<'_>, String> {
     }
     let rest = &text[start + inside.len() + "</answer>".len()..];
     // Of the words in front of a tag, none counts; a sign does.
-    let front = without_opens(&text[..at]);
-    let sign =
-        front.len() - front.chars().next_back().filter(|c| !c.is_alphanumeric() && *c != '>').map_or(0, char::len_utf8);
-    Ok(Some((at, Extracted::new(inside, Source::Enclosed, &front[sign..], rest))))
+    Ok(Some((at, Extracted::new(inside, Source::Enclosed, surroundings::sign_at_end(&text[..at]), rest))))
 }
 
 /// What stands before `</answer>`, of which there is one.

@@ -10,7 +10,9 @@ const MAX_BYTES: usize = 1_000;
 
 /// Judges the last product of `answer_text` against `primes`, in ascending order.
 pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
-    match extract::answer_text(answer_text).and_then(last) {
+    // Of a problem from a file, the product may be too large.
+    let n = primes.iter().try_fold(1u64, |n, prime| n.checked_mul(*prime)).unwrap_or(0);
+    match extract::answer_text(answer_text).and_then(|text| last(text, n)) {
         Err(reason) => Judgement::wrong(reason),
         Ok(mut found) => {
             found.sort_unstable();
@@ -23,10 +25,24 @@ pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
     }
 }
 
+/// `2 × 2 × 3 = 12` without what it is equal to; in front of the sign must stand a product.
+fn without_product(text: &str, n: u64) -> &str {
+    let bare = text.trim_end_matches(|c: char| c.is_whitespace() || ".。*`$\"”)]}\\".contains(c));
+    let Some(product) = bare.strip_suffix(&n.to_string()).and_then(|front| front.trim_end().strip_suffix('=')) else {
+        return text;
+    };
+    let product = product.trim_end();
+    let is_product = product
+        .rsplit(['=', '\n'])
+        .next()
+        .is_some_and(|side| side.contains(['×', '*', '·', '⋅', '^', 'x', '³', '²', '\\']));
+    if is_product { product } else { text }
+}
+
 /// The factors of the last product. Words in front of it are left out, unless they change it.
-fn last(text: &str) -> Result<Vec<u64>, String> {
+fn last(text: &str, n: u64) -> Result<Vec<u64>, String> {
     let enclosed = extract::enclosed(text)?;
-    let text = enclosed.unwrap_or(text).trim();
+    let text = without_product(enclosed.unwrap_or(text).trim(), n);
     let signs =
         text.replace("\\times", "×").replace("\\cdot", "×").replace("\\(", "$").replace("\\)", "$").replace("\\[", "$");
     let signs = signs.replace("\\]", "$").replace(", and ", ", ").replace(" times ", " × ");

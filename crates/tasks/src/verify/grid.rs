@@ -38,6 +38,10 @@ pub fn digits(text: &str, n_rows: usize, n_columns: usize) -> Result<Vec<Vec<u8>
         }
         if rows.len() == n_rows {
             rows.reverse();
+            let above = text[..start].lines().next_back().unwrap_or_default();
+            if digit_row(above).is_some_and(|row| !row.is_empty()) {
+                return Err("more rows stand above the grid".to_string());
+            }
             stands(text, start, end)?;
             return Ok(rows);
         }

@@ -9,8 +9,10 @@
 
 use super::answer::names;
 use super::extract::{self, Source};
-use super::surroundings::{after, before, joined};
-use crate::task::Judgement;
+use super::number::units;
+use super::surroundings::{after, before, clause, joined};
+use super::words::is_east_asian;
+use crate::task::{Judgement, Verdict};
 use std::borrow::Cow;
 
 /// More digits than this are not read.
@@ -43,8 +45,64 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     }
 }
 
+/// As [`judge`], of a number of `units` (`minutes`, `分钟`): another known unit behind it makes another number.
+pub fn judge_in(units: &[&str], gold: &str, answer_text: &str) -> Judgement {
+    let judgement = judge(gold, answer_text);
+    if judgement.verdict != Verdict::Right {
+        return judgement;
+    }
+    let around = around_number(answer_text);
+    match around.and_then(|(front, rest)| units::other_than(units, &rest).or(units::led_by_other(units, &front))) {
+        Some(unit) => Judgement::wrong(format!("the answer is in {unit}, not in {}", units.join(" or "))),
+        None => judgement,
+    }
+}
+
+/// As [`judge`], of the value of `name`: one letter that the answer gives another name to is another's value.
+pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
+    let judgement = judge(gold, answer_text);
+    let said = extract::answer_text(answer_text).ok().and_then(|text| {
+        let text = extract::marked(text).ok()?.map_or(text, |found| found.text);
+        let front = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let front = front.trim_end_matches(|c: char| c.is_ascii_digit() || ",.".contains(c));
+        let front = front.trim_end_matches([' ', '-', '−', '$', '*', '(']);
+        let links = ["=", ":", " is", " equals", "：", "是", "为", "等于"];
+        let side = links.iter().find_map(|link| front.strip_suffix(link))?.trim_end_matches([' ', '$', '*']);
+        // `sqrt(x) = 9`
+        if let Some((_, inside)) = side.strip_suffix(')').and_then(|side| side.rsplit_once('('))
+            && inside.contains(name)
+        {
+            return Some(name);
+        }
+        let letter = side.chars().next_back().filter(char::is_ascii_alphabetic)?;
+        let alone = !side[..side.len() - 1].ends_with(|c: char| c.is_alphanumeric() && !is_east_asian(c));
+        (alone && !letter.eq_ignore_ascii_case(&name)).then_some(letter)
+    });
+    match said.filter(|_| judgement.verdict == Verdict::Right) {
+        Some(letter) if letter == name => Judgement::wrong(format!("the answer does not say what {name} is")),
+        Some(letter) => Judgement::wrong(format!("the answer says what {letter} is, not {name}")),
+        None => judgement,
+    }
+}
+
+/// What stands in front of the last number of the answer in its clause, and behind it.
+fn around_number(answer_text: &str) -> Option<(String, String)> {
+    let text = extract::answer_text(answer_text).ok()?;
+    let (text, rest) = match extract::marked(text).ok()? {
+        Some(found) if found.source == Source::Enclosed => (found.text, found.rest),
+        Some(found) => (found.text.split(". ").next().unwrap_or_default(), ""),
+        None => (text, ""),
+    };
+    let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let front = text[..end].trim_end_matches(|c: char| c.is_ascii_digit() || ",.".contains(c));
+    Some((clause(front).to_string(), format!("{}{rest}", &text[end..])))
+}
+
 /// The number that an answer says.
 fn said(text: &str) -> Result<Integer, String> {
+    // A quotation mark that stands only behind the number would be a unit: 5' are feet.
+    let quoted = text.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    let text = quoted.unwrap_or(text);
     let Some(found) = extract::marked(text)? else { return last(text) };
     found.stands()?;
     match found.source {
@@ -158,11 +216,15 @@ fn is_solved(front: &str) -> Result<(), String> {
         left.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default().trim_matches(['*', '$', '(', '`', ',']);
     let side = side.rsplit([',', ':', '，', '：', '。']).next().unwrap_or_default();
     let side = side.trim_start_matches("\\(").trim_start_matches("\\[");
-    let is_computed = side.starts_with("\\frac{") && side.ends_with('}');
-    if side.contains(char::is_alphabetic) && !is_computed && !names::is_name(side) && !side.ends_with(')') {
-        return Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>()));
+    // `x=27/3=9` computes on its way.
+    let is_open = |side: &&str| {
+        let is_computed = side.starts_with("\\frac{") && side.ends_with('}');
+        side.contains(char::is_alphabetic) && !is_computed && !names::is_name(side) && !side.ends_with(')')
+    };
+    match side.split('=').find(is_open) {
+        Some(side) => Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// `1,234` and `12.00` as digits without leading zeros.

@@ -75,6 +75,7 @@ fn last_at(text: &str) -> Result<(Vec<i64>, Range<usize>), String> {
     let mut ended = true;
     let mut at = 0..0;
     let mut position = 0;
+    let mut computes = false;
     for piece in text.split_inclusive(separates) {
         let start = position;
         position += piece.len();
@@ -103,6 +104,11 @@ fn last_at(text: &str) -> Result<(Vec<i64>, Range<usize>), String> {
             }
         }
         ended |= matches!(mark, Some('=' | ':' | '：'));
+        // A line that computes is no part of the list below it.
+        computes |= piece.contains('=');
+        if mark == Some('\n') {
+            ended |= std::mem::take(&mut computes);
+        }
     }
     match spoilt {
         Some(word) => Err(format!("`{word}` in the last list is no whole number")),

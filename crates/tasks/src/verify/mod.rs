@@ -48,6 +48,21 @@ impl Verifier {
         }
     }
 
+    /// Whether answers can be judged by `gold`.
+    ///
+    /// # Errors
+    /// Says in words why not, and what is expected.
+    pub fn accepts(self, gold: &str) -> Result<(), String> {
+        match self {
+            _ if gold.trim().is_empty() => Err("the answer is empty".to_string()),
+            Verifier::Integer if integer::last(gold).is_err() => Err(format!(
+                "the answer `{}` is not a whole number, which the verifier `integer` needs; others are `answer` and `text`",
+                gold.chars().take(40).collect::<String>()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Judges what follows the thinking in `answer_text` against `gold`.
     pub fn judge(self, gold: &str, answer_text: &str) -> Judgement {
         let answer_text = match extract::after_thinking(answer_text) {

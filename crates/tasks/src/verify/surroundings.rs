@@ -2,8 +2,10 @@
 //! it stand is decided here, for all of them: a sign or an operator, another number, a word of doubt ([`super::words`])
 //! and it is not the answer that is said.
 
+use super::answer::names::is_symbol;
+use super::number::units::is_number_word;
 use super::words::{
-    change_after, change_before, doubt, doubt_behind, doubt_in_front, is_east_asian, is_factor, links, words,
+    change_after, change_before, doubt, doubt_behind, doubt_in_front, ignorance, is_east_asian, is_factor, links, words,
 };
 
 /// Marks that open in front of an answer and say nothing: quotes, Markdown, the delimiters of formulas.
@@ -40,8 +42,9 @@ pub fn without_opens(front: &str) -> &str {
     loop {
         let bare = rest.trim_end();
         let before_word = |cut: &str| {
+            let line_start = cut.trim_end_matches([' ', '\t']).ends_with('\n');
             let cut = cut.trim_end();
-            cut.is_empty() || cut.ends_with(|c: char| ":.,;：，。；".contains(c)) || ends_in_word(cut)
+            line_start || cut.is_empty() || cut.ends_with(|c: char| ":.,;：，。；".contains(c)) || ends_in_word(cut)
         };
         let cut = OPENS
             .iter()
@@ -58,7 +61,9 @@ pub fn without_opens(front: &str) -> &str {
                     .filter(|cut| cut.trim_end_matches('#').ends_with(['\n', '#']) || cut.is_empty());
                 let named =
                     ["\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{"].iter().find_map(|open| bare.strip_suffix(open));
-                marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named)
+                // "=> 17" on a line of its own.
+                let arrow = bare.strip_suffix("=>").filter(|cut| cut.is_empty() || cut.ends_with('\n'));
+                marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named).or(arrow)
             });
         match cut {
             Some(cut) => rest = cut,
@@ -133,18 +138,39 @@ pub fn clause(front: &str) -> &str {
 /// # Errors
 /// Says in words what stands in its way.
 pub fn before(front: &str) -> Result<(), String> {
+    stands_behind(front, false)
+}
+
+/// As [`before`], of an answer that a mark sets apart: a number on the line above it is no other answer.
+///
+/// # Errors
+/// Says in words what stands in its way.
+pub fn before_mark(front: &str) -> Result<(), String> {
+    stands_behind(front, true)
+}
+
+fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
     let bare = without_opens(front);
+    let sentence = bare.rsplit(['\n', '.', '!', '?', '。']).next().unwrap_or_default();
+    if let Some(words) = ignorance(sentence) {
+        return Err(format!("the answer is said with `{words}`"));
+    }
+    const ABBREVIATIONS: [&str; 8] = ["approx.", "ca.", "cf.", "e.g.", "eg.", "est.", "resp.", "vs."];
+    // "the largest." ends in no "est."
+    let is_apart = |front: &str| !front.ends_with(char::is_alphabetic);
+    let start = bare.len().saturating_sub(8);
+    let end = bare.get(start..).unwrap_or_default().to_lowercase();
+    if let Some(word) = ABBREVIATIONS.iter().find(|word| end.strip_suffix(**word).is_some_and(is_apart)) {
+        return Err(format!("the answer is said with `{word}`"));
+    }
+    if front[bare.len()..].contains('\n') {
+        return line_above(front, bare, is_marked);
+    }
     let clause = clause(bare);
     if let Some(word) = doubt_in_front(clause) {
         return Err(format!("the answer is said with `{word}`"));
     }
     let Some(last) = bare.chars().next_back() else { return Ok(()) };
-    const ABBREVIATIONS: [&str; 4] = ["approx.", "ca.", "resp.", "vs."];
-    let start = bare.len().saturating_sub(8);
-    let end = bare.get(start..).unwrap_or_default().to_lowercase();
-    if let Some(word) = ABBREVIATIONS.iter().find(|word| end.ends_with(**word)) {
-        return Err(format!("the answer is said with `{word}`"));
-    }
     let tight = bare.len() == front.len();
     let refused = || Err(format!("`{last}` stands in front of the answer"));
     match last {
@@ -171,6 +197,10 @@ pub fn before(front: &str) -> Result<(), String> {
             if let Some(word) = change_before(bare) {
                 return Err(format!("`{word}` stands in front of the answer"));
             }
+            let spoken = words(bare).next_back().filter(|word| bare.ends_with(word) && is_number_word(word));
+            if spoken.is_some_and(|word| !word.eq_ignore_ascii_case("one")) {
+                return Err("a number in words stands in front of the answer".to_string());
+            }
             let letters = bare.len() - bare.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
             if bare[..bare.len() - letters].ends_with('\\') && letters > 0 {
                 let command = &bare[bare.len() - letters - 1..];
@@ -183,6 +213,97 @@ pub fn before(front: &str) -> Result<(), String> {
         }
         _ => refused(),
     }
+}
+
+/// As [`before`], of lines above an answer that begins a line: a step of the solution may end in anything but words of
+/// doubt and what goes on in the next line (`7 +`, `2(`, `5 or`). `bare` is `front` without the marks that open at its end.
+fn line_above(front: &str, bare: &str, is_marked: bool) -> Result<(), String> {
+    let (above, is_ruled) = without_rules(bare);
+    if let Some(word) = doubt_in_front(clause(above)) {
+        return Err(format!("the answer is said with `{word}`"));
+    }
+    if let Some(word) = change_before(above) {
+        return Err(format!("`{word}` stands in front of the answer"));
+    }
+    let line = above.rsplit('\n').next().unwrap_or_default().trim();
+    // `5 to`, `between 5 and`
+    let mut last_words = words(line).rev();
+    if let (Some(link @ ("and" | "to")), Some(number)) = (last_words.next(), last_words.next())
+        && line.ends_with(link)
+        && number.ends_with(|c: char| c.is_ascii_digit())
+    {
+        return Err(format!("`{link}` stands in front of the answer"));
+    }
+    let Some(last) = line.chars().next_back() else { return Ok(()) };
+    let refused = || Err(format!("`{last}` stands in front of the answer"));
+    let opened = front[bare.len()..].lines().next().unwrap_or_default();
+    let opens_bracket = opened.replace("\\(", "").replace("\\[", "").contains(['(', '[']);
+    if opens_bracket && !is_ruled && (last.is_alphanumeric() || ")]}".contains(last)) {
+        return refused();
+    }
+    let command = line.rfind('\\').map_or("", |at| &line[at..]);
+    let is_command = command.len() > 1 && command[1..].bytes().all(|b| b.is_ascii_alphabetic());
+    const ENDS: [&str; 5] = ["\\checkmark", "\\square", "\\blacksquare", "\\dots", "\\ldots"];
+    let is_number = |text: &str| {
+        is_bare_number(text) && !text.trim_start_matches(['+', '-', '−']).contains(['+', '-', '/', '*', '|', '<', '>'])
+    };
+    let is_list = |text: &str| text.split([',', '，', ';', '；', '、']).all(is_bare_number);
+    match last {
+        _ if !is_marked && !is_ruled && is_number(line.trim_matches(['*', '$', '`', '.', '。', '!'])) => {
+            Err("another number stands in front of the answer".to_string())
+        }
+        '=' if ["!=", "<=", ">=", "==", "\\neq =", "≠="].iter().any(|sign| line.ends_with(sign)) => refused(),
+        '>' if line.rfind('<').is_some_and(|at| !line[at..].contains(' ')) => Ok(()),
+        '*' if is_bold(line) => Ok(()),
+        _ if "+-−–*×÷/·⋅∙•∗✕＋∕⁄^~≈±∓<>≤≥≠([{√_≡→❌✗✘✖➕➖➗".contains(last) => {
+            refused()
+        }
+        'x' | 'X' if line[..line.len() - 1].trim_end().ends_with(|c: char| c.is_ascii_digit() || c == ')') => {
+            if line[..line.len() - 1].ends_with(' ') || line.len() < 3 { refused() } else { Ok(()) }
+        }
+        _ if is_command && !COMMANDS.contains(&command) && !ENDS.contains(&command) && !is_symbol(command) => {
+            Err(format!("`{command}` stands in front"))
+        }
+        ',' | '，' | ';' | '；' | '、' if is_list(&line[..line.len() - last.len_utf8()]) => {
+            Err("the answer stands in a list".to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The sign that `front` ends in, with the space behind it; of words, nothing.
+pub(super) fn sign_at_end(front: &str) -> &str {
+    let bare = without_opens(front);
+    let begins_line = front[bare.len()..].contains('\n');
+    let above = if begins_line { without_rules(bare).0 } else { bare };
+    let sign = above.chars().next_back().filter(|c| !c.is_alphanumeric() && *c != '>').map_or(0, char::len_utf8);
+    let closes = begins_line && is_bold(above.rsplit('\n').next().unwrap_or_default());
+    &front[if closes || above.len() < bare.len() { bare.len() } else { bare.len() - sign }..]
+}
+
+/// A text without the lines at its end that are rules (`---`), and whether there is one.
+fn without_rules(text: &str) -> (&str, bool) {
+    let mut rest = text.trim_end();
+    loop {
+        let start = rest.rfind('\n').map_or(0, |at| at + 1);
+        let line = rest[start..].trim();
+        if line.len() < 3 || !line.chars().all(|c| "-=*_—─|".contains(c)) {
+            return (rest, rest.len() < text.trim_end().len());
+        }
+        rest = rest[..start].trim_end();
+    }
+}
+
+/// Ends in Markdown's bold or italic marks, which open in front of a word or a number: no `2*3*`.
+fn is_bold(line: &str) -> bool {
+    let mark = if line.ends_with("**") { "**" } else { "*" };
+    let Some(at) = line[..line.len() - mark.len()].find(mark) else { return false };
+    let opens = !line[..at].ends_with(|c: char| c.is_ascii_digit() || c == ')')
+        && !line[at + mark.len()..].starts_with([' ', '*']);
+    let trimmed = line[..at].trim_end();
+    let is_operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || c == ')' || c == '=') && mark == "*";
+    let closes = !line[..line.len() - mark.len()].ends_with(|c: char| "+-−–*×÷/^=(< ".contains(c));
+    opens && closes && !is_operand && line.matches(mark).count().is_multiple_of(2)
 }
 
 /// Ends in `\text{so }`.
@@ -215,7 +336,11 @@ pub fn after(rest: &str) -> Result<(), String> {
         '#' => return refused(),
         '-' if new_line && bare.starts_with("---") => {}
         '(' if (spaced || new_line) && letters_follow(bare) => {}
-        '\\' => return refused(),
+        '\\' => match ["\\text{", "\\mathrm{"].iter().find_map(|open| bare.strip_prefix(open)) {
+            // `3\text{ km}`
+            Some(inside) if !inside.starts_with('\\') => return after(&format!(" {inside}")),
+            _ => return refused(),
+        },
         '<' if bare.starts_with("</") => {}
         _ if first.is_ascii_digit() && !new_line => return Err("another number follows the answer".to_string()),
         _ if first.is_ascii_digit() => {}
@@ -292,6 +417,11 @@ pub fn joined(front: &str, is_and_allowed: bool) -> Result<(), String> {
     let clause = clause(front);
     let Some(digit) = clause.rfind(|c: char| c.is_ascii_digit()) else { return Ok(()) };
     let between = &front[clause.as_ptr() as usize - front.as_ptr() as usize + digit + 1..];
+    // What begins a line stands beside no number.
+    let is_end = |c: char| c.is_whitespace() || ".,;:|!?。！？)]}$*\"'`\\✓✅".contains(c);
+    if between.contains('\n') && between.lines().next().is_some_and(|line| line.chars().all(is_end)) {
+        return Ok(());
+    }
     let mut words = super::words::words(between);
     let (first, more) = (words.next(), words.nth(1).is_some());
     let is_and = is_and_allowed && first == Some("and") && !super::words::lower(clause).contains("between");

@@ -160,3 +160,32 @@ fn an_answer_that_is_not_given_is_not_rewarded() {
     assert!(accepted.is_empty() && n_wrong > 1_400, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
     assert!(n_refused * 100 <= n_right * 2, "{n_refused} of {n_right} right answers are refused");
 }
+
+/// Whole solutions as models lay them out: steps of arithmetic, and below them the answer.
+#[test]
+fn the_lines_above_an_answer_let_it_stand() {
+    all_are_judged(include_str!("corpus/layouts.jsonl"));
+}
+
+/// Short replies to problems of many families, in Chinese and English: synonyms, units, hedges, what is said besides.
+#[test]
+fn short_replies_are_judged_by_what_they_say() {
+    all_are_judged(include_str!("corpus/replies.jsonl"));
+}
+
+/// No wrong answer of a corpus is accepted, no right one is not.
+fn all_are_judged(corpus: &str) {
+    let (mut failures, mut n) = (Vec::new(), 0);
+    for forms in lines::<Forms>(corpus) {
+        for (answers, is_right) in [(&forms.right, true), (&forms.wrong, false)] {
+            for answer in answers {
+                let judgement = forms.judge(answer);
+                n += 1;
+                if (judgement.verdict == Verdict::Right) != is_right {
+                    failures.push(format!("{} {} {answer:?}: {}", forms.by, forms.problem, judgement.reason));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {n}:\n{}", failures.len(), failures.join("\n"));
+}

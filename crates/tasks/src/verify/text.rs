@@ -1,5 +1,7 @@
 //! Words: equal texts, or the one of a few possible words that is said.
 
+mod spoken;
+
 use super::extract;
 use super::surroundings;
 use super::words;
@@ -43,6 +45,14 @@ pub fn judge_word(choices: &[&str], gold: &str, answer_text: &str) -> Judgement 
         Err(reason) => return Judgement::wrong(reason),
     };
     let said = said(choices, &text);
+    if said.is_empty() {
+        match spoken::said(choices, &text) {
+            Ok(Some(idx)) if choices[idx] == gold => return Judgement::right(format!("the answer says `{gold}`")),
+            Ok(Some(idx)) => return Judgement::wrong(format!("the answer says `{}`, not `{gold}`", choices[idx])),
+            Ok(None) => {}
+            Err(reason) => return Judgement::wrong(reason),
+        }
+    }
     let (Some(&(first, _)), Some(&(last, word))) = (said.first(), said.last()) else {
         return Judgement::wrong(format!("the answer says none of {}", choices.join(", ")));
     };
@@ -55,6 +65,7 @@ pub fn judge_word(choices: &[&str], gold: &str, answer_text: &str) -> Judgement 
     let (front, rest) = (&text[..at], &text[at + word.len()..]);
     let stands = match word {
         "no" if is_negated(front) => Err("a negation stands in front of the answer".to_string()),
+        "no" if spoken::takes_back(rest) => Err("the answer is taken back".to_string()),
         "no" => surroundings::before(&without(front, word)),
         _ => surroundings::before(front),
     };

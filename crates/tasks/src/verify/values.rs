@@ -45,6 +45,11 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
     if found.iter().all(Option::is_none) {
         return Ok(false);
     }
+    // Steps name one of them, the last line is a pair of values.
+    let last_line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if found.iter().any(Option::is_none) && last_line.contains(',') && !last_line.contains(char::is_alphabetic) {
+        return Ok(false);
+    }
     let mut first = text.len();
     for ((name, value), found) in gold.iter().zip(found) {
         let Some(found) = found else { return Err(format!("the answer does not say what {name} is")) };
@@ -53,13 +58,34 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
             return Err(format!("{name} is said to be {number}, not {value}"));
         }
         let line = found.front.rsplit(['\n', ',', ';', '，', '；', '(', '{']).next().unwrap_or_default();
+        if line.trim().is_empty() && found.front.trim_end_matches(' ').ends_with('\n') {
+            surroundings::before(found.front)?;
+        }
         let bullet = line.trim_start().trim_start_matches(['-', '*', '•']);
         let line = if bullet.starts_with(' ') || bullet.is_empty() && line.ends_with(' ') { bullet } else { line };
         surroundings::before(line)?;
         first = first.min(found.front.len());
     }
+    other_name(gold, &text[first..])?;
     surroundings::words_after(&text[first..].replace(|c: char| c.is_ascii_digit(), " "))?;
     Ok(true)
+}
+
+/// No letter but those of `gold` is given a value: `x = 3, y = 4, c = 5`.
+fn other_name(gold: &[(&str, i64)], text: &str) -> Result<(), String> {
+    for (at, _) in text.match_indices('=') {
+        let side = text[..at].trim_end();
+        let Some(letter) = side.chars().next_back().filter(char::is_ascii_alphabetic) else { continue };
+        let front = &side[..side.len() - 1];
+        let is_alone = front.is_empty() || front.ends_with([' ', ',', ';', '\n', '，', '；']);
+        // `5x + 3y = 7` is a check.
+        let is_term = front.trim_end().ends_with(['+', '-', '*', '/', '(']);
+        let is_value = text[at + 1..].trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        if is_alone && !is_term && is_value && gold.iter().all(|(name, _)| *name != letter.to_string()) {
+            return Err(format!("the answer says what {letter} is too"));
+        }
+    }
+    Ok(())
 }
 
 /// A mention of a name with a value.

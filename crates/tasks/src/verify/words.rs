@@ -5,22 +5,24 @@
 #[rustfmt::skip]
 const DOUBTS: &[&str] = &[
     "aint", "almost", "also", "alternative", "alternatively", "among", "another", "approx", "approximately", "arent",
-    "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa", "contrary",
-    "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt", "dont",
-    "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail", "failed",
-    "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine", "impossible",
-    "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie", "likely",
-    "maybe", "might", "mistake", "mistaken", "nah", "nearly", "neither", "never", "no", "nobody", "non", "none",
-    "nope", "nor", "not", "nothing", "oder", "oops", "or", "otherwise", "ou", "oughtnt", "perhaps", "possibly",
-    "presumably", "pretend", "probably", "rather", "refuse", "reject", "rejected", "retract", "roughly", "scarcely",
-    "several", "shouldnt", "somewhere", "suppose", "supposedly", "supposing", "than", "though", "too", "trick",
-    "uncertain", "undefined", "undo", "unknown", "unless", "unlike", "unlikely", "unsure", "untrue", "versus", "vs",
-    "wait", "wasnt", "werent", "without", "wont", "would", "wouldnt", "wrong", "xor",
+    "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa",
+    "contrary", "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt",
+    "dont", "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail",
+    "failed", "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine",
+    "impossible", "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie",
+    "likely", "maybe", "might", "mistake", "mistaken", "nah", "nan", "nearly", "neither", "never", "no", "nobody",
+    "non", "none", "nope", "nor", "not", "nothing", "null", "oder", "oops", "or", "otherwise", "ou", "oughtnt",
+    "perhaps", "possibility", "possibly", "presumably", "pretend", "probably", "rather", "refuse", "reject",
+    "rejected", "retract", "roughly", "scarcely", "several", "shouldnt", "somewhere", "suppose", "supposedly",
+    "supposing", "tbd", "than", "though", "too", "trick", "uncertain", "undefined", "undo", "unknown", "unless",
+    "unlike", "unlikely", "unsure", "untrue", "versus", "vs", "wait", "wasnt", "werent", "without", "wont", "would",
+    "wouldnt", "wrong", "xor",
 ];
 
 /// Two words in a row that do the same.
-const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
+const DOUBTFUL_PAIRS: [(&str, &str); 13] = [
     ("as", "well"),
+    ("at", "best"),
     ("at", "least"),
     ("at", "most"),
     ("close", "to"),
@@ -35,7 +37,7 @@ const DOUBTFUL_PAIRS: [(&str, &str); 12] = [
 ];
 
 /// The same in Chinese, which has no spaces between words.
-const CHINESE_DOUBTS: [&str; 25] = [
+const CHINESE_DOUBTS: [&str; 39] = [
     "不",
     "没",
     "或",
@@ -61,12 +63,26 @@ const CHINESE_DOUBTS: [&str; 25] = [
     "而非",
     "并非",
     "吗",
+    "将近",
+    "接近",
+    "几乎",
+    "估计",
+    "猜",
+    "才怪",
+    "差不多",
+    "近似",
+    "恐怕",
+    "以内",
+    "最少",
+    "约莫",
+    "约摸",
+    "大抵",
 ];
 
 /// What makes another value of what follows: `minus 6`, `the square root of 6`. In order.
 #[rustfmt::skip]
 const CHANGES_BEFORE: &[&str] = &[
-    "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
+    "about", "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
     "divided", "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log",
     "minus", "mod", "modulo", "multiplied", "multiply", "negation", "negative", "opposite", "over", "past", "plus",
     "power", "predecessor", "quarter", "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract",
@@ -76,12 +92,12 @@ const CHANGES_BEFORE: &[&str] = &[
 /// What makes another value of what is in front: `6 squared`, `6 million`. In order.
 #[rustfmt::skip]
 const CHANGES_AFTER: &[&str] = &[
-    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen", "dozens",
-    "eighths", "factorial", "fifths", "fourths", "gross", "halved", "halves", "hundred", "hundreds", "hundredths",
-    "if", "kilo", "lakh", "less", "mil", "million", "millions", "millionths", "minus", "mn", "mod", "modulo",
-    "multiplied", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score", "short", "squared", "st",
-    "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to", "trillion", "trillions",
-    "under", "unless", "x",
+    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen",
+    "dozens", "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds",
+    "hundredths", "if", "kilo", "lakh", "less", "max", "mil", "million", "millions", "millionths", "minus", "mn",
+    "mod", "modulo", "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score",
+    "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to",
+    "tops", "trillion", "trillions", "under", "unless", "x",
 ];
 
 /// What an answer is said with: a number in front of one of these is no part of the answer. In order.
@@ -148,6 +164,23 @@ pub fn doubt_behind(rest: &str) -> Option<String> {
     doubt(&plain)
 }
 
+/// Words that say that the answer is not known, in the sentence that it ends.
+pub fn ignorance(sentence: &str) -> Option<&'static str> {
+    const UNKNOWN: [&str; 9] = [
+        "don't know",
+        "dont know",
+        "do not know",
+        "no idea",
+        "no clue",
+        "not sure",
+        "not certain",
+        "can't tell",
+        "n/a",
+    ];
+    let lower = lower(sentence);
+    UNKNOWN.into_iter().find(|words| lower.contains(words))
+}
+
 /// As [`doubt`], of what stands in front of an answer: there, a condition is one of the answer.
 pub fn doubt_in_front(clause: &str) -> Option<String> {
     const CONDITIONS: [&str; 8] = ["any", "anything", "candidate", "else", "if", "option", "options", "whether"];
@@ -160,7 +193,12 @@ pub fn doubt_in_front(clause: &str) -> Option<String> {
 /// The word at the end of `front` that makes another value of what follows it.
 pub fn change_before(front: &str) -> Option<String> {
     let lower = lower(front);
-    if let Some(word) = CHINESE_CHANGES.iter().find(|word| lower.ends_with(**word)) {
+    // "约42" is about 42, "公约数" a divisor.
+    if let Some(word) = CHINESE_CHANGES
+        .iter()
+        .chain(&["约", "近", "超", "概", "几", "小于", "大于", "大致", "大体"])
+        .find(|word| lower.ends_with(**word))
+    {
         return Some((*word).to_string());
     }
     let word = words(&lower).rev().find(|word| !matches!(*word, "of" | "the" | "a" | "an"))?;
@@ -172,9 +210,19 @@ pub fn change_after(rest: &str) -> Option<String> {
     let start: String = rest.trim_start().chars().take(24).collect();
     let lower = lower(&start);
     // "17的一半" is half of it.
-    let chinese = CHINESE_CHANGES.iter().chain(&["的"]).find(|word| lower.starts_with(**word)).copied();
+    let is_unit = ["千米", "千克"].iter().any(|unit| lower.starts_with(unit));
+    const MORE: [&str; 10] = ["的", "多", "余", "来", "几", "上下", "前后", "出头", "以外", "开外"];
+    let changes = CHINESE_CHANGES.iter().chain(&MORE).filter(|_| !is_unit);
+    let chinese = changes.copied().find(|word| lower.starts_with(word));
+    // "17个多", "18天半"
+    let measured = lower.strip_prefix(['个', '只', '本', '元', '天', '次', '条', '页', '米', '岁', '年']);
+    let chinese =
+        chinese.or(measured.and_then(|rest| ["多", "半", "余"].into_iter().find(|word| rest.starts_with(word))));
     let mut words = words(&lower);
     let (first, second) = (words.next(), words.next());
+    if first == Some("and") && (second == Some("half") || (second == Some("a") && words.next() == Some("half"))) {
+        return Some("half".to_string());
+    }
     let in_base = first == Some("in") && second.is_some_and(|word| matches!(word, "base" | "binary" | "hex" | "octal"));
     let word = first.filter(|word| in_base || CHANGES_AFTER.binary_search(word).is_ok());
     chinese.or(word).map(str::to_string)
@@ -183,7 +231,8 @@ pub fn change_after(rest: &str) -> Option<String> {
 /// A word says that what follows is the answer, not a second number: "9 and 3 *make* 12".
 pub fn links(text: &str) -> bool {
     let lower = lower(text);
-    lower.contains(['=', '：', '是', '为', '得', '有', '共', '余'])
+    lower.contains("等于")
+        || lower.contains(['=', '：', '是', '为', '得', '有', '共', '余'])
         || [": ", ":**", ":\n"].iter().any(|mark| lower.contains(mark))
         || words(&lower).any(|word| LINKS.binary_search(&word).is_ok())
 }

@@ -16,6 +16,9 @@ fn legal_moves_are_right_in_any_words() {
         "1. A -> B\n2. A -> C\n3. B -> C",
         "Moves:\n1 A to C\n1 C to B\n2 A to C\n1 B to C\n",
         "<answer>A→B\nA→C\nB→C</answer>",
+        "1 A to B, 2 A to C, 1 B to C",
+        "A→B, A→C, B→C.",
+        "1 A to B; 2 A to C; then 1 B to C",
     ] {
         let judgement = TowerOfHanoi.judge(&two_disks(), answer);
         assert_eq!(judgement.verdict, Verdict::Right, "{answer}: {}", judgement.reason);
@@ -34,6 +37,9 @@ fn illegal_moves_are_wrong() {
         "1 A to A",
         "1 A to B\n2 A to C\n1 B to C\nand so on",
         "1 A to D",
+        "1 A to B, 2 A to C",
+        "1 A to B, 2 A to C, 1 B to C, hm",
+        "1 A to B, 2 A to C, not 1 B to C",
         "1 A to B 2 A to C 1 B to C",
         "3 A to B\n2 A to C\n1 B to C",
         "\u{ff11} A to B",

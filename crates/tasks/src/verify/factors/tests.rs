@@ -16,6 +16,8 @@ fn the_last_product_decides() {
         "The prime factors are 2, 2, 2, 5",
         "40 = 4 × 10 = 2 x 2 x 2 x 5",
         "2**3 * 5",
+        "2 × 2 × 2 × 5 = 40",
+        "$2^3 \\times 5 = 40$",
         "`2 × 2 × 2 × 5`",
     ] {
         assert_eq!(judge(&[2, 2, 2, 5], right).verdict, Verdict::Right, "{right}");
@@ -25,7 +27,10 @@ fn the_last_product_decides() {
         "2 × 5",
         "4 × 10",
         "1 × 2 × 2 × 2 × 5",
-        "2 × 2 × 2 × 5 = 40",
+        "2 × 2 × 2 × 5 = 41",
+        "2 × 2 × 2 × 5 = 4",
+        "2 × 2 × 10 = 40",
+        "40 = 40",
         "2 × 2 × 10",
         "2^3.0 × 5",
         "2^3 + 5",

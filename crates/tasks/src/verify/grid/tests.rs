@@ -26,6 +26,8 @@ fn grids_at_the_end_are_read() {
         "１ 2\n3 4",
         "1234",
         "<answer>1 2\n3 4",
+        "9 9\n1 2\n3 4",
+        "9\n1 2\n3 4",
     ] {
         assert!(digits(text, 2, 2).is_err(), "{text}");
     }

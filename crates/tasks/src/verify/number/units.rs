@@ -197,5 +197,77 @@ fn common(unit: &str) -> String {
     found.map_or(unit, |(one, _)| one).to_string()
 }
 
+/// Spellings of units that are told apart.
+#[rustfmt::skip]
+const KNOWN: &[&[&str]] = &[
+    &["seconds", "second", "secs", "sec", "s", "秒钟", "秒"],
+    &["milliseconds", "millisecond", "ms", "毫秒"],
+    &["microseconds", "microsecond", "微秒"],
+    &["minutes", "minute", "mins", "min", "分钟"],
+    &["hours", "hour", "hrs", "hr", "h", "小时", "个小时", "钟头", "个钟头"],
+    &["days", "day", "天", "日"],
+    &["weeks", "week", "wk", "周", "星期", "个星期", "礼拜", "个礼拜"],
+    &["months", "month", "个月", "月"],
+    &["years", "year", "yrs", "yr", "年"],
+    &["decades", "decade"],
+    &["centuries", "century", "世纪"],
+    &["kilometers", "kilometer", "kilometres", "kilometre", "km", "千米", "公里"],
+    &["meters", "meter", "metres", "metre", "m", "米"],
+    &["centimeters", "centimeter", "centimetres", "centimetre", "cm", "厘米", "公分"],
+    &["millimeters", "millimeter", "millimetres", "millimetre", "mm", "毫米"],
+    &["miles", "mile", "mi", "英里"],
+    &["tons", "ton", "tonnes", "tonne", "t", "吨"],
+    &["kilograms", "kilogram", "kilos", "kilo", "kg", "千克", "公斤"],
+    &["grams", "gram", "g", "克"],
+    &["milligrams", "milligram", "mg", "毫克"],
+    &["liters", "liter", "litres", "litre", "l", "升"],
+    &["milliliters", "milliliter", "millilitres", "millilitre", "ml", "毫升"],
+    &["yards", "yard", "yd", "码"],
+    &["feet", "foot", "ft", "英尺"],
+    &["inches", "inch", "英寸"],
+    &["gallons", "gallon", "gal", "加仑"],
+    &["quarts", "quart", "qt", "夸脱"],
+    &["pounds", "pound", "lbs", "lb", "磅"],
+    &["ounces", "ounce", "oz", "盎司"],
+    &["dollars", "dollar", "美元"],
+    &["cents", "cent", "美分"],
+    &["dozens", "dozen", "打"],
+    &["pieces", "piece", "single", "个"],
+];
+
+/// The known unit that `front`, which leads to a number ("seconds: "), speaks of, when it speaks of none of `units` and of
+/// no number.
+pub fn led_by_other(units: &[&str], front: &str) -> Option<&'static str> {
+    let lower = front.to_lowercase();
+    if lower.contains(|c: char| c.is_ascii_digit()) || units.iter().any(|unit| !unit.is_empty() && lower.contains(unit))
+    {
+        return None;
+    }
+    let is_long = |name: &str| name.len() > 3;
+    words::words(&lower).find_map(|word| {
+        let names = KNOWN.iter().find(|names| names.iter().any(|name| *name == word && is_long(name)))?;
+        (!units.iter().any(|unit| names.contains(unit))).then_some(names[0])
+    })
+}
+
+/// The known unit that `rest`, behind a number, begins with, when it is none of `units`.
+pub fn other_than(units: &[&str], rest: &str) -> Option<&'static str> {
+    let rest = rest.replace("\\text{", " ").replace("\\mathrm{", " ");
+    let word = rest.trim_start_matches(|c: char| c.is_whitespace() || "*$`()[]{}\\,~-\"'".contains(c)).to_lowercase();
+    let start = word.split(['.', ';', '\n', ':', '=']).next().unwrap_or_default();
+    let start = start.trim_start_matches([',', ' ', '(']);
+    // "in hours", "total hours"
+    let is_filler = |word: &&str| matches!(*word, "full" | "in" | "total" | "whole" | "long" | "more");
+    let latin = words::words(start).find(|word| !is_filler(word)).unwrap_or_default();
+    let latin = latin.trim_end_matches(words::is_east_asian);
+    let says = |name: &&&str| if name.is_ascii() { latin == **name } else { word.starts_with(**name) };
+    let spellings =
+        KNOWN.iter().flat_map(|spellings| spellings.iter().filter(says).map(|name| (name.len(), spellings[0])));
+    let (_, said) = spellings.max_by_key(|(length, _)| *length)?;
+    let names = KNOWN.iter().find(|spellings| spellings[0] == said)?;
+    let is_asked = |unit: &&str| unit.rsplit(' ').next().is_some_and(|word| names.contains(&word));
+    (!units.iter().any(is_asked)).then_some(said)
+}
+
 #[cfg(test)]
 mod tests;

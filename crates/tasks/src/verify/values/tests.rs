@@ -31,6 +31,8 @@ fn each_name_needs_its_value() {
         "x = 3 or 4",
         "xy = 3, y = -2",
         "3 -2 1",
+        "x = 3, y = -2, c = 5",
+        "x = 3 and y = -2; z = 1",
     ] {
         assert_eq!(judge(&gold, wrong).verdict, Verdict::Wrong, "{wrong}");
     }
