@@ -189,7 +189,7 @@ fn train_problem(train: &TrainSpec) -> Option<String> {
 }
 
 fn source_problem(source: &SourceSpec) -> Option<String> {
-    let options = source.options.clone().unwrap_or_default();
+    let options = source.options.unwrap_or_default();
     let shares = [("checks", options.checks), ("slips", options.slips), ("chinese", options.chinese)];
     if let Some((key, x)) = shares.iter().find(|(_, x)| !(0.0..=1.0).contains(x)) {
         return Some(format!("options.{key} is {x}, expected a share from 0 to 1"));
