@@ -30,6 +30,8 @@ pub struct Job {
     pub begun_in_thinking: Option<bool>,
     /// How calls are recognised, where there may be some.
     pub tools: Option<ToolFormat>,
+    /// Whether an answer ends with its first call.
+    pub one_call: bool,
 }
 
 /// Renders and encodes the prompt and settles every parameter. Takes time in proportion to the prompt.
@@ -68,6 +70,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
             true => prompt.in_thinking.then_some(true),
         }),
         tools: chat.tools.is_on().then(|| model.format.tool_support().format),
+        one_call: chat.tools.allows_one_call(),
     })
 }
 
@@ -144,7 +147,7 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
             .filter_map(|f| Some((f["name"].as_str()?, &f["parameters"])))
             .filter(|(name, _)| wanted(name))
             .collect();
-        let rules = CallRules { tools: &all, parallel: tools.parallel, required };
+        let rules = CallRules { tools: &all, parallel: !tools.allows_one_call(), required };
         let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
         return compile(model, &grammar, "tools", bias).map(Some);
     }

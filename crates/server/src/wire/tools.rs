@@ -36,6 +36,11 @@ impl ToolsWish {
         !self.definitions.is_empty() && self.choice != ToolChoice::None
     }
 
+    /// Whether one answer may hold one call only: a choice by name is of one call, as at OpenAI.
+    pub fn allows_one_call(&self) -> bool {
+        !self.parallel || matches!(self.choice, ToolChoice::Named(_))
+    }
+
     /// Takes `tools`, `tool_choice` and `parallel_tool_calls`.
     pub fn take(fields: &mut Fields) -> Result<Self, ApiError> {
         let mut definitions = take_list(fields, read_tool)?;
