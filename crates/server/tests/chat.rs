@@ -402,7 +402,8 @@ async fn a_stop_strings_tokens_have_no_log_probabilities() {
 #[tokio::test]
 async fn what_the_engine_refuses_is_named() {
     let address = answering("yes").await;
-    for (extra, param) in [(json!({"logit_bias": {"999999": 1}}), "logit_bias"), (json!({"top_p": 0}), "top_p")] {
+    for (extra, param) in [(json!({"logit_bias": {"999999": 1}}), "logit_bias"), (json!({"typical_p": 0}), "typical_p")]
+    {
         let refused = post(address, CHAT, &ask(extra)).await;
         assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some(param)), "{}", refused.body);
     }
