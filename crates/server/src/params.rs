@@ -3,6 +3,7 @@
 //!
 //! `max_tokens` bounds thinking and answer together ([`engine::thinking_wish`] says what happens without it).
 
+use engine::constraint::without_unknown_formats;
 use engine::tool_grammar::{CallRules, tool_grammar};
 use engine::{
     Constraint, ConstraintError, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler,
@@ -140,7 +141,13 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
             return Err(ApiError::invalid("response_format", message));
         }
         let wanted = |name: &str| !matches!(&tools.choice, ToolChoice::Named(only) if only != name);
-        let function = |tool: &'_ Value| tool["function"].clone();
+        let function = |tool: &'_ Value| {
+            let mut function = tool["function"].clone();
+            if function["strict"] != true {
+                without_unknown_formats(&mut function["parameters"]);
+            }
+            function
+        };
         let functions: Vec<Value> = tools.definitions.iter().map(function).collect();
         let all: Vec<(&str, &Value)> = functions
             .iter()
