@@ -248,7 +248,13 @@ impl Choice {
                     said.reports.extend(reports);
                 }
                 Some(Progress::Call(call)) => said.calls.push(call),
-                Some(Progress::End(end)) => return (said, Some(end)),
+                Some(Progress::End(mut end)) => {
+                    if self.answer.divide_late(&mut said.text) {
+                        end.thinking_stop_reason = Some(ThinkingStopReason::Natural);
+                        end.usage.n_reasoning = self.answer.n_reasoning();
+                    }
+                    return (said, Some(end));
+                }
                 None => return (said, None),
             }
         }
