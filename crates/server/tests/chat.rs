@@ -292,7 +292,8 @@ async fn texts_go_on_without_a_template() {
     }
     let events = post(address, path, &json!({"prompt": "ab", "max_tokens": 3, "stream": true})).await.events();
     assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "length");
-    assert_eq!(post(address, "/v1/embeddings", &json!({"input": "a"})).await.status, 501);
+    let none = post(address, "/v1/embeddings", &json!({"input": "a"})).await;
+    assert!(none.status == 501 && none.head.contains("x-should-retry: false"), "{}", none.head);
 }
 
 /// It passes as a regular expression; that it is endless work shows after the first tokens.
@@ -417,4 +418,49 @@ async fn no_limit_may_be_written_as_minus_one() {
         assert_eq!(found.status, 200, "{limit} {}", found.body);
         assert_eq!(found.json()["choices"][0]["finish_reason"], "stop");
     }
+}
+
+/// What clients send who want the likeliest token.
+#[tokio::test]
+async fn a_top_p_of_nothing_draws_the_likeliest() {
+    let address = answering("yes").await;
+    for temperature in [0.0, 1.5] {
+        let found = post(address, CHAT, &ask(json!({"top_p": 0, "temperature": temperature}))).await.json();
+        assert_eq!(found["choices"][0]["message"]["content"], "yes", "{found}");
+    }
+    let body = json!({"max_tokens": 99, "top_p": 0, "messages": [{"role": "user", "content": "Well?"}]});
+    assert_eq!(post(address, "/v1/messages", &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn alternatives_that_are_half_letters_stay_apart() {
+    let address = answering("yes").await;
+    let asked = json!({"prompt": [97, 98], "echo": true, "logprobs": 20, "max_tokens": 0});
+    let found = post(address, "/v1/completions", &asked).await.json();
+    assert_eq!(found["choices"][0]["logprobs"]["top_logprobs"][1].as_object().map(serde_json::Map::len), Some(20));
+    let asked = json!({"prompt": [0xc3, 0xe4], "echo": true, "logprobs": 1, "max_tokens": 0});
+    let found = post(address, "/v1/completions", &asked).await.json();
+    assert_eq!(found["choices"][0]["logprobs"]["tokens"], json!(["bytes:\\xc3", "bytes:\\xe4"]));
+}
+
+#[tokio::test]
+async fn the_default_models_other_names_are_listed() {
+    let address = answering("yes").await;
+    let list = get(address, "/v1/models").await.json();
+    assert_eq!(list["data"][0]["aliases"], json!(["deepseek-chat", "deepseek-reasoner"]));
+}
+
+#[tokio::test]
+async fn a_pattern_that_is_none_is_told_why() {
+    let address = answering("yes").await;
+    let refused = post(address, CHAT, &ask(json!({"guided_regex": "(a"}))).await;
+    assert!(refused.status == 400 && refused.message().contains("unclosed group"), "{}", refused.message());
+    let schema = |strict: Value| {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "string", "format": "colour"}}});
+        ask(
+            json!({"max_tokens": 60, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": strict}}}),
+        )
+    };
+    assert_eq!(post(address, CHAT, &schema(json!(null))).await.status, 200, "an unknown format says nothing");
+    assert!(post(address, CHAT, &schema(json!(true))).await.message().contains("colour"));
 }
