@@ -139,12 +139,13 @@ struct Prompt {
 
 /// Serves a completion.
 pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    serve(app, request).await.map_err(|error| error.renamed(&[("messages", "prompt")]))
+    let incoming = Incoming::read(app.clone(), request).await?;
+    // What is said of the body names its fields as they were sent; what comes later speaks of a chat.
+    let asked = CompletionRequest::parse(&incoming.body)?;
+    answer(app, incoming, asked).await.map_err(|error| error.renamed(&[("messages", "prompt")]))
 }
 
-async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
-    let incoming = Incoming::read(app.clone(), request).await?;
-    let asked = CompletionRequest::parse(&incoming.body)?;
+async fn answer(app: Arc<App>, incoming: Incoming, asked: CompletionRequest) -> Result<Response, ApiError> {
     let (model, _) = app.resolve(asked.model.as_deref()).await?;
     let model_name = asked.model.clone().unwrap_or_else(|| model.name.clone());
     let (preparing, asked) = (model.clone(), Arc::new(asked));

@@ -133,7 +133,7 @@ async fn named(app: &Arc<App>, request: Request) -> Result<usize, ApiError> {
     }
     let mut fields = Fields::of_body(&incoming.body)?;
     let name: Option<String> = fields.take("model", "a string")?;
-    fields.refuse_the_rest(&["model"], &[], &[])?;
+    fields.refuse_the_rest(&Names::only(&["model"]))?;
     let name = name.ok_or_else(|| ApiError::invalid("model", "`model` is missing: give a name from /v1/models"))?;
     Ok(app.find(Some(&name))?.0)
 }

@@ -70,6 +70,8 @@ async fn a_messages_stream_is_of_blocks() {
     let text = |kind: &str| -> String { events.iter().filter_map(|(_, e)| e["delta"][kind].as_str()).collect() };
     assert_eq!((text("thinking"), text("text")), ("hm".to_owned(), "Hello.".to_owned()));
     assert!(events.iter().all(|(name, event)| event["type"] == name.as_str()));
+    let end = events.iter().find(|(name, _)| name == "message_delta").expect("an end");
+    assert_eq!(end.1["delta"]["thinking_stop_reason"], "natural");
 }
 
 #[tokio::test]
@@ -108,6 +110,7 @@ async fn anthropics_errors_have_its_shape() {
     let address = answering("Hello.").await;
     for (body, words) in [
         (json!({"messages": [{"role": "user", "content": "Hi"}]}), "`max_tokens` is missing"),
+        (json!({"max_tokens": 0, "messages": [{"role": "user", "content": "Hi"}]}), "`max_tokens` is 0"),
         (json!({"max_tokens": 5, "messages": []}), "`messages` is empty"),
         (json!({"max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "image"}]}]}), "reads text only"),
         (json!({"max_tokens": 5, "nonsense": 1, "messages": [{"role": "user", "content": "x"}]}), "unknown field"),
