@@ -91,7 +91,7 @@ async fn a_call_that_was_cut_is_none() {
             let text: String = choices().filter_map(|choice| choice[message]["content"].as_str()).collect();
             let named = choices().filter(|choice| choice[message]["tool_calls"][0]["function"]["name"].is_string());
             assert_eq!((text.as_str(), named.count()), ("Let me see. ", n_calls), "{n} {stream}");
-            assert_eq!(choices().last().expect("an end")["finish_reason"], "length", "{n} {stream}");
+            assert_eq!(choices().next_back().expect("an end")["finish_reason"], "length", "{n} {stream}");
         }
     }
     let refusing = answering("I would rather not.").await;
@@ -123,7 +123,7 @@ async fn one_call_ends_an_answer_that_may_have_one() {
             let choices = || parts.iter().filter_map(|part| part["choices"].get(0));
             let calls = choices().filter_map(|choice| choice[message]["tool_calls"].as_array()).flatten();
             assert_eq!(calls.filter(|call| call["id"].is_string()).count(), n_calls, "{extra} {stream}");
-            assert_eq!(choices().last().expect("an end")["finish_reason"], "tool_calls", "{extra} {stream}");
+            assert_eq!(choices().next_back().expect("an end")["finish_reason"], "tool_calls", "{extra} {stream}");
             if let (false, 1) = (stream, n_calls) {
                 assert!(parts[0]["usage"]["completion_tokens"].as_u64() < Some(CALLS.len() as u64), "{}", parts[0]);
             }
