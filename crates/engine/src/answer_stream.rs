@@ -35,6 +35,8 @@ pub struct AnswerStream {
     split: Split,
     parser: ReasoningParser,
     stops: StopStrings,
+    /// Goes on from an answer that was begun.
+    is_begun_answer: bool,
     /// The section the pending bytes of the detokenizer belong to.
     in_thinking: bool,
     reasoning_space: String,
@@ -42,7 +44,20 @@ pub struct AnswerStream {
     content_started: bool,
     n_completion: usize,
     n_reasoning: usize,
+    stray_close: Option<StrayClose>,
 }
+
+/// A closing tag where nothing was opened: what came before it was thinking, as is known now.
+#[derive(Clone, Copy, Debug)]
+struct StrayClose {
+    /// Bytes of the answer before it.
+    n_bytes: usize,
+    /// Tokens up to it.
+    n_tokens: usize,
+}
+
+/// The closing tag where it is text.
+const CLOSE: &str = "</think>";
 
 impl AnswerStream {
     /// A stream before its first token.
@@ -54,12 +69,14 @@ impl AnswerStream {
             split,
             parser: ReasoningParser::new(opened_by_prompt),
             stops,
+            is_begun_answer: false,
             in_thinking: false,
             reasoning_space: String::new(),
             reasoning_started: false,
             content_started: split == Split::Raw,
             n_completion: 0,
             n_reasoning: 0,
+            stray_close: None,
         }
     }
 
@@ -73,6 +90,7 @@ impl AnswerStream {
         } else {
             self.parser = ReasoningParser::in_answer();
             self.content_started = true;
+            self.is_begun_answer = true;
         }
         self
     }
@@ -94,6 +112,13 @@ impl AnswerStream {
         if by_token && (thinking != self.in_thinking || token.kind == TokenKind::ThinkTag) {
             self.flush(&mut delta);
             self.in_thinking = thinking;
+            let n_bytes = self.stops.n_bytes().0;
+            // The first tag, with an answer before it and no thinking after it, opened nothing.
+            if token.kind == TokenKind::ThinkTag && n_bytes > 0 && self.n_reasoning == 1 {
+                self.stray_close = Some(StrayClose { n_bytes, n_tokens: self.n_completion });
+            } else if thinking {
+                self.stray_close = None;
+            }
         }
         let shown = token.kind != TokenKind::Stop && !(by_token && token.kind == TokenKind::ThinkTag);
         if shown {
@@ -115,6 +140,35 @@ impl AnswerStream {
         self.show_content(&rest.content, &mut delta);
         delta.content += &self.stops.finish();
         delta
+    }
+
+    /// Divides a whole answer whose thinking the model closed without having opened it, nor the prompt: until the closing tag
+    /// nobody can know, so in a stream it was all shown as the answer. Returns whether there was such a tag, and an answer after
+    /// it.
+    pub fn divide_late(&mut self, whole: &mut Delta) -> bool {
+        if !whole.reasoning.is_empty() || self.is_begun_answer {
+            return false;
+        }
+        let (begin, end) = match self.split {
+            Split::ByToken => match self.stray_close {
+                Some(StrayClose { n_bytes, n_tokens })
+                    if whole.content.is_char_boundary(n_bytes) && !whole.content[n_bytes..].trim().is_empty() =>
+                {
+                    self.n_reasoning = n_tokens;
+                    (n_bytes, n_bytes)
+                }
+                _ => return false,
+            },
+            Split::ByText { .. } => match whole.content.find(CLOSE) {
+                Some(at) => (at, at + CLOSE.len()),
+                None => return false,
+            },
+            Split::Raw => return false,
+        };
+        let answer = whole.content[end..].trim_start().to_owned();
+        whole.reasoning = whole.content[..begin].trim_end().to_owned();
+        whole.content = answer;
+        true
     }
 
     /// The stop string that ended the answer.

@@ -140,11 +140,11 @@ impl Constraints {
         let parser = self.factory.create_parser(grammar);
         let matcher = Matcher::new(parser);
         match matcher.get_error() {
-            Some(error) => Err(ConstraintError::Invalid(first_line(&error))),
+            Some(error) => Err(ConstraintError::Invalid(in_a_line(&error))),
             None => {
                 // What no text fulfils, or what is too much work, shows at the first token.
                 matcher.deep_clone().compute_mask_or_eos().map_err(|e| {
-                    let why = first_line(&e.to_string());
+                    let why = in_a_line(&e.to_string());
                     ConstraintError::Invalid(format!("no answer can begin under it ({why})"))
                 })?;
                 Ok(Constraint { matcher })
@@ -213,14 +213,46 @@ impl Constraint {
     }
 }
 
-/// White space between JSON's tokens is legal without end, and a model that is lost writes nothing else: it gets one line
-/// break with its indentation, or a space.
+/// White space between JSON's tokens is legal without end, and a model that is lost writes as much of it as it may: it gets one
+/// space, on one line.
 pub(crate) fn with_little_space(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Some(object) = schema.as_object_mut() {
-        object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": "\\n? {0,16}"}));
+        object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": " ?"}));
     }
     schema
+}
+
+/// Values of `format` that a text can be held to; JSON Schema has a reader ignore those it does not know.
+const FORMATS: [&str; 10] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
+
+/// Takes out of a schema the formats that no text can be held to here; the texts they stand for are free.
+pub fn without_unknown_formats(schema: &mut Value) {
+    match schema {
+        Value::Array(schemas) => schemas.iter_mut().for_each(without_unknown_formats),
+        Value::Object(schema) => {
+            if schema.get("format").and_then(Value::as_str).is_some_and(|format| !FORMATS.contains(&format)) {
+                schema.remove("format");
+            }
+            for (keyword, value) in schema {
+                match (keyword.as_str(), value) {
+                    // Values, and not schemas.
+                    ("enum" | "const" | "default" | "examples", _) => {}
+                    // By names that may be any word.
+                    ("properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions", value) => {
+                        value
+                            .as_object_mut()
+                            .into_iter()
+                            .flat_map(serde_json::Map::values_mut)
+                            .for_each(without_unknown_formats);
+                    }
+                    (_, value) => without_unknown_formats(value),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether no token is left to draw.
@@ -229,9 +261,15 @@ pub(crate) fn all_ruled_out(logits: &[f32]) -> bool {
 }
 
 fn failed(error: impl fmt::Display) -> ConstraintError {
-    ConstraintError::Failed(first_line(&error.to_string()))
+    ConstraintError::Failed(in_a_line(&error.to_string()))
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// The first line of an error's text, and the reason where it is one that draws a picture of the place first, as that of a
+/// regular expression does.
+fn in_a_line(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default().trim();
+    match text.lines().skip(1).find_map(|line| line.trim().strip_prefix("error: ")) {
+        Some(reason) => format!("{first} {reason}"),
+        None => first.to_owned(),
+    }
 }

@@ -38,7 +38,7 @@ pub struct SamplingParams {
     pub temperature: f32,
     /// Keeps the k most probable tokens; 0 keeps all.
     pub top_k: usize,
-    /// Keeps the fewest most probable tokens whose mass reaches it; 1 keeps all.
+    /// Keeps the fewest most probable tokens whose mass reaches it: 0 keeps one, 1 keeps all.
     pub top_p: f32,
     /// Keeps tokens at least this fraction as probable as the most probable one; 0 keeps all.
     pub min_p: f32,
@@ -163,7 +163,7 @@ impl Request {
         };
         range(self.max_tokens > 0, "max_tokens", self.max_tokens.to_string(), "at least 1")?;
         range(temperature.is_finite() && temperature >= 0.0, "temperature", temperature.to_string(), "0 or more")?;
-        range(top_p > 0.0 && top_p <= 1.0, "top_p", top_p.to_string(), "above 0 and at most 1")?;
+        range((0.0..=1.0).contains(&top_p), "top_p", top_p.to_string(), "from 0 to 1")?;
         range((0.0..=1.0).contains(&min_p), "min_p", min_p.to_string(), "from 0 to 1")?;
         range(typical_p > 0.0 && typical_p <= 1.0, "typical_p", typical_p.to_string(), "above 0 and at most 1")?;
         let repetition = repetition_penalty.is_finite() && repetition_penalty > 0.0;

@@ -7,7 +7,7 @@
 //!
 //! A call is reported once it is complete. What looks like a call and is none, for example because its arguments are not
 //! JSON, stays text: nothing is lost. Text after a block of calls is dropped where it is white space or an echo of the
-//! end, as servers of these models do.
+//! end, as servers of these models do; so is a call that was begun after one that is whole, or that the answer's limit cut.
 
 use serde_json::{Map, Value};
 
@@ -124,16 +124,13 @@ impl ToolParser {
         delta
     }
 
-    /// Ends the stream: a block without a call was text after all.
-    pub fn finish(&mut self) -> ToolDelta {
+    /// Ends the stream; returns the rest of the text. A block that the model itself left without a call was text after all. In
+    /// an answer that was `cut`, it is a call that would have gone on: half of its markup is of no use to a reader, nor is the
+    /// beginning of its tag (a single character is not taken for one).
+    pub fn finish(&mut self, cut: bool) -> String {
         let held = std::mem::take(&mut self.held);
-        let is_text = self.n_calls == 0 || (self.in_block && self.held_is_call(&held));
-        ToolDelta { content: if is_text { held } else { String::new() }, calls: Vec::new() }
-    }
-
-    /// Whether `held` begins with something like a call that never ended.
-    fn held_is_call(&self, held: &str) -> bool {
-        held.contains(self.format.call_tags().0)
+        let is_markup = self.in_block || held.chars().nth(1).is_some();
+        if self.n_calls > 0 || (cut && is_markup) { String::new() } else { held }
     }
 
     /// Takes complete calls off the block's front.

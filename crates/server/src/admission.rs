@@ -100,7 +100,7 @@ impl Incoming {
 
     /// Submits what was prepared.
     pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
-        let Job { requests, split, in_thinking, begun_in_thinking, tools } = job;
+        let Job { requests, split, in_thinking, begun_in_thinking, tools, one_call } = job;
         let most = model.engine.max_in_flight();
         if requests.len() > most {
             let message =
@@ -117,7 +117,7 @@ impl Incoming {
                 answer = answer.going_on(&request.prompt, in_thinking);
             }
             let generation = model.engine.submit(request)?;
-            Ok(Choice::new(generation, answer).with_tools(tools).with_receipt(receipt.clone()))
+            Ok(Choice::new(generation, answer).with_tools(tools, one_call).with_receipt(receipt.clone()))
         };
         let choices: Vec<Choice> = requests.into_iter().map(choice).collect::<Result<_, engine::SubmitError>>()?;
         let id = params::random_id(named.id_prefix)?;
@@ -138,7 +138,14 @@ pub struct Named<'a> {
 /// A job of plain texts: no template, no thinking, no tools.
 pub fn raw_job(requests: Vec<engine::Request>) -> Job {
     let begun_in_thinking = Some(false);
-    Job { requests, split: Split::Raw, in_thinking: false, begun_in_thinking, tools: None::<ToolFormat> }
+    Job {
+        requests,
+        split: Split::Raw,
+        in_thinking: false,
+        begun_in_thinking,
+        tools: None::<ToolFormat>,
+        one_call: false,
+    }
 }
 
 /// An alias may turn thinking on or off where the request does not.

@@ -17,6 +17,9 @@ use crate::routes::App;
 use crate::sse::{self, Events, Gone};
 use crate::wire::anthropic::{NO_THREADS, parse};
 
+/// What this dialect calls fields that others call otherwise.
+const NAMES: &[(&str, &str)] = &[("response_format", "output_config.format")];
+
 /// Serves a message.
 pub async fn messages(State(app): State<Arc<App>>, request: Request) -> Response {
     serve(app, request).await.unwrap_or_else(|error| refused(&error))
@@ -72,17 +75,17 @@ pub fn refused(error: &ApiError) -> Response {
 async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
     let chat = parse(&incoming.body, false)?;
-    let is_stream = chat.stream;
-    let accepted = incoming.chat(chat, "msg_").await?;
+    let (is_stream, omits_thinking) = (chat.stream, chat.omits_thinking);
+    let accepted = incoming.chat(chat, "msg_").await.map_err(|error| error.renamed(NAMES))?;
     if is_stream {
         let error_event = |error: &ApiError| (Some("error"), error_body(error));
-        return Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted)));
+        return Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted, omits_thinking)));
     }
     let Accepted { id, model_name, choices, listed: _listed, .. } = accepted;
     let Some((said, end)) = collect_all(&app, choices).await?.pop() else { return Err(no_answer()) };
     let mut content = Vec::new();
     if !said.text.reasoning.is_empty() {
-        content.push(thinking_block(&said.text.reasoning));
+        content.push(thinking_block(if omits_thinking { "" } else { &said.text.reasoning }));
     }
     if !said.text.content.is_empty() {
         content.push(json!({"type": "text", "text": said.text.content}));
@@ -135,13 +138,19 @@ struct Blocks {
 }
 
 impl Blocks {
-    async fn delta(&mut self, kind: &'static str, start: Value, delta: Value) -> Result<(), Gone> {
-        if self.open != Some(kind) {
-            self.close().await?;
-            let event = json!({"type": "content_block_start", "index": self.index, "content_block": start});
-            self.events.named("content_block_start", &event).await?;
-            self.open = Some(kind);
+    /// Begins a block, where none of its kind is open.
+    async fn open(&mut self, kind: &'static str, start: Value) -> Result<(), Gone> {
+        if self.open == Some(kind) {
+            return Ok(());
         }
+        self.close().await?;
+        let event = json!({"type": "content_block_start", "index": self.index, "content_block": start});
+        self.events.named("content_block_start", &event).await?;
+        self.open = Some(kind);
+        Ok(())
+    }
+
+    async fn delta(&mut self, delta: Value) -> Result<(), Gone> {
         let event = json!({"type": "content_block_delta", "index": self.index, "delta": delta});
         self.events.named("content_block_delta", &event).await
     }
@@ -162,12 +171,13 @@ impl Blocks {
         self.close().await?;
         let id = random_id("toolu_").unwrap_or_else(|_| format!("toolu_{}", self.index));
         let start = json!({"type": "tool_use", "id": id, "name": call.name, "input": {}});
-        self.delta("tool_use", start, json!({"type": "input_json_delta", "partial_json": call.arguments})).await?;
+        self.open("tool_use", start).await?;
+        self.delta(json!({"type": "input_json_delta", "partial_json": call.arguments})).await?;
         self.close().await
     }
 }
 
-async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
+async fn write_events(events: Events, accepted: Accepted, omits_thinking: bool) -> Result<(), Gone> {
     let Accepted { id, model_name, choices, n_prompt, listed: _listed, .. } = accepted;
     // How much of the prompt was found in the cache is known at the end.
     let begun = Usage { n_prompt, ..Usage::default() };
@@ -184,11 +194,15 @@ async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
             Progress::Text(text) | Progress::Tokens(text, _) => {
                 if !text.reasoning.is_empty() {
                     let delta = json!({"type": "thinking_delta", "thinking": text.reasoning});
-                    blocks.delta("thinking", thinking_block(""), delta).await?;
+                    blocks.open("thinking", thinking_block("")).await?;
+                    if !omits_thinking {
+                        blocks.delta(delta).await?;
+                    }
                 }
                 if !text.content.is_empty() {
                     let delta = json!({"type": "text_delta", "text": text.content});
-                    blocks.delta("text", json!({"type": "text", "text": ""}), delta).await?;
+                    blocks.open("text", json!({"type": "text", "text": ""})).await?;
+                    blocks.delta(delta).await?;
                 }
             }
             Progress::Call(call) => blocks.call(call).await?,
@@ -200,7 +214,10 @@ async fn write_events(events: Events, accepted: Accepted) -> Result<(), Gone> {
                 };
                 let event = json!({
                     "type": "message_delta", "usage": usage(&end.usage),
-                    "delta": {"stop_reason": stop_reason, "stop_sequence": stop_sequence},
+                    "delta": {
+                        "stop_reason": stop_reason, "stop_sequence": stop_sequence,
+                        "thinking_stop_reason": end.thinking_stop_reason.map(ThinkingStopReason::as_str),
+                    },
                 });
                 blocks.events.named("message_delta", &event).await?;
             }

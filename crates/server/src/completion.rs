@@ -70,6 +70,8 @@ pub struct Choice {
     answer: AnswerStream,
     tools: Option<ToolParser>,
     n_calls: usize,
+    /// Ends with its first call.
+    one_call: bool,
     receipt: Option<Arc<Receipt>>,
     /// Of the token that comes next.
     logprobs: Option<TokenLogprobs>,
@@ -87,6 +89,7 @@ impl Choice {
             answer,
             tools: None,
             n_calls: 0,
+            one_call: false,
             receipt: None,
             logprobs: None,
             unsettled: VecDeque::new(),
@@ -95,9 +98,10 @@ impl Choice {
         }
     }
 
-    /// Reads tool calls in the answer.
-    pub fn with_tools(mut self, format: Option<ToolFormat>) -> Self {
+    /// Reads tool calls in the answer, which ends with its first one where `one_call` says so.
+    pub fn with_tools(mut self, format: Option<ToolFormat>, one_call: bool) -> Self {
         self.tools = format.map(ToolParser::new);
+        self.one_call = one_call;
         self
     }
 
@@ -135,7 +139,7 @@ impl Choice {
     }
 
     fn take(&mut self, token: &Token) {
-        if self.answer.stopped().is_some() {
+        if self.answer.stopped().is_some() || self.has_its_call() {
             return;
         }
         let (begins, _) = self.answer.n_content_bytes();
@@ -144,6 +148,9 @@ impl Choice {
             self.generation.control().cancel();
         }
         self.tell(delta);
+        if self.has_its_call() {
+            self.generation.control().cancel();
+        }
         // The token that ends the answer is no part of it.
         if let Some(logprobs) = self.logprobs.take()
             && token.kind != TokenKind::Stop
@@ -173,6 +180,11 @@ impl Choice {
         self.pending.push_back(Progress::Tokens(text, reports));
     }
 
+    /// Whether it has the one call that it may have.
+    fn has_its_call(&self) -> bool {
+        self.one_call && self.n_calls > 0
+    }
+
     /// Passes text on, past the parser of calls.
     fn tell(&mut self, mut delta: Delta) {
         let mut calls = Vec::new();
@@ -182,6 +194,9 @@ impl Choice {
             let parsed = parser.push(&delta.content);
             (delta.content, calls) = (parsed.content, parsed.calls);
         }
+        if self.one_call {
+            calls.truncate(1 - self.n_calls.min(1));
+        }
         if !delta.is_empty() {
             self.pending.push_back(Progress::Text(delta));
         }
@@ -190,11 +205,13 @@ impl Choice {
     }
 
     fn end(&mut self, finished: Finished) {
-        let rest = self.answer.finish();
-        self.tell(rest);
+        if !self.has_its_call() {
+            let rest = self.answer.finish();
+            self.tell(rest);
+        }
         self.report();
         if let Some(parser) = &mut self.tools {
-            let content = parser.finish().content;
+            let content = parser.finish(finished.reason == FinishReason::Length || self.answer.stopped().is_some());
             if !content.is_empty() {
                 self.pending.push_back(Progress::Text(Delta { content, ..Delta::default() }));
             }
@@ -231,7 +248,13 @@ impl Choice {
                     said.reports.extend(reports);
                 }
                 Some(Progress::Call(call)) => said.calls.push(call),
-                Some(Progress::End(end)) => return (said, Some(end)),
+                Some(Progress::End(mut end)) => {
+                    if self.answer.divide_late(&mut said.text) {
+                        end.thinking_stop_reason = Some(ThinkingStopReason::Natural);
+                        end.usage.n_reasoning = self.answer.n_reasoning();
+                    }
+                    return (said, Some(end));
+                }
                 None => return (said, None),
             }
         }
@@ -241,10 +264,12 @@ impl Choice {
         let failed =
             |code, message: String| Err(ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, code, message));
         let finish_reason = match finished.reason {
-            _ if self.n_calls > 0 => Ok("tool_calls"),
-            _ if self.answer.stopped().is_some() => Ok("stop"),
-            FinishReason::Stop => Ok("stop"),
+            // What was cancelled for one of these did not fail.
+            _ if self.has_its_call() => Ok("tool_calls"),
+            _ if self.answer.stopped().is_some() => Ok(if self.n_calls > 0 { "tool_calls" } else { "stop" }),
+            // Before the calls: the last of them may be what was cut.
             FinishReason::Length => Ok("length"),
+            FinishReason::Stop => Ok(if self.n_calls > 0 { "tool_calls" } else { "stop" }),
             FinishReason::Cancelled => {
                 let message = "this completion was cancelled, because the server is ending: ask again";
                 Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))

@@ -102,13 +102,29 @@ impl Place {
 impl TextLogprobs {
     /// Adds a token, which is at `place`.
     fn push(&mut self, id: u32, logprobs: Option<&TokenLogprobs>, (place, format): (&mut Place, &dyn ChatFormat)) {
-        let text = |id| String::from_utf8_lossy(&format.token_bytes(id)).into_owned();
+        let text = |id| text_of(&format.token_bytes(id));
         let finite = |logprob: f32| logprob.max(-9999.0);
         self.text_offset.push(place.of(id, format));
         self.tokens.push(text(id));
         self.token_ids.push(id);
         self.token_logprobs.push(logprobs.map(|l| finite(l.logprob)));
-        self.top_logprobs.push(logprobs.map(|l| l.top.iter().map(|&(id, lp)| (text(id), finite(lp).into())).collect()));
+        self.top_logprobs.push(logprobs.map(|l| {
+            let mut top = Map::new();
+            for &(id, logprob) in &l.top {
+                // Two tokens may be the same text, and each is an alternative of its own.
+                let name = Some(text(id)).filter(|name| !top.contains_key(name));
+                top.insert(name.unwrap_or_else(|| format!("token_id:{id}")), finite(logprob).into());
+            }
+            top
+        }));
+    }
+}
+
+/// A token's text, or its bytes as OpenAI writes those that are no text by themselves.
+fn text_of(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().fold("bytes:".to_owned(), |text, byte| text + &format!("\\x{byte:02x}")),
     }
 }
 
@@ -123,12 +139,13 @@ struct Prompt {
 
 /// Serves a completion.
 pub async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    serve(app, request).await.map_err(|error| error.renamed(&[("messages", "prompt")]))
+    let incoming = Incoming::read(app.clone(), request).await?;
+    // What is said of the body names its fields as they were sent; what comes later speaks of a chat.
+    let asked = CompletionRequest::parse(&incoming.body)?;
+    answer(app, incoming, asked).await.map_err(|error| error.renamed(&[("messages", "prompt")]))
 }
 
-async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
-    let incoming = Incoming::read(app.clone(), request).await?;
-    let asked = CompletionRequest::parse(&incoming.body)?;
+async fn answer(app: Arc<App>, incoming: Incoming, asked: CompletionRequest) -> Result<Response, ApiError> {
     let (model, _) = app.resolve(asked.model.as_deref()).await?;
     let model_name = asked.model.clone().unwrap_or_else(|| model.name.clone());
     let (preparing, asked) = (model.clone(), Arc::new(asked));

@@ -81,6 +81,10 @@ impl IntoResponse for ApiError {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s.unwrap_or(1)));
             }
+            // Clients ask again after any status from 500 on, unless they are told.
+            StatusCode::NOT_IMPLEMENTED => {
+                headers.insert("x-should-retry", HeaderValue::from_static("false"));
+            }
             _ => {}
         }
         response

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use crate::admission::Incoming;
 use crate::config::ModelCard;
 use crate::error::ApiError;
-use crate::routes::{App, Name};
+use crate::routes::{ALIASES, App, Name};
 use crate::shelf::Presence;
+use crate::wire::Names;
 use crate::wire::fields::Fields;
 
 /// OpenAI's model object and, after `owned_by`, fields of ours.
@@ -32,6 +33,8 @@ struct ModelJson<'a> {
     /// Whether thinking can be bounded and ended early.
     thinking: bool,
     temperature: f32,
+    /// Other names that a request may give it.
+    aliases: Vec<&'static str>,
     state: Presence,
     /// What it takes up when it is loaded.
     memory_bytes: u64,
@@ -55,10 +58,19 @@ impl<'a> ModelJson<'a> {
             context_length: card.context_length,
             thinking: card.thinking,
             temperature: card.temperature,
+            aliases: aliases(app, card),
             state,
             memory_bytes,
         }
     }
+}
+
+/// DeepSeek's names are the default model's, but for one that another model has.
+fn aliases(app: &App, card: &ModelCard) -> Vec<&'static str> {
+    let names = || app.shelf.cards().map(|(card, ..)| card.name.as_str());
+    let is_default = names().next() == Some(card.name.as_str());
+    let free = ALIASES.iter().map(|(alias, _)| *alias).filter(|alias| !names().any(|name| name == *alias));
+    if is_default { free.collect() } else { Vec::new() }
 }
 
 /// What Anthropic's clients read of a model; they take this time for one that is not known.
@@ -121,7 +133,7 @@ async fn named(app: &Arc<App>, request: Request) -> Result<usize, ApiError> {
     }
     let mut fields = Fields::of_body(&incoming.body)?;
     let name: Option<String> = fields.take("model", "a string")?;
-    fields.refuse_the_rest(&["model"], &[], &[])?;
+    fields.refuse_the_rest(&Names::only(&["model"]))?;
     let name = name.ok_or_else(|| ApiError::invalid("model", "`model` is missing: give a name from /v1/models"))?;
     Ok(app.find(Some(&name))?.0)
 }

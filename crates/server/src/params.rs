@@ -3,6 +3,7 @@
 //!
 //! `max_tokens` bounds thinking and answer together ([`engine::thinking_wish`] says what happens without it).
 
+use engine::constraint::without_unknown_formats;
 use engine::tool_grammar::{CallRules, tool_grammar};
 use engine::{
     Constraint, ConstraintError, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler,
@@ -30,6 +31,8 @@ pub struct Job {
     pub begun_in_thinking: Option<bool>,
     /// How calls are recognised, where there may be some.
     pub tools: Option<ToolFormat>,
+    /// Whether an answer ends with its first call.
+    pub one_call: bool,
 }
 
 /// Renders and encodes the prompt and settles every parameter. Takes time in proportion to the prompt.
@@ -68,6 +71,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
             true => prompt.in_thinking.then_some(true),
         }),
         tools: chat.tools.is_on().then(|| model.format.tool_support().format),
+        one_call: chat.tools.allows_one_call(),
     })
 }
 
@@ -137,14 +141,20 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
             return Err(ApiError::invalid("response_format", message));
         }
         let wanted = |name: &str| !matches!(&tools.choice, ToolChoice::Named(only) if only != name);
-        let function = |tool: &'_ Value| tool["function"].clone();
+        let function = |tool: &'_ Value| {
+            let mut function = tool["function"].clone();
+            if function["strict"] != true {
+                without_unknown_formats(&mut function["parameters"]);
+            }
+            function
+        };
         let functions: Vec<Value> = tools.definitions.iter().map(function).collect();
         let all: Vec<(&str, &Value)> = functions
             .iter()
             .filter_map(|f| Some((f["name"].as_str()?, &f["parameters"])))
             .filter(|(name, _)| wanted(name))
             .collect();
-        let rules = CallRules { tools: &all, parallel: tools.parallel, required };
+        let rules = CallRules { tools: &all, parallel: !tools.allows_one_call(), required };
         let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
         return compile(model, &grammar, "tools", bias).map(Some);
     }

@@ -25,12 +25,18 @@ const NAMES: &[(&str, &str)] =
 
 /// Serves a response.
 pub async fn responses(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
-    serve(app, request).await.map_err(|error| error.renamed(NAMES))
+    let incoming = Incoming::read(app.clone(), request).await?;
+    // What is said of the body names its fields as they were sent; what comes later speaks of a chat.
+    let (chat, repeated) = parse(&incoming.body)?;
+    answer(app, incoming, chat, repeated).await.map_err(|error| error.renamed(NAMES))
 }
 
-async fn serve(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
-    let incoming = Incoming::read(app.clone(), request).await?;
-    let (chat, repeated) = parse(&incoming.body)?;
+async fn answer(
+    app: Arc<App>,
+    incoming: Incoming,
+    chat: ChatRequest,
+    repeated: Map<String, Value>,
+) -> Result<Response, ApiError> {
     let (is_stream, asked) = (chat.stream, Asked::of(&chat, repeated));
     let accepted = incoming.chat(chat, "resp_").await?;
     if is_stream {

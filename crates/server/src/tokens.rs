@@ -13,8 +13,8 @@ use crate::error::ApiError;
 use crate::params;
 use crate::reply::FINGERPRINT;
 use crate::routes::App;
-use crate::wire::ChatRequest;
 use crate::wire::fields::Fields;
+use crate::wire::{ChatRequest, Names};
 
 /// Text to tokens. Names of control tokens in it are plain text.
 pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
@@ -24,11 +24,8 @@ pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<R
     let content: Option<String> = fields.take("content", "a string")?;
     let add_special = fields.take("add_special", "true or false")?.unwrap_or(false);
     let with_pieces = fields.take("with_pieces", "true or false")?.unwrap_or(false);
-    fields.refuse_the_rest(
-        &["content", "add_special", "with_pieces", "model"],
-        &[],
-        &[("parse_special", &["false"])],
-    )?;
+    let names = Names::only(&["content", "add_special", "with_pieces", "model"]);
+    fields.refuse_the_rest(&Names { neutral: &[("parse_special", &["false"])], ..names })?;
     let content = content.ok_or_else(|| ApiError::invalid("content", "`content` is missing: give the text"))?;
     let (model, _) = app.resolve(name.as_deref()).await?;
     let (n, longest) = (content.len(), model.format.longest_text());
@@ -61,7 +58,7 @@ pub async fn detokenize(State(app): State<Arc<App>>, request: Request) -> Result
     let mut fields = Fields::of_body(&incoming.body)?;
     let name: Option<String> = fields.take("model", "a string")?;
     let tokens: Option<Vec<u32>> = fields.take("tokens", "a list of token ids")?;
-    fields.refuse_the_rest(&["tokens", "model"], &[], &[])?;
+    fields.refuse_the_rest(&Names::only(&["tokens", "model"]))?;
     let tokens = tokens.ok_or_else(|| ApiError::invalid("tokens", "`tokens` is missing: give a list of token ids"))?;
     let (model, _) = app.resolve(name.as_deref()).await?;
     let vocab_size = model.engine.vocab_size();

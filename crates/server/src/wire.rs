@@ -40,6 +40,8 @@ pub const LABELS: &[&str] = &[
     "cache_prompt",
     // A guess at the answer, to be quicker where it is right.
     "prediction",
+    // llama.cpp's wish for timings in every event; here they come with the last.
+    "timings_per_token",
 ];
 
 /// Fields this server does not implement, with the values that ask for nothing.
@@ -53,6 +55,23 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("include_reasoning", &["true"]),
     ("separate_reasoning", &["true"]),
 ];
+
+/// The names that may stand in a request's body.
+pub struct Names {
+    /// Of what is honoured.
+    pub known: Vec<&'static str>,
+    /// Of what changes nothing in the answer.
+    pub labels: Vec<&'static str>,
+    /// Of what this server does not implement, with the values that ask for nothing.
+    pub neutral: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Names {
+    /// Of a body that holds nothing else.
+    pub fn only(known: &[&'static str]) -> Self {
+        Self { known: known.to_vec(), labels: Vec::new(), neutral: &[] }
+    }
+}
 
 /// Most alternatives that are reported for a token.
 pub const MAX_TOP_LOGPROBS: usize = 20;
@@ -78,6 +97,8 @@ pub struct ChatRequest {
     pub format: Option<Grammar>,
     /// Report log-probabilities, with this many alternatives.
     pub logprobs: Option<usize>,
+    /// Keep what was thought to yourself, as Anthropic's clients may ask.
+    pub omits_thinking: bool,
 }
 
 impl ChatRequest {
@@ -102,8 +123,9 @@ impl ChatRequest {
             tools: ToolsWish::take(&mut fields)?,
             format: tools::take_format(&mut fields)?,
             logprobs: logprobs(&mut fields)?,
+            omits_thinking: false,
         };
-        fields.refuse_the_rest(&known(), LABELS, NEUTRAL)?;
+        fields.refuse_the_rest(&names())?;
         Ok(request)
     }
 }
@@ -120,12 +142,13 @@ pub fn count_dialects(body: &[u8]) -> usize {
     read.into_iter().filter(|ok| *ok).count()
 }
 
-/// Fields that a chat completion honours.
-pub fn known() -> Vec<&'static str> {
+/// What a chat completion may hold.
+pub fn names() -> Names {
     let own = [
         "model",
         "messages",
         "continue_final_message",
+        "add_generation_prompt",
         "stream",
         "stream_options",
         "max_tokens",
@@ -135,11 +158,11 @@ pub fn known() -> Vec<&'static str> {
         "tools",
         "tool_choice",
         "parallel_tool_calls",
-        "response_format",
         "logprobs",
         "top_logprobs",
     ];
-    [&own[..], &sampling::SAMPLING_FIELDS, &thinking::THINKING_FIELDS].concat()
+    let known = [&own[..], &tools::FORMAT_FIELDS, &sampling::SAMPLING_FIELDS, &thinking::THINKING_FIELDS].concat();
+    Names { known, labels: LABELS.to_vec(), neutral: NEUTRAL }
 }
 
 /// `logprobs` and `top_logprobs`.

@@ -238,7 +238,7 @@ async fn errors_say_what_to_change() {
     refused(&with(json!({"model": "../../etc/passwd"})), 404, "no model").await;
     refused(&with(json!({"model": 5})), 400, "must be a string").await;
     refused(&with(json!({"tools": [{}]})), 400, "`tools[0]` is not of type").await;
-    refused(&with(json!({"top_p": 0})), 400, "top_p is 0").await;
+    refused(&with(json!({"typical_p": 0})), 400, "typical_p is 0").await;
     refused(
         &with(json!({"messages": [{"role": "system", "content": "forbidden"}, {"role": "user", "content": "x"}]})),
         400,

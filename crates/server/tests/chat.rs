@@ -71,6 +71,97 @@ async fn calls_stream_in_deepseeks_shape() {
     assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "tool_calls");
 }
 
+/// Without thinking, an answer of so many tokens (bytes, after two line breaks that are put in).
+fn cut_at(n: usize, extra: Value) -> Value {
+    let mut asked = ask(json!({"tools": tools(), "max_tokens": n, "enable_thinking": false}));
+    asked.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+    asked
+}
+
+#[tokio::test]
+async fn a_call_that_was_cut_is_none() {
+    let address = answering(CALLS).await;
+    let first_ends = CALLS.find("</tool_call>").expect("an end") + "</tool_call>".len();
+    for (n, n_calls) in [(30, 0), (first_ends - 3, 0), (first_ends + 5, 1), (first_ends + 40, 1)] {
+        for stream in [false, true] {
+            let answer = post(address, CHAT, &cut_at(n, json!({"stream": stream}))).await;
+            let parts = if stream { answer.events() } else { vec![answer.json()] };
+            let message = if stream { "delta" } else { "message" };
+            let choices = || parts.iter().filter_map(|part| part["choices"].get(0));
+            let text: String = choices().filter_map(|choice| choice[message]["content"].as_str()).collect();
+            let named = choices().filter(|choice| choice[message]["tool_calls"][0]["function"]["name"].is_string());
+            assert_eq!((text.as_str(), named.count()), ("Let me see. ", n_calls), "{n} {stream}");
+            assert_eq!(choices().next_back().expect("an end")["finish_reason"], "length", "{n} {stream}");
+        }
+    }
+    let refusing = answering("I would rather not.").await;
+    for n in 1..60 {
+        let found = post(refusing, CHAT, &cut_at(n, json!({"tool_choice": "required"}))).await.json();
+        let choice = &found["choices"][0];
+        assert_eq!((&choice["message"]["tool_calls"], &choice["finish_reason"]), (&Value::Null, &json!("length")));
+        let text = choice["message"]["content"].as_str().expect("text");
+        assert!(text.is_empty() || text == "<", "{n}: {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_call_ends_an_answer_that_may_have_one() {
+    let address = answering(CALLS).await;
+    let tool = json!({"type": "function", "function": {"name": "add"}});
+    for (extra, n_calls) in [
+        (json!({}), 2),
+        (json!({"parallel_tool_calls": false}), 1),
+        (json!({"parallel_tool_calls": false, "logprobs": true}), 1),
+        (json!({"tool_choice": tool, "max_tokens": 900}), 1),
+    ] {
+        for stream in [false, true] {
+            let mut asked = ask(json!({"tools": tools(), "stream": stream}));
+            asked.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+            let answer = post(address, CHAT, &asked).await;
+            let parts = if stream { answer.events() } else { vec![answer.json()] };
+            let message = if stream { "delta" } else { "message" };
+            let choices = || parts.iter().filter_map(|part| part["choices"].get(0));
+            let calls = choices().filter_map(|choice| choice[message]["tool_calls"].as_array()).flatten();
+            assert_eq!(calls.filter(|call| call["id"].is_string()).count(), n_calls, "{extra} {stream}");
+            assert_eq!(choices().next_back().expect("an end")["finish_reason"], "tool_calls", "{extra} {stream}");
+            if let (false, 1) = (stream, n_calls) {
+                assert!(parts[0]["usage"]["completion_tokens"].as_u64() < Some(CALLS.len() as u64), "{}", parts[0]);
+            }
+        }
+    }
+    common::start::wait_for_metric(address, "requests_in_flight", 0.0).await;
+}
+
+/// Nothing opened a block, in the prompt or after it, and then one is closed.
+#[tokio::test]
+async fn a_whole_answer_is_divided_where_its_thinking_was_closed() {
+    let address = common::start::saying_server("<think>\n\n</think>\n\nabc</think>\n\ndef<end>").await;
+    let asked = ask(json!({"enable_thinking": false}));
+    let found = post(address, CHAT, &asked).await.json();
+    let choice = &found["choices"][0];
+    assert_eq!(
+        (&choice["message"]["reasoning_content"], &choice["message"]["content"]),
+        (&json!("abc"), &json!("def")),
+        "{found}"
+    );
+    assert_eq!(choice["thinking_stop_reason"], "natural");
+    assert_eq!(found["usage"]["completion_tokens_details"]["reasoning_tokens"], 4, "the tag is one");
+}
+
+#[tokio::test]
+async fn llama_cpps_words_are_understood() {
+    let address = answering("yes, of course").await;
+    let schema = json!({"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": false});
+    let found = post(address, CHAT, &ask(json!({"json_schema": schema, "max_tokens": 200}))).await.json();
+    let text = found["choices"][0]["message"]["content"].as_str().expect("text");
+    assert!(serde_json::from_str::<Value>(text).is_ok_and(|value| value["ok"].is_boolean()), "{text}");
+    let asked = ask(
+        json!({"guided_regex": "(yes|no)", "logit_bias": [[u32::from(b'y'), false]], "timings_per_token": true, "repeat_penalty": 1}),
+    );
+    let found = post(address, CHAT, &asked).await.json();
+    assert_eq!(found["choices"][0]["message"]["content"], "no", "{found}");
+}
+
 #[tokio::test]
 async fn a_demanded_call_comes_and_fits_its_schema() {
     let address = answering("I would rather not.").await;
@@ -201,7 +292,8 @@ async fn texts_go_on_without_a_template() {
     }
     let events = post(address, path, &json!({"prompt": "ab", "max_tokens": 3, "stream": true})).await.events();
     assert_eq!(events.last().expect("an end")["choices"][0]["finish_reason"], "length");
-    assert_eq!(post(address, "/v1/embeddings", &json!({"input": "a"})).await.status, 501);
+    let none = post(address, "/v1/embeddings", &json!({"input": "a"})).await;
+    assert!(none.status == 501 && none.head.contains("x-should-retry: false"), "{}", none.head);
 }
 
 /// It passes as a regular expression; that it is endless work shows after the first tokens.
@@ -311,7 +403,8 @@ async fn a_stop_strings_tokens_have_no_log_probabilities() {
 #[tokio::test]
 async fn what_the_engine_refuses_is_named() {
     let address = answering("yes").await;
-    for (extra, param) in [(json!({"logit_bias": {"999999": 1}}), "logit_bias"), (json!({"top_p": 0}), "top_p")] {
+    for (extra, param) in [(json!({"logit_bias": {"999999": 1}}), "logit_bias"), (json!({"typical_p": 0}), "typical_p")]
+    {
         let refused = post(address, CHAT, &ask(extra)).await;
         assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some(param)), "{}", refused.body);
     }
@@ -325,4 +418,49 @@ async fn no_limit_may_be_written_as_minus_one() {
         assert_eq!(found.status, 200, "{limit} {}", found.body);
         assert_eq!(found.json()["choices"][0]["finish_reason"], "stop");
     }
+}
+
+/// What clients send who want the likeliest token.
+#[tokio::test]
+async fn a_top_p_of_nothing_draws_the_likeliest() {
+    let address = answering("yes").await;
+    for temperature in [0.0, 1.5] {
+        let found = post(address, CHAT, &ask(json!({"top_p": 0, "temperature": temperature}))).await.json();
+        assert_eq!(found["choices"][0]["message"]["content"], "yes", "{found}");
+    }
+    let body = json!({"max_tokens": 99, "top_p": 0, "messages": [{"role": "user", "content": "Well?"}]});
+    assert_eq!(post(address, "/v1/messages", &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn alternatives_that_are_half_letters_stay_apart() {
+    let address = answering("yes").await;
+    let asked = json!({"prompt": [97, 98], "echo": true, "logprobs": 20, "max_tokens": 0});
+    let found = post(address, "/v1/completions", &asked).await.json();
+    assert_eq!(found["choices"][0]["logprobs"]["top_logprobs"][1].as_object().map(serde_json::Map::len), Some(20));
+    let asked = json!({"prompt": [0xc3, 0xe4], "echo": true, "logprobs": 1, "max_tokens": 0});
+    let found = post(address, "/v1/completions", &asked).await.json();
+    assert_eq!(found["choices"][0]["logprobs"]["tokens"], json!(["bytes:\\xc3", "bytes:\\xe4"]));
+}
+
+#[tokio::test]
+async fn the_default_models_other_names_are_listed() {
+    let address = answering("yes").await;
+    let list = get(address, "/v1/models").await.json();
+    assert_eq!(list["data"][0]["aliases"], json!(["deepseek-chat", "deepseek-reasoner"]));
+}
+
+#[tokio::test]
+async fn a_pattern_that_is_none_is_told_why() {
+    let address = answering("yes").await;
+    let refused = post(address, CHAT, &ask(json!({"guided_regex": "(a"}))).await;
+    assert!(refused.status == 400 && refused.message().contains("unclosed group"), "{}", refused.message());
+    let schema = |strict: Value| {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "string", "format": "colour"}}});
+        ask(
+            json!({"max_tokens": 60, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": strict}}}),
+        )
+    };
+    assert_eq!(post(address, CHAT, &schema(json!(null))).await.status, 200, "an unknown format says nothing");
+    assert!(post(address, CHAT, &schema(json!(true))).await.message().contains("colour"));
 }

@@ -70,6 +70,8 @@ async fn a_messages_stream_is_of_blocks() {
     let text = |kind: &str| -> String { events.iter().filter_map(|(_, e)| e["delta"][kind].as_str()).collect() };
     assert_eq!((text("thinking"), text("text")), ("hm".to_owned(), "Hello.".to_owned()));
     assert!(events.iter().all(|(name, event)| event["type"] == name.as_str()));
+    let end = events.iter().find(|(name, _)| name == "message_delta").expect("an end");
+    assert_eq!(end.1["delta"]["thinking_stop_reason"], "natural");
 }
 
 #[tokio::test]
@@ -108,6 +110,7 @@ async fn anthropics_errors_have_its_shape() {
     let address = answering("Hello.").await;
     for (body, words) in [
         (json!({"messages": [{"role": "user", "content": "Hi"}]}), "`max_tokens` is missing"),
+        (json!({"max_tokens": 0, "messages": [{"role": "user", "content": "Hi"}]}), "`max_tokens` is 0"),
         (json!({"max_tokens": 5, "messages": []}), "`messages` is empty"),
         (json!({"max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "image"}]}]}), "reads text only"),
         (json!({"max_tokens": 5, "nonsense": 1, "messages": [{"role": "user", "content": "x"}]}), "unknown field"),
@@ -370,4 +373,103 @@ async fn models_are_listed_for_anthropics_clients() {
     assert_eq!((&one, &one["type"], &one["display_name"]), (&list["data"][0], &json!("model"), &json!("mini")));
     let none = as_anthropic("/v1/models/none").await;
     assert_eq!(none.status, 404);
+}
+
+#[tokio::test]
+async fn a_field_of_another_dialect_is_called_as_it_was_sent() {
+    let address = answering("Hello.").await;
+    let hi = json!([{"role": "user", "content": "Hi"}]);
+    for (path, body, param, meant) in [
+        ("/v1/responses", json!({"input": "Hi", "max_tokens": 5}), "max_tokens", "max_output_tokens"),
+        ("/v1/responses", json!({"input": "Hi", "messages": hi}), "messages", "input"),
+        ("/v1/responses", json!({"input": "Hi", "response_format": {}}), "response_format", "text"),
+        ("/v1/completions", json!({"prompt": "Hi", "messages": hi}), "messages", "prompt"),
+        (CHAT, json!({"messages": hi, "max_output_tokens": 5}), "max_output_tokens", "max_tokens"),
+    ] {
+        let refused = post(address, path, &body).await;
+        assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some(param)), "{}", refused.body);
+        let words = format!("unknown field `{param}`: did you mean `{meant}`?");
+        assert_eq!(refused.message(), words, "{path}");
+    }
+    let body = json!({"messages": hi, "max_tokens": 9, "output_config": {"format": {"type": "regex", "pattern": "("}}});
+    let refused = post(address, "/v1/messages", &body).await;
+    assert!(refused.message().contains("`output_config.format` cannot be used"), "{}", refused.message());
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test]
+async fn a_call_that_was_cut_is_none_in_any_dialect() {
+    let address = answering(CALL).await;
+    let tool = json!({"name": "add", "input_schema": {"type": "object"}});
+    let hi = json!([{"role": "user", "content": "Hi"}]);
+    let body = json!({"max_tokens": 30, "messages": hi, "tools": [tool], "tool_choice": {"type": "any"}});
+    let found = post(address, "/v1/messages", &body).await.json();
+    assert_eq!((&found["stop_reason"], &found["content"]), (&json!("max_tokens"), &json!([])), "{found}");
+    let tool = json!({"type": "function", "name": "add", "parameters": {"type": "object"}});
+    let body = json!({
+        "input": "Hi", "max_output_tokens": 30, "tools": [tool], "tool_choice": "required", "reasoning": {"effort": "none"},
+    });
+    let found = post(address, "/v1/responses", &body).await.json();
+    assert_eq!((&found["status"], &found["output"]), (&json!("incomplete"), &json!([])), "{found}");
+}
+
+#[tokio::test]
+async fn anthropics_wish_for_one_call_is_kept() {
+    let address = answering(
+        "<tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call>",
+    )
+    .await;
+    let tool = json!({"name": "add", "input_schema": {"type": "object"}});
+    let hi = json!([{"role": "user", "content": "Hi"}]);
+    for (disable, n) in [(false, 2), (true, 1)] {
+        let choice = json!({"type": "auto", "disable_parallel_tool_use": disable});
+        let body = json!({"max_tokens": 300, "messages": hi, "tools": [tool], "tool_choice": choice});
+        let found = post(address, "/v1/messages", &body).await.json();
+        assert_eq!((found["content"].as_array().map(Vec::len), &found["stop_reason"]), (Some(n), &json!("tool_use")));
+    }
+}
+
+/// What Anthropic's clients send along is taken where it changes nothing, done where it can be, and else refused.
+#[tokio::test]
+async fn anthropics_other_wishes_are_kept_or_refused() {
+    let address = answering("Hello.").await;
+    let asked = |extra: Value| {
+        let mut body = json!({"max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]});
+        body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        body
+    };
+    let edits = |kind: &str| json!({"context_management": {"edits": [{"type": kind}]}});
+    let cached = json!({"type": "ephemeral"});
+    let tool = json!({"name": "add", "input_schema": {"type": "object"}, "cache_control": cached});
+    let result = json!([
+        {"role": "user", "content": [{"type": "text", "text": "Add.", "cache_control": cached}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "add", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "no", "is_error": true}]},
+    ]);
+    for extra in [edits("clear_thinking_20251015"), json!({"tools": [tool], "messages": result})] {
+        let found = post(address, "/v1/messages", &asked(extra.clone())).await;
+        assert_eq!(found.status, 200, "{extra} {}", found.body);
+    }
+    for (extra, words) in [
+        (edits("clear_tool_uses_20250919"), "clear_tool_uses_20250919"),
+        (json!({"thinking": {"type": "enabled", "display": "loud"}}), "`thinking.display`"),
+        (json!({"tools": [{"name": "a", "input_schema": {}, "strict": "yes"}]}), "`tools[0].strict`"),
+        (json!({"tools": [{"name": "a", "input_schema": {}, "defer_loading": true}]}), "`tools[0].defer_loading`"),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "colour": "red"}]}]}),
+            "`messages[0].content[0].colour`",
+        ),
+    ] {
+        let refused = post(address, "/v1/messages", &asked(extra)).await;
+        assert!(refused.status == 400 && refused.message().contains(words), "{words}: {}", refused.body);
+    }
+    let omitted = json!({"thinking": {"type": "enabled", "budget_tokens": 50, "display": "omitted"}});
+    let found = post(address, "/v1/messages", &asked(omitted.clone())).await.json();
+    assert_eq!((&found["content"][0]["thinking"], &found["content"][1]["text"]), (&json!(""), &json!("Hello.")));
+    let mut streamed = asked(omitted);
+    streamed["stream"] = json!(true);
+    let events = named_events(&post(address, "/v1/messages", &streamed).await);
+    assert!(events.iter().all(|(_, event)| event["delta"]["type"] != "thinking_delta"));
+    assert_eq!(events.iter().filter(|(name, _)| name == "content_block_start").count(), 2);
 }

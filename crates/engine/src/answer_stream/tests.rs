@@ -5,7 +5,12 @@ use crate::thinking::Thinking;
 
 /// The tokens of `output` as the engine would report them, `<end>` being the stop token.
 fn tokens(output: &str, by_token: bool) -> Vec<Token> {
-    let mut thinking = Thinking::new(ByteTokenizer::thinking(), 10_000);
+    tokens_behind(true, output, by_token)
+}
+
+/// The same; `open`: the prompt opened a block.
+fn tokens_behind(open: bool, output: &str, by_token: bool) -> Vec<Token> {
+    let mut thinking = Thinking::new(ThinkingParams { open, ..ByteTokenizer::thinking() }, 10_000);
     let kind = |id| match id {
         ByteTokenizer::END => TokenKind::Stop,
         _ if by_token => thinking.observe(id),
@@ -124,4 +129,28 @@ fn what_was_begun_goes_on_with_its_white_space() {
     }
     let tags = "\n<think>are text";
     assert_eq!(go_on(Split::ByText { opened_by_prompt: false }, false, tags), delta("", tags));
+}
+
+#[test]
+fn thinking_that_nobody_opened_is_told_from_a_whole_answer() {
+    let whole = |split: Split, output: &str| {
+        let mut stream = AnswerStream::new(Arc::new(ByteTokenizer), split, StopStrings::default());
+        let mut all = Delta::default();
+        for token in tokens_behind(false, output, split == Split::ByToken) {
+            all.content += &stream.push(&token).content;
+        }
+        all.content += &stream.finish().content;
+        let divided = stream.divide_late(&mut all);
+        (all, divided, stream.n_reasoning())
+    };
+    let by_text = Split::ByText { opened_by_prompt: false };
+    let output = "\nabc é\n</think>\n\ndef</think>g";
+    assert_eq!(whole(by_text, output).0, delta("abc é", "def</think>g"));
+    let (found, divided, n_reasoning) = whole(Split::ByToken, "\nabc é\n</think>\n\ndef<end>");
+    assert_eq!((found, divided), (delta("abc é", "def"), true));
+    assert_eq!(n_reasoning, "\nabc é\n".len() + 1, "the tag is one token");
+    for plain in ["abc<end>", "abc<think>", "abc</think><end>", "abc <think>hm</think> def<end>"] {
+        assert!(!whole(Split::ByToken, plain).1, "{plain}");
+    }
+    assert!(!whole(Split::Raw, "abc</think>def").1);
 }

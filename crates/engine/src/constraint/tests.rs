@@ -53,6 +53,50 @@ fn nonsense_fulfils_a_schema() {
     }
 }
 
+/// A model that would rather write nothing but white space gets one space at a time.
+#[test]
+fn white_space_in_json_is_a_space_at_most() {
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false});
+    let mut constraint = constraints().compile(&Grammar::JsonSchema(schema)).expect("valid");
+    let mut found = String::new();
+    while found.len() < 40 && !constraint.is_complete() {
+        let mut logits = vec![0.0; ByteTokenizer::VOCAB_SIZE];
+        let may_end = constraint.mask(&mut logits, &[ByteTokenizer::END]).expect("a mask");
+        let lets_in = |byte: u8| logits[usize::from(byte)] == 0.0;
+        assert!(!lets_in(b'\n') && !lets_in(b'\t'), "after {found:?}");
+        if may_end {
+            break;
+        }
+        let next = if lets_in(b' ') { b' ' } else { (b'!'..=b'~').find(|b| lets_in(*b)).expect("something") };
+        constraint.accept(u32::from(next)).expect("allowed");
+        found.push(char::from(next));
+    }
+    assert!(!found.contains("  ") && serde_json::from_str::<Value>(&found).is_ok(), "{found:?}");
+}
+
+#[test]
+fn formats_that_nobody_knows_are_ignored() {
+    let text = |format: &str| json!({"type": "string", "format": format});
+    for format in FORMATS {
+        constraints().compile(&Grammar::JsonSchema(text(format))).unwrap_or_else(|e| panic!("{format}: {e}"));
+    }
+    let mut schema = json!({
+        "type": "object",
+        "properties": {"format": text("colour"), "a": {"anyOf": [text("date"), text("int64")]}, "b": {"enum": [{"format": "x"}]}},
+        "$defs": {"c": text("binary")}, "items": text("byte"), "format": "form",
+    });
+    without_unknown_formats(&mut schema);
+    let free = json!({"type": "string"});
+    assert_eq!(
+        schema,
+        json!({
+            "type": "object",
+            "properties": {"format": free, "a": {"anyOf": [text("date"), free]}, "b": {"enum": [{"format": "x"}]}},
+            "$defs": {"c": free}, "items": free,
+        })
+    );
+}
+
 #[test]
 fn a_grammar_may_name_control_tokens_by_id() {
     let grammar = format!("start: \"go\" <[{}]> /[ab]/", ByteTokenizer::USER);
@@ -98,7 +142,8 @@ fn thinking_stays_free_and_the_answer_is_bound() {
 #[test]
 fn errors_say_what_is_wrong() {
     let message = |grammar| constraints().compile(&grammar).expect_err("invalid").to_string();
-    assert!(!message(Grammar::Regex("(".into())).is_empty());
+    let unclosed = message(Grammar::Regex("(a".into()));
+    assert!(unclosed.contains("unclosed group") && !unclosed.contains('\n'), "the reason, on a line: {unclosed:?}");
     assert!(!message(Grammar::Lark("start: nothing".into())).is_empty());
     assert!(message(Grammar::JsonSchema(json!({"type": "no such type"}))).contains("type"));
     for hopeless in [Grammar::JsonSchema(json!({"$ref": "#"})), Grammar::Regex("[^\\x00-\\U0010ffff]".into())] {

@@ -109,7 +109,7 @@ fn bad_requests_are_refused_in_words() {
     for (temperature, top_p, min_p, word) in [
         (-1.0, 1.0, 0.0, "temperature"),
         (f32::NAN, 1.0, 0.0, "temperature"),
-        (1.0, 0.0, 0.0, "top_p"),
+        (1.0, -0.1, 0.0, "top_p"),
         (1.0, 1.5, 0.0, "top_p"),
         (1.0, 1.0, 2.0, "min_p"),
     ] {
@@ -118,6 +118,8 @@ fn bad_requests_are_refused_in_words() {
     }
     let thinking = ThinkingParams { closing: vec![10], ..ByteTokenizer::thinking() };
     assert!(message(Request { thinking: Some(thinking), ..good.clone() }).contains("end token"));
+    let likeliest = SamplingParams { top_p: 0.0, ..SamplingParams::default() };
+    assert!(engine.add(Request { sampling: likeliest, ..good.clone() }).is_ok());
     assert!(engine.add(good).is_ok());
 }
 

@@ -39,6 +39,7 @@ fn draws_follow_the_distribution() {
         (params(0.7), vec![0, 1, 2, 3, 4]),
         (SamplingParams { top_k: 2, ..params(1.3) }, vec![0, 3]),
         (SamplingParams { top_p: 0.6, ..params(1.0) }, vec![0, 3]),
+        (SamplingParams { top_p: 0.0, ..params(1.5) }, vec![3]),
         (SamplingParams { min_p: 0.2, ..params(1.0) }, vec![0, 3, 4]),
         (SamplingParams { typical_p: 0.2, ..params(1.0) }, vec![0]),
         (SamplingParams { typical_p: 0.8, ..params(1.0) }, vec![0, 3, 4]),

@@ -10,8 +10,15 @@ fn parse<'a>(format: ToolFormat, pieces: impl IntoIterator<Item = &'a str>) -> T
     for piece in pieces {
         add(parser.push(piece));
     }
-    add(parser.finish());
+    add(ToolDelta { content: parser.finish(false), calls: Vec::new() });
     all
+}
+
+/// Text and number of calls of an answer that its limit cut.
+fn cut(format: ToolFormat, text: &str) -> (String, usize) {
+    let mut parser = ToolParser::new(format);
+    let delta = parser.push(text);
+    (delta.content + &parser.finish(true), delta.calls.len())
 }
 
 #[derive(serde::Deserialize)]
@@ -77,6 +84,20 @@ fn what_is_no_call_stays_text() {
         let found = parse(ToolFormat::Tagged, [text]);
         assert_eq!((found.content.as_str(), found.calls.len()), (text, 0));
     }
+}
+
+#[test]
+fn a_call_that_was_cut_leaves_no_markup() {
+    let whole = format!("{CALLS_BEGIN}{CALL_BEGIN}function{SEP}add\n```json\n{{\"n\": 1}}\n```{CALL_END}");
+    let half = format!("{CALL_BEGIN}function{SEP}add\n```json\n{{\"n");
+    assert_eq!(cut(ToolFormat::Fenced, &format!("So. {CALLS_BEGIN}{half}")), ("So. ".into(), 0));
+    assert_eq!(cut(ToolFormat::Fenced, &format!("So. {CALLS_BEGIN}")), ("So. ".into(), 0));
+    assert_eq!(cut(ToolFormat::Fenced, &format!("{whole}\n{half}")), (String::new(), 1));
+    assert_eq!(cut(ToolFormat::Tagged, "So. <tool_call>\n{\"name\": \"add\""), ("So. ".into(), 0));
+    assert_eq!(cut(ToolFormat::Tagged, "So. <tool_c"), ("So. ".into(), 0));
+    assert_eq!(cut(ToolFormat::Tagged, "3 <"), ("3 <".into(), 0), "less than two characters are text");
+    // What is begun after a call is no text either where the model ends it there.
+    assert_eq!(parse(ToolFormat::Fenced, [whole.as_str(), "\n", half.as_str()]).content, "");
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub struct AnswerArgs {
     #[arg(long, value_name = "T")]
     pub temperature: Option<f32>,
 
-    /// Draw from the fewest tokens that together have this probability
+    /// Draw from the fewest tokens that together have this probability; 0 for the most probable one alone
     #[arg(long, value_name = "P")]
     pub top_p: Option<f32>,
 

@@ -2,16 +2,107 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::wire::{self, Names};
+
 /// All of them by name.
 pub fn all() -> Value {
     json!({
-        "ChatRequest": request(chat_fields(), &["messages"]),
-        "CompletionRequest": request(completion_fields(), &["prompt"]),
-        "ResponseRequest": request(response_fields(), &["input"]),
-        "MessageRequest": request(message_fields(), &["messages", "max_tokens"]),
-        "CountRequest": request(message_fields(), &["messages"]),
-        "ChatCompletion": answer("chat.completion"),
-        "Completion": answer("text_completion"),
+        "ChatRequest": request(chat_fields(), &wire::names(), &["messages"]),
+        "CompletionRequest": request(completion_fields(), &wire::completions::names(), &["prompt"]),
+        "ResponseRequest": request(response_fields(), &wire::responses::names(), &["input"]),
+        "MessageRequest": request(message_fields(), &wire::anthropic::names(), &["messages", "max_tokens"]),
+        "CountRequest": request(message_fields(), &wire::anthropic::names(), &["messages"]),
+        "ChatCompletion": answer("chat.completion", json!({
+            "type": "object",
+            "required": ["index", "message", "finish_reason", "thinking_stop_reason"],
+            "properties": {
+                "index": count(), "message": {"$ref": "#/components/schemas/AssistantMessage"},
+                "finish_reason": {"type": "string", "enum": ["stop", "length", "tool_calls"]},
+                "thinking_stop_reason": thinking_stop_reason(), "logprobs": object("of the answer in `content`, of the thinking in `reasoning_content`"),
+            },
+        })),
+        "Completion": answer("text_completion", json!({
+            "type": "object",
+            "required": ["index", "text", "finish_reason"],
+            "properties": {
+                "index": count(), "text": {"type": "string"}, "logprobs": object("a column each of tokens, token_logprobs, top_logprobs, text_offset, token_ids"),
+                "finish_reason": {"type": "string", "enum": ["stop", "length"]},
+            },
+        })),
+        "AssistantMessage": {
+            "type": "object",
+            "required": ["role", "content"],
+            "properties": {
+                "role": {"type": "string", "const": "assistant"}, "content": {"type": "string"},
+                "reasoning_content": {"type": "string"}, "reasoning": {"type": "string"},
+                "tool_calls": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["id", "type", "function"],
+                    "properties": {
+                        "index": count(), "id": {"type": "string"}, "type": {"type": "string", "const": "function"},
+                        "function": {
+                            "type": "object",
+                            "required": ["name", "arguments"],
+                            "properties": {"name": {"type": "string"}, "arguments": {"type": "string"}},
+                        },
+                    },
+                }},
+            },
+        },
+        "Response": {
+            "type": "object",
+            "required": ["id", "object", "created_at", "model", "status", "output", "usage", "thinking_stop_reason"],
+            "properties": {
+                "id": {"type": "string"}, "object": {"type": "string", "const": "response"}, "created_at": count(),
+                "model": {"type": "string"}, "status": {"type": "string", "enum": ["completed", "incomplete"]},
+                "incomplete_details": object("`reason`"), "thinking_stop_reason": thinking_stop_reason(),
+                "output": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["id", "type", "status"],
+                    "properties": {
+                        "id": {"type": "string"}, "type": {"type": "string", "enum": ["reasoning", "message", "function_call"]},
+                        "status": {"type": "string", "enum": ["completed", "incomplete"]}, "content": {"type": "array"},
+                        "role": {"type": "string"}, "name": {"type": "string"}, "arguments": {"type": "string"},
+                        "call_id": {"type": "string"},
+                    },
+                }},
+                "usage": {
+                    "type": "object",
+                    "required": ["input_tokens", "output_tokens", "total_tokens"],
+                    "properties": {
+                        "input_tokens": count(), "output_tokens": count(), "total_tokens": count(),
+                        "input_tokens_details": {"type": "object"}, "output_tokens_details": {"type": "object"},
+                    },
+                },
+            },
+        },
+        "Message": {
+            "type": "object",
+            "required": ["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"],
+            "properties": {
+                "id": {"type": "string"}, "type": {"type": "string", "const": "message"},
+                "role": {"type": "string", "const": "assistant"}, "model": {"type": "string"},
+                "content": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["type"],
+                    "properties": {
+                        "type": {"type": "string", "enum": ["thinking", "text", "tool_use"]}, "text": {"type": "string"},
+                        "thinking": {"type": "string"}, "signature": {"type": "string"}, "id": {"type": "string"},
+                        "name": {"type": "string"}, "input": {"type": "object"},
+                    },
+                }},
+                "stop_reason": {"type": "string", "enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use"]},
+                "stop_sequence": string(), "thinking_stop_reason": thinking_stop_reason(),
+                "usage": {
+                    "type": "object",
+                    "required": ["input_tokens", "output_tokens"],
+                    "properties": {
+                        "input_tokens": count(), "output_tokens": count(), "cache_read_input_tokens": count(),
+                        "cache_creation_input_tokens": count(),
+                    },
+                },
+            },
+        },
         "Usage": {
             "type": "object",
             "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
@@ -105,18 +196,34 @@ pub fn all() -> Value {
     })
 }
 
-fn request(fields: Vec<(&'static str, Value)>, required: &[&str]) -> Value {
-    let properties: Map<String, Value> = fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
-    json!({"type": "object", "required": required, "properties": properties})
+/// A request of these fields, of those that only label it, and of those that may ask for nothing alone.
+fn request(fields: Vec<(&'static str, Value)>, names: &Names, required: &[&str]) -> Value {
+    let mut properties: Map<String, Value> =
+        fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let any = ["string", "number", "boolean", "object", "array", "null"];
+    for label in &names.labels {
+        let schema = json!({"type": any, "description": "changes nothing in the answer"});
+        properties.insert((*label).to_owned(), schema);
+    }
+    for (name, values) in names.neutral {
+        let values = values.iter().filter_map(|value| serde_json::from_str(value).ok());
+        let values: Vec<Value> = values.chain([Value::Null]).collect();
+        properties.insert((*name).to_owned(), json!({"type": any, "enum": values}));
+    }
+    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": nothing()})
 }
 
-fn answer(object: &str) -> Value {
+fn thinking_stop_reason() -> Value {
+    json!({"type": ["string", "null"], "enum": ["natural", "budget", "loop", "user", "length", null]})
+}
+
+fn answer(object: &str, choice: Value) -> Value {
     json!({
         "type": "object",
         "required": ["id", "object", "created", "model", "choices", "usage"],
         "properties": {
             "id": {"type": "string"}, "object": {"type": "string", "const": object}, "created": count(), "model": {"type": "string"},
-            "choices": {"type": "array", "items": {"type": "object", "required": ["index", "finish_reason"]}},
+            "choices": {"type": "array", "items": choice},
             "usage": {"$ref": "#/components/schemas/Usage"},
         },
     })
@@ -173,11 +280,15 @@ fn sampling_fields() -> Vec<(&'static str, Value)> {
         ("top_p", number(0.0, 1.0)),
         ("top_k", json!({"type": ["integer", "null"]})),
         ("min_p", number(0.0, 1.0)),
-        ("typical_p", number(0.0, 1.0)),
+        ("typical_p", json!({"type": ["number", "null"], "exclusiveMinimum": 0.0, "maximum": 1.0})),
         ("repetition_penalty", number(0.1, 10.0)),
+        ("repeat_penalty", number(0.1, 10.0)),
         ("presence_penalty", number(-2.0, 2.0)),
         ("frequency_penalty", number(-2.0, 2.0)),
-        ("logit_bias", object("from token ids to biases from -100 (ruled out) to 100")),
+        (
+            "logit_bias",
+            json!({"type": ["object", "array", "null"], "description": "from token ids to biases from -100 (ruled out) to 100, or a list of such pairs"}),
+        ),
         ("seed", json!({"type": ["integer", "null"]})),
     ]
 }
@@ -195,6 +306,18 @@ fn thinking_fields() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What [`crate::wire::tools::take_format`] reads.
+fn format_fields() -> Vec<(&'static str, Value)> {
+    let schema = || json!({"type": ["object", "boolean", "null"], "description": "a JSON schema"});
+    vec![
+        ("response_format", object("`type`: text, json_object, json_schema, regex, grammar")),
+        ("json_schema", schema()),
+        ("guided_json", schema()),
+        ("guided_regex", string()),
+        ("guided_grammar", string()),
+    ]
+}
+
 fn common_fields() -> Vec<(&'static str, Value)> {
     vec![("model", string()), ("stream", boolean())]
 }
@@ -204,6 +327,7 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
     let own = vec![
         ("messages", messages),
         ("continue_final_message", boolean()),
+        ("add_generation_prompt", boolean()),
         ("stream_options", object("`include_usage`")),
         ("max_tokens", limit("at least 1, or -1 for no limit")),
         ("max_completion_tokens", limit("the same")),
@@ -215,11 +339,10 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
             json!({"type": ["string", "object", "null"], "description": "none, auto, required, one function, or allowed_tools"}),
         ),
         ("parallel_tool_calls", boolean()),
-        ("response_format", object("`type`: text, json_object, json_schema, regex, grammar")),
         ("logprobs", boolean()),
         ("top_logprobs", integer(0, Some(20))),
     ];
-    [common_fields(), own, sampling_fields(), thinking_fields()].concat()
+    [common_fields(), own, format_fields(), sampling_fields(), thinking_fields()].concat()
 }
 
 pub(super) fn completion_fields() -> Vec<(&'static str, Value)> {
@@ -230,10 +353,11 @@ pub(super) fn completion_fields() -> Vec<(&'static str, Value)> {
         ("stream_options", object("`include_usage`")),
         ("max_tokens", limit("16 where it is left out, -1 for no limit; 0 with `echo`")),
         ("n", integer(1, Some(16))),
+        ("best_of", json!({"type": ["integer", "null"], "description": "as `n`"})),
         ("stop", stop()),
-        ("logprobs", integer(0, Some(20))),
+        ("logprobs", json!({"type": ["integer", "boolean", "null"], "minimum": 0, "maximum": 20})),
     ];
-    [common_fields(), own, sampling_fields()].concat()
+    [common_fields(), own, format_fields(), sampling_fields()].concat()
 }
 
 pub(super) fn response_fields() -> Vec<(&'static str, Value)> {
@@ -245,28 +369,24 @@ pub(super) fn response_fields() -> Vec<(&'static str, Value)> {
         ("tools", array("functions")),
         ("tool_choice", json!({"type": ["string", "object", "null"]})),
         ("parallel_tool_calls", boolean()),
-        ("reasoning", object("`effort`")),
+        ("stream_options", object("`include_obfuscation`, which changes nothing")),
         ("top_logprobs", integer(0, Some(20))),
         ("include", array("message.output_text.logprobs, reasoning.encrypted_content")),
     ];
-    [common_fields(), own, sampling_fields()].concat()
+    [common_fields(), own, sampling_fields(), thinking_fields()].concat()
 }
 
 pub(super) fn message_fields() -> Vec<(&'static str, Value)> {
-    vec![
-        ("model", string()),
+    let own = vec![
         ("messages", json!({"type": "array", "minItems": 1, "items": {"type": "object"}})),
         ("system", json!({"type": ["string", "array", "null"]})),
         ("max_tokens", json!({"type": "integer", "minimum": 1})),
-        ("stop_sequences", array("up to 16")),
-        ("stream", boolean()),
-        ("temperature", number(0.0, 2.0)),
-        ("top_p", number(0.0, 1.0)),
-        ("top_k", json!({"type": ["integer", "null"]})),
+        ("stop_sequences", stop()),
         ("tools", array("`name`, `description`, `input_schema`")),
         ("tool_choice", object("`type`: auto, any, tool, none")),
-        ("thinking", object("`type`, `budget_tokens`")),
         ("output_config", object("`effort`, `format`")),
         ("output_format", object("`type`: json_schema")),
-    ]
+        ("context_management", object("`edits` of past thinking alone")),
+    ];
+    [common_fields(), own, sampling_fields(), thinking_fields()].concat()
 }

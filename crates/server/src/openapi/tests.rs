@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::error::ApiError;
+use crate::wire::completions::CompletionRequest;
+use crate::wire::{self, anthropic};
 
 /// Paths in a source file's calls of `route`, with the prefix filled in.
 fn routes_in(source: &str) -> BTreeSet<String> {
@@ -18,11 +21,61 @@ fn every_route_is_described_and_every_description_is_served() {
     assert_eq!(described, served);
 }
 
+/// A dialect: the schema of its requests, a body that it takes, and how it is read.
+type Dialect = (&'static str, Value, fn(&[u8]) -> Result<(), ApiError>);
+
+fn dialects() -> [Dialect; 5] {
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    [
+        ("ChatRequest", json!({"messages": messages}), |body| wire::ChatRequest::parse(body).map(drop)),
+        ("CompletionRequest", json!({"prompt": "hi"}), |body| CompletionRequest::parse(body).map(drop)),
+        ("ResponseRequest", json!({"input": "hi"}), |body| wire::responses::parse(body).map(drop)),
+        ("MessageRequest", json!({"messages": messages, "max_tokens": 5}), |body| {
+            anthropic::parse(body, false).map(drop)
+        }),
+        ("CountRequest", json!({"messages": messages}), |body| anthropic::parse(body, true).map(drop)),
+    ]
+}
+
+/// A field is read where a body that has it is not refused for its name. All names of all dialects are tried in each.
 #[test]
-fn every_field_that_is_read_is_described() {
-    let described: BTreeSet<&str> = schemas::chat_fields().into_iter().map(|(name, _)| name).collect();
-    let read: BTreeSet<&str> = crate::wire::known().into_iter().collect();
-    assert_eq!(described, read);
+fn every_field_that_is_read_is_described_and_no_other() {
+    let schemas = schemas::all();
+    let described = |schema: &str| schemas[schema]["properties"].as_object().expect("properties").clone();
+    let all: BTreeSet<String> =
+        dialects().iter().flat_map(|(schema, ..)| described(schema)).map(|(name, _)| name).collect();
+    assert!(all.len() > 60, "{}", all.len());
+    for (schema, body, parse) in dialects() {
+        parse(body.to_string().as_bytes()).unwrap_or_else(|e| panic!("{schema}: {}", e.message));
+        assert_eq!(schemas[schema]["additionalProperties"], json!({"type": "null"}), "others are refused");
+        for name in &all {
+            let mut body = body.clone();
+            body[name] = json!("odd");
+            let answer = parse(body.to_string().as_bytes());
+            let is_known = !answer.is_err_and(|error| error.message.starts_with(&format!("unknown field `{name}`")));
+            assert_eq!(is_known, described(schema).contains_key(name), "`{name}` of {schema}");
+        }
+    }
+}
+
+/// What a schema says of a number is what is taken.
+#[test]
+fn the_ends_of_ranges_are_within_them() {
+    let schemas = schemas::all();
+    for (schema, body, parse) in dialects() {
+        for (name, property) in schemas[schema]["properties"].as_object().expect("properties") {
+            // These go with others.
+            if ["max_tokens", "max_completion_tokens", "n", "best_of", "top_logprobs"].contains(&name.as_str()) {
+                continue;
+            }
+            for end in ["minimum", "maximum"] {
+                let mut body = body.clone();
+                let Some(value) = property.get(end) else { continue };
+                body[name] = value.clone();
+                parse(body.to_string().as_bytes()).unwrap_or_else(|e| panic!("{schema} {name} {value}: {}", e.message));
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use engine::{Effort, ThinkingWish};
 use serde_json::{Map, Value, json};
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
 use super::messages::{call_json, object, plain};
-use super::sampling::{self, SamplingWish};
-use super::tools::{ToolChoice, ToolsWish, check_choice, name_of, read_format, take_list, tool_json};
-use super::{ChatRequest, LABELS, thinking};
+use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
+use super::tools::{
+    ToolChoice, ToolsWish, check_choice, description_of, name_of, read_format, refuse_unknown, strict_of, take_list,
+    tool_json,
+};
+use super::{ChatRequest, LABELS, Names, thinking};
 use crate::config::ChatMessage;
 use crate::error::ApiError;
 use crate::routes::REASONER;
@@ -18,22 +21,25 @@ const NEUTRAL: &[(&str, &[&str])] = &[("container", &[]), ("mcp_servers", &["[]"
 /// Fields that change nothing in the answer, beside those of all dialects.
 const OWN_LABELS: &[&str] = &["cache_control", "inference_geo"];
 
-const KNOWN: &[&str] = &[
+const OWN: &[&str] = &[
     "model",
     "messages",
     "system",
     "max_tokens",
     "stop_sequences",
     "stream",
-    "temperature",
-    "top_p",
-    "top_k",
     "tools",
     "tool_choice",
-    "thinking",
     "output_config",
     "output_format",
+    "context_management",
 ];
+
+/// What a message's request may hold.
+pub fn names() -> Names {
+    let known = [OWN, &SAMPLING_FIELDS, &thinking::THINKING_FIELDS].concat();
+    Names { known, labels: [LABELS, OWN_LABELS].concat(), neutral: NEUTRAL }
+}
 
 /// Longest name of a tool, twice OpenAI's.
 const MAX_NAME: usize = 128;
@@ -49,8 +55,12 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         return Err(ApiError { code: Some(NO_THREADS), ..ApiError::invalid("thread", message) });
     }
     let max_tokens = fields.take::<usize>("max_tokens", "a whole number of at least 1")?;
-    if !counts_only && max_tokens.is_none_or(|n| n == 0) {
-        return Err(fields.refuse("max_tokens", "is missing: give a whole number of at least 1"));
+    match max_tokens {
+        Some(0) => return Err(fields.refuse("max_tokens", "is 0, but must be a whole number of at least 1")),
+        None if !counts_only => {
+            return Err(fields.refuse("max_tokens", "is missing: give a whole number of at least 1"));
+        }
+        _ => {}
     }
     let mut messages: Vec<ChatMessage> = Vec::new();
     if let Some(system) = fields.take::<Value>("system", "a string or a list of text blocks")? {
@@ -67,7 +77,9 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         }
         Some(last) => last.role == "assistant" && last.tool_calls.is_empty(),
     };
+    let omits_thinking = take_display(&mut fields)?;
     let (mut thinking, template_variables) = take_thinking(&mut fields)?;
+    check_context_management(&mut fields)?;
     let model: Option<String> = fields.take("model", "a string")?;
     // As at Anthropic, who does not ask for thinking gets none; the name that stands for thinking asks for it.
     if thinking.0.switch().is_none() && model.as_deref() != Some(REASONER) {
@@ -88,10 +100,41 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         tools: take_tools(&mut fields)?,
         format: thinking.1,
         logprobs: None,
+        omits_thinking,
     };
-    fields.map.remove("context_management");
-    fields.refuse_the_rest(KNOWN, &[LABELS, OWN_LABELS].concat(), NEUTRAL)?;
+    fields.refuse_the_rest(&names())?;
     Ok(request)
+}
+
+/// `display` of `thinking`: whether what was thought is kept back. There are no summaries: who asks for one is shown all.
+fn take_display(fields: &mut Fields) -> Result<bool, ApiError> {
+    let thinking = fields.map.get_mut("thinking").and_then(Value::as_object_mut);
+    match thinking.and_then(|thinking| thinking.remove("display")).unwrap_or_default() {
+        Value::Null => Ok(false),
+        display if display == "summarized" => Ok(false),
+        display if display == "omitted" => Ok(true),
+        other => {
+            let what = format!("is {}, but must be \"summarized\" or \"omitted\"", shown(&other));
+            Err(fields.refuse("thinking.display", what))
+        }
+    }
+}
+
+/// Past thinking is the template's affair, and ours drops it; nothing else of a conversation is taken away.
+fn check_context_management(fields: &mut Fields) -> Result<(), ApiError> {
+    let Some(mut management) = fields.take_object("context_management", "an object with `edits`")? else {
+        return Ok(());
+    };
+    for edit in management.take::<Vec<Value>>("edits", "a list of edits")?.unwrap_or_default() {
+        let kind = edit["type"].as_str().unwrap_or_default();
+        if !kind.starts_with("clear_thinking_") {
+            let what = format!(
+                "asks for \"{kind}\", which this server does not do: send the messages as the model is to see them"
+            );
+            return Err(management.refuse("edits", what));
+        }
+    }
+    management.refuse_others(&["edits"])
 }
 
 type ThinkingAndFormat = (ThinkingWish, Option<engine::Grammar>);
@@ -139,7 +182,10 @@ fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
             Value::Object(schema) => Value::Object(schema.clone()),
             _ => return Err(refuse("needs an `input_schema` that is a JSON schema")),
         };
-        Ok(tool_json(name, tool["description"].as_str(), schema, tool["strict"] == true))
+        let (description, strict) = (description_of(&tool, &path)?, strict_of(&tool, &path)?);
+        let known = ["type", "name", "description", "input_schema", "strict"];
+        refuse_unknown(&tool, &path, &known, &["cache_control", "eager_input_streaming", "allowed_callers"])?;
+        Ok(tool_json(name, description, schema, strict))
     };
     let mut wish = ToolsWish { definitions: take_list(fields, read)?, choice: ToolChoice::Auto, parallel: true };
     if let Some(mut choice) = fields.take_object("tool_choice", "an object such as {\"type\": \"auto\"}")? {
@@ -187,6 +233,7 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
         };
         match block["type"].as_str().unwrap_or_default() {
             "text" => {
+                refuse_unknown(block, &path, &["type", "text"], &["cache_control", "citations"])?;
                 message.content += &text_of(&json!([block]), &path)?;
                 said = true;
             }

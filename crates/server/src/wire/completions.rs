@@ -4,14 +4,11 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
-use super::{LABELS, MAX_TOP_LOGPROBS, tools};
+use super::{LABELS, MAX_TOP_LOGPROBS, Names, tools};
 use crate::error::ApiError;
 
 /// Tokens of an answer where the request does not say, as at OpenAI.
 const DEFAULT_MAX_TOKENS: usize = 16;
-
-/// Fields with the values that ask for nothing.
-const NEUTRAL: &[(&str, &[&str])] = &[("best_of", &["1"]), ("suffix", &["\"\""])];
 
 /// What to go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +67,28 @@ impl CompletionRequest {
         if best_of.is_some_and(|best_of| best_of != request.n) {
             return Err(fields.refuse("best_of", "is not supported unless it is `n`: remove it"));
         }
-        let own =
-            ["model", "prompt", "suffix", "echo", "stream", "stream_options", "max_tokens", "n", "stop", "logprobs"];
-        fields.refuse_the_rest(&[&own[..], &SAMPLING_FIELDS].concat(), LABELS, NEUTRAL)?;
+        fields.refuse_the_rest(&names())?;
         Ok(request)
     }
+}
+
+/// What a completion may hold.
+pub fn names() -> Names {
+    let own = [
+        "model",
+        "prompt",
+        "suffix",
+        "echo",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "n",
+        "best_of",
+        "stop",
+        "logprobs",
+    ];
+    let known = [&own[..], &tools::FORMAT_FIELDS, &SAMPLING_FIELDS].concat();
+    Names { known, labels: LABELS.to_vec(), neutral: &[] }
 }
 
 fn max_tokens(fields: &mut Fields, echo: bool) -> Result<usize, ApiError> {

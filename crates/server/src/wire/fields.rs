@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::Names;
 use crate::error::ApiError;
 
 /// What is left of an object while it is read.
@@ -38,7 +39,7 @@ impl Fields {
             Some(value) => value,
         };
         let shown = shown(&value);
-        serde_json::from_value(value)
+        serde_json::from_value(integral(value))
             .map(Some)
             .map_err(|_| self.refuse(name, format!("is {shown}, but must be {expected}")))
     }
@@ -67,7 +68,13 @@ impl Fields {
 
     /// Refuses fields that are left and ask for something.
     pub fn refuse_others(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.map.iter().find(|(_, value)| !value.is_null() && **value != Value::Bool(false)) {
+        self.refuse_others_but(known, &[])
+    }
+
+    /// The same, but for the fields `ignored`, which clients send and which change nothing.
+    pub fn refuse_others_but(&self, known: &[&str], ignored: &[&str]) -> Result<(), ApiError> {
+        let asks = |value: &Value| !value.is_null() && *value != Value::Bool(false);
+        match self.map.iter().find(|(name, value)| asks(value) && !ignored.contains(&name.as_str())) {
             None => Ok(()),
             Some((name, _)) => {
                 let path = format!("{}{name}", self.path);
@@ -78,13 +85,8 @@ impl Fields {
     }
 
     /// Refuses fields that are left, but for labels, and for fields that are set to a value that asks for nothing.
-    /// `known` are the fields that are honoured, to name the nearest.
-    pub fn refuse_the_rest(
-        &self,
-        known: &[&'static str],
-        labels: &[&str],
-        neutral: &[(&str, &[&str])],
-    ) -> Result<(), ApiError> {
+    pub fn refuse_the_rest(&self, names: &Names) -> Result<(), ApiError> {
+        let Names { known, labels, neutral } = names;
         for (name, value) in &self.map {
             if value.is_null() || labels.contains(&name.as_str()) {
                 continue;
@@ -109,8 +111,29 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// The known field with the smallest edit distance.
+/// A number without a fraction as a whole one, as JSON means it: some clients know one kind of number only.
+fn integral(value: Value) -> Value {
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < 9e15 => Value::from(number as i64),
+        _ => value,
+    }
+}
+
+/// What different dialects call the same.
+const SYNONYMS: [&[&str]; 5] = [
+    &["messages", "input", "prompt"],
+    &["max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "max_new_tokens"],
+    &["stop", "stop_sequences"],
+    &["system", "instructions"],
+    &["response_format", "text", "output_config", "format"],
+];
+
+/// The known field that means the same in another dialect, or else the one with the smallest edit distance.
 fn nearest(name: &str, known: &[&'static str]) -> &'static str {
+    let mut synonyms = SYNONYMS.iter().filter(|all| all.contains(&name)).flat_map(|all| all.iter());
+    if let Some(same) = synonyms.find(|synonym| known.contains(synonym)) {
+        return same;
+    }
     known.iter().min_by_key(|known| edit_distance(known, name)).copied().unwrap_or("model")
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, shown};
+use super::tools::refuse_unknown;
 use crate::config::ChatMessage;
 use crate::error::ApiError;
 
@@ -17,8 +18,18 @@ pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
     }
     let n = values.len();
     let mut messages = Vec::with_capacity(n);
+    // Whether the assistant has called tools, and nobody has spoken since.
+    let mut has_called = false;
     for (idx, value) in values.into_iter().enumerate() {
         let (message, is_prefix) = read_message(value, idx)?;
+        if message.role == "tool" && !has_called {
+            let path = format!("messages[{idx}]");
+            let what = format!(
+                "`{path}` is a tool's result, but no call comes before it: send the assistant's message with its `tool_calls` first"
+            );
+            return Err(ApiError::invalid(path, what));
+        }
+        has_called = !message.tool_calls.is_empty() || message.role == "tool";
         if is_prefix && idx + 1 < n {
             let path = format!("messages[{idx}].prefix");
             return Err(ApiError::invalid(
@@ -42,6 +53,21 @@ pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
         Some(_) => Ok((messages, continues)),
     }
 }
+
+/// What clients send back of an answer, or along with a message for others, and what no model is shown.
+const FOR_OTHERS: [&str; 8] = [
+    "annotations",
+    "audio",
+    "cache_control",
+    "id",
+    "parsed",
+    "provider_specific_fields",
+    "reasoning_details",
+    "thinking_blocks",
+];
+
+/// The same of a part of a message's content.
+const FOR_OTHERS_IN_PARTS: [&str; 4] = ["annotations", "cache_control", "citations", "logprobs"];
 
 fn read_message(value: Value, idx: usize) -> Result<(ChatMessage, bool), ApiError> {
     let here = format!("messages[{idx}]");
@@ -78,6 +104,8 @@ fn read_message(value: Value, idx: usize) -> Result<(ChatMessage, bool), ApiErro
         _ if is_empty && may_be_empty => String::new(),
         content => read_content(content, &format!("{here}.content"))?,
     };
+    let known = ["role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content", "reasoning", "prefix"];
+    fields.refuse_others_but(&known, &FOR_OTHERS)?;
     // To a model both are the same, and most templates know the older word alone.
     let role = if role == "developer" { "system".to_owned() } else { role };
     Ok((ChatMessage { role, content, reasoning_content, tool_calls, tool_call_id, name }, is_prefix))
@@ -93,6 +121,11 @@ fn read_call(call: Value, here: &str, i: usize) -> Result<Value, ApiError> {
         ApiError::invalid(&path, message)
     };
     let function = call.get("function").ok_or_else(expected)?;
+    if !matches!(call["type"].as_str(), None | Some("function")) {
+        return Err(expected());
+    }
+    refuse_unknown(&call, &path, &["id", "type", "function"], &["index", "provider_specific_fields", "extra_content"])?;
+    refuse_unknown(function, &format!("{path}.function"), &["name", "arguments"], &["parsed_arguments"])?;
     let name = function["name"].as_str().ok_or_else(expected)?;
     let arguments = match &function["arguments"] {
         Value::String(text) => text.clone(),
@@ -115,7 +148,11 @@ pub fn read_content(content: Option<Value>, path: &str) -> Result<String, ApiErr
         Some(other) => return refuse(format!("is {}, but must be a string or a list of text parts", shown(&other))),
     };
     let mut text = String::new();
-    for part in &parts {
+    for (i, part) in parts.iter().enumerate() {
+        refuse_unknown(part, &format!("{path}[{i}]"), &["type", "text", "refusal"], &FOR_OTHERS_IN_PARTS).or_else(
+            // What is no text is refused for that.
+            |error| if part["text"].is_string() { Err(error) } else { Ok(()) },
+        )?;
         match (part["type"].as_str(), part["text"].as_str()) {
             (Some("text" | "input_text" | "output_text"), Some(piece)) => text.push_str(piece),
             (Some("refusal"), _) if part["refusal"].is_string() => {

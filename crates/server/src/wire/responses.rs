@@ -6,7 +6,7 @@ use super::fields::{Fields, shown};
 use super::messages::{call_json, object, plain, read_content};
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
 use super::tools::{ToolsWish, read_format};
-use super::{ChatRequest, LABELS, MAX_TOP_LOGPROBS, thinking};
+use super::{ChatRequest, LABELS, MAX_TOP_LOGPROBS, Names, thinking};
 use crate::config::ChatMessage;
 use crate::error::ApiError;
 
@@ -24,9 +24,9 @@ const OWN: &[&str] = &[
     "tools",
     "tool_choice",
     "parallel_tool_calls",
-    "reasoning",
     "top_logprobs",
     "include",
+    "stream_options",
 ];
 
 /// Fields that a response repeats as they were sent.
@@ -65,7 +65,13 @@ pub fn parse(body: &[u8]) -> Result<(ChatRequest, Map<String, Value>), ApiError>
     let format = match fields.take_object("text", "an object such as {\"format\": {\"type\": \"text\"}}")? {
         None => None,
         Some(mut text) => {
-            text.map.remove("verbosity");
+            // As everywhere: answers are as long as the model has learned.
+            if let Some(verbosity) = text.take::<String>("verbosity", "a string")?.filter(|word| word != "medium") {
+                return Err(text.refuse(
+                    "verbosity",
+                    format!("is \"{verbosity}\", which this server does not support: remove it"),
+                ));
+            }
             let format = text.take_object("format", "an object with `type`")?;
             text.refuse_others(&["format"])?;
             format.map(read_format).transpose()?.flatten()
@@ -97,9 +103,16 @@ pub fn parse(body: &[u8]) -> Result<(ChatRequest, Map<String, Value>), ApiError>
         tools: ToolsWish::take(&mut fields)?,
         format,
         logprobs: (n_top > 0 || includes_logprobs).then_some(n_top),
+        omits_thinking: false,
     };
-    fields.refuse_the_rest(&[OWN, &SAMPLING_FIELDS].concat(), LABELS, NEUTRAL)?;
+    fields.refuse_the_rest(&names())?;
     Ok((request, repeated))
+}
+
+/// What a response's request may hold.
+pub fn names() -> Names {
+    let known = [OWN, &SAMPLING_FIELDS, &thinking::THINKING_FIELDS].concat();
+    Names { known, labels: LABELS.to_vec(), neutral: NEUTRAL }
 }
 
 /// `include`: whether it asks for log-probabilities.

@@ -1,9 +1,9 @@
 //! The fields that say how tokens are drawn, the same in every dialect.
 
 use engine::SamplingParams;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
 use crate::error::ApiError;
 
 /// What a request says about sampling; what it leaves out is the model's own.
@@ -22,13 +22,14 @@ pub struct SamplingWish {
 }
 
 /// Names of the fields that [`SamplingWish::take`] reads.
-pub const SAMPLING_FIELDS: [&str; 10] = [
+pub const SAMPLING_FIELDS: [&str; 11] = [
     "temperature",
     "top_p",
     "top_k",
     "min_p",
     "typical_p",
     "repetition_penalty",
+    "repeat_penalty",
     "presence_penalty",
     "frequency_penalty",
     "logit_bias",
@@ -44,7 +45,7 @@ impl SamplingWish {
             top_k: top_k(fields)?,
             min_p: fields.take_in("min_p", 0.0..=1.0)?,
             typical_p: fields.take_in("typical_p", 0.0..=1.0)?,
-            repetition_penalty: fields.take_in("repetition_penalty", 0.1..=10.0)?,
+            repetition_penalty: repetition_penalty(fields)?,
             presence_penalty: fields.take_in("presence_penalty", -2.0..=2.0)?,
             frequency_penalty: fields.take_in("frequency_penalty", -2.0..=2.0)?,
             logit_bias: logit_bias(fields)?,
@@ -78,21 +79,45 @@ fn top_k(fields: &mut Fields) -> Result<Option<usize>, ApiError> {
 /// Negative seeds are legal at OpenAI.
 fn seed(fields: &mut Fields) -> Result<Option<u64>, ApiError> {
     match fields.map.get("seed") {
-        Some(Value::Number(n)) if n.is_i64() => Ok(fields.take::<i64>("seed", "a whole number")?.map(|s| s as u64)),
+        Some(Value::Number(n)) if n.is_i64() || n.is_f64() => {
+            Ok(fields.take::<i64>("seed", "a whole number")?.map(|s| s as u64))
+        }
         _ => fields.take("seed", "a whole number"),
     }
 }
 
-/// OpenAI's map from token ids to biases; -100 rules a token out, as there.
+/// Also under llama.cpp's name.
+fn repetition_penalty(fields: &mut Fields) -> Result<Option<f32>, ApiError> {
+    let [one, other] = ["repetition_penalty", "repeat_penalty"];
+    let (first, second) = (fields.take_in(one, 0.1..=10.0)?, fields.take_in(other, 0.1..=10.0)?);
+    match (first, second) {
+        (Some(first), Some(second)) if first != second => Err(ApiError::contradiction(one, other, "send one of them")),
+        _ => Ok(first.or(second)),
+    }
+}
+
+/// OpenAI's map from token ids to biases, or llama.cpp's list of pairs; -100 rules a token out, as does llama.cpp's false.
 fn logit_bias(fields: &mut Fields) -> Result<Vec<(u32, f32)>, ApiError> {
-    let expected = "an object from token ids to numbers from -100 to 100";
-    let map = fields.take::<Map<String, Value>>("logit_bias", expected)?.unwrap_or_default();
+    let expected = "an object from token ids to numbers from -100 to 100, or a list of such pairs";
+    let pairs: Vec<(Option<u32>, Value)> = match fields.take::<Value>("logit_bias", expected)? {
+        None => Vec::new(),
+        Some(Value::Object(map)) => map.into_iter().map(|(id, bias)| (id.parse().ok(), bias)).collect(),
+        Some(Value::Array(pairs)) => {
+            let id = |id: &Value| id.as_u64().and_then(|id| u32::try_from(id).ok());
+            let pair = |pair: &Value| (id(&pair[0]).filter(|_| pair[2].is_null()), pair[1].clone());
+            pairs.iter().map(pair).collect()
+        }
+        Some(other) => {
+            return Err(fields.refuse("logit_bias", format!("is {}, but must be {expected}", shown(&other))));
+        }
+    };
     let refuse = || fields.refuse("logit_bias", format!("must be {expected}"));
-    let mut biases = Vec::with_capacity(map.len());
-    for (id, bias) in &map {
-        let id: u32 = id.parse().map_err(|_| refuse())?;
-        let bias = bias.as_f64().filter(|bias| (-100.0..=100.0).contains(bias)).ok_or_else(refuse)?;
-        biases.push((id, if bias == -100.0 { f32::NEG_INFINITY } else { bias as f32 }));
+    let mut biases = Vec::with_capacity(pairs.len());
+    for (id, bias) in pairs {
+        let bias = if bias == Value::Bool(false) { Some(-100.0) } else { bias.as_f64() };
+        let bias = bias.filter(|bias| (-100.0..=100.0).contains(bias)).ok_or_else(refuse)?;
+        let bias = if bias == -100.0 { f32::NEG_INFINITY } else { bias as f32 };
+        biases.push((id.ok_or_else(refuse)?, bias));
     }
     Ok(biases)
 }

@@ -58,6 +58,50 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"response_format": {"type": "json_schema"}}), "`response_format.schema` is missing"),
         (json!({"response_format": {"type": "json_object"}, "guided_regex": "a"}), "at the same time"),
         (json!({"top_logprobs": 3}), "needs `logprobs`"),
+        (json!({"logit_bias": [["the", 1]]}), "a list of such pairs"),
+        (json!({"logit_bias": [[5, 1, 2]]}), "a list of such pairs"),
+        (json!({"logit_bias": 5}), "`logit_bias` is 5"),
+        (json!({"repeat_penalty": 1.1, "repetition_penalty": 1.2}), "contradict each other"),
+        (json!({"json_schema": {}, "guided_regex": "a"}), "at the same time"),
+        (json!({"n": 1.5}), "`n` is 1.5"),
+        (json!({"thinking": {"type": "enabled", "display": "omitted"}}), "unknown field `thinking.display`"),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "strict": "yes"}}]}),
+            "`tools[0].function.strict` is \"yes\"",
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f", "schema": {}}}]}),
+            "unknown field `tools[0].function.schema`",
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "f"}, "strict": true}]}),
+            "unknown field `tools[0].strict`",
+        ),
+        (json!({"tools": [{"type": "function", "name": "f", "description": 5}]}), "`tools[0].description` is 5"),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}, "strict": "yes"}}}),
+            "`response_format.json_schema.strict` is \"yes\"",
+        ),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}, "strict": true}}),
+            "unknown field `response_format.strict`",
+        ),
+        (
+            json!({"response_format": {"type": "json_object", "colour": "red"}}),
+            "unknown field `response_format.colour`",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x", "colour": "red"}]}),
+            "unknown field `messages[0].colour`",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "colour": "red"}]}]}),
+            "unknown field `messages[0].content[0].colour`",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x"}, {"role": "tool", "tool_call_id": "c", "content": "1"}]}),
+            "no call comes before it",
+        ),
         (json!({"logprobs": true, "top_logprobs": 30}), "from 0 to 20"),
         (json!({"functions": [{"name": "f"}]}), "`functions` is not supported"),
         (json!({"temprature": 1}), "did you mean `temperature`?"),
@@ -86,6 +130,44 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         let message = refusal(extra);
         assert!(message.contains(words), "{message:?} does not say {words:?}");
     }
+}
+
+#[test]
+fn whole_numbers_may_be_written_with_a_point() {
+    let request = parse(json!({"n": 2.0, "max_tokens": 20.0, "seed": 7.0, "top_k": 3.0})).expect("legal");
+    assert_eq!((request.n, request.max_tokens, request.sampling.seed), (2, Some(20), Some(7)));
+    assert_eq!(request.sampling.top_k, Some(3));
+}
+
+#[test]
+fn biases_and_penalties_have_llama_cpps_forms_too() {
+    let request =
+        parse(json!({"logit_bias": [[17, false], [18, 5], [19, -100]], "repeat_penalty": 1.1})).expect("legal");
+    let out = f32::NEG_INFINITY;
+    assert_eq!(request.sampling.logit_bias, [(17, out), (18, 5.0), (19, out)]);
+    assert_eq!(request.sampling.repetition_penalty, Some(1.1));
+}
+
+/// What the official clients send back of an answer.
+#[test]
+fn answers_may_be_sent_back_as_they_came() {
+    let call = json!({"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let answer = json!({
+        "role": "assistant", "content": "", "refusal": null, "annotations": [], "audio": null, "function_call": null,
+        "reasoning": "hm", "reasoning_content": "hm", "tool_calls": [call], "provider_specific_fields": {"a": 1},
+    });
+    let text = json!([{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]);
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "1"});
+    let messages = json!([{"role": "user", "content": text}, answer, result("c1"), result("c1")]);
+    parse(json!({"messages": messages, "stream": true, "stream_options": {"include_obfuscation": true}}))
+        .expect("legal");
+}
+
+#[test]
+fn a_response_is_no_longer_or_shorter_for_being_asked() {
+    let read = |text: Value| responses::parse(json!({"input": "hi", "text": text}).to_string().as_bytes());
+    assert!(read(json!({"verbosity": "medium"})).is_ok());
+    assert!(read(json!({"verbosity": "low"})).expect_err("refused").message.contains("`text.verbosity` is \"low\""));
 }
 
 #[test]
@@ -297,7 +379,7 @@ const NESTED: [&str; 20] = [
 fn top() -> Vec<&'static str> {
     let more =
         ["prompt", "suffix", "echo", "input", "text", "instructions", "system", "tool_choice", "max_output_tokens"];
-    [&known()[..], &more, LABELS, &NESTED].concat()
+    [&names().known[..], &more, LABELS, &NESTED].concat()
 }
 
 proptest! {

@@ -110,7 +110,6 @@ fn thinking_object(mut thinking: Fields, wish: &mut ThinkingWish) -> Result<Opti
     wish.budget_tokens = thinking.take("budget_tokens", "a whole number of tokens")?;
     wish.min_tokens = thinking.take("min_tokens", "a whole number of tokens")?.unwrap_or(0);
     wish.loop_guard = thinking.take("loop_guard", "true or false")?.unwrap_or(true);
-    thinking.map.remove("display");
     thinking.refuse_others(&["type", "budget_tokens", "min_tokens", "loop_guard"])?;
     Ok(switch)
 }

@@ -1,9 +1,10 @@
 //! Tools, which of them to call, and the form of the answer.
 
 use engine::Grammar;
+use engine::constraint::without_unknown_formats;
 use serde_json::{Map, Value, json};
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
 use crate::error::ApiError;
 
 /// Whether the model calls a tool.
@@ -34,6 +35,11 @@ impl ToolsWish {
     /// Whether the model may call.
     pub fn is_on(&self) -> bool {
         !self.definitions.is_empty() && self.choice != ToolChoice::None
+    }
+
+    /// Whether one answer may hold one call only: a choice by name is of one call, as at OpenAI.
+    pub fn allows_one_call(&self) -> bool {
+        !self.parallel || matches!(self.choice, ToolChoice::Named(_))
     }
 
     /// Takes `tools`, `tool_choice` and `parallel_tool_calls`.
@@ -100,6 +106,37 @@ pub fn tool_json(name: &str, description: Option<&str>, parameters: Value, stric
     json!({"type": "function", "function": function})
 }
 
+/// A tool's description.
+pub fn description_of<'a>(function: &'a Value, path: &str) -> Result<Option<&'a str>, ApiError> {
+    match &function["description"] {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        other => Err(not_a(other, path, "description", "a string")),
+    }
+}
+
+/// Whether a tool's calls must fit their schema.
+pub fn strict_of(function: &Value, path: &str) -> Result<bool, ApiError> {
+    match &function["strict"] {
+        Value::Null => Ok(false),
+        Value::Bool(strict) => Ok(*strict),
+        other => Err(not_a(other, path, "strict", "true or false")),
+    }
+}
+
+fn not_a(value: &Value, path: &str, name: &str, expected: &str) -> ApiError {
+    let path = format!("{path}.{name}");
+    ApiError::invalid(&path, format!("`{path}` is {}, but must be {expected}", shown(value)))
+}
+
+/// Refuses what an object at `path` has beside the fields `known`, but for those that change nothing.
+pub fn refuse_unknown(object: &Value, path: &str, known: &[&str], ignored: &[&str]) -> Result<(), ApiError> {
+    let all = object.as_object().into_iter().flatten();
+    let others = all.filter(|(name, _)| !known.contains(&name.as_str()));
+    let others = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Fields::new(others, format!("{path}.")).refuse_others_but(known, ignored)
+}
+
 /// One tool, of Chat Completions' form or of the flat one of Responses.
 pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
     let path = format!("tools[{idx}]");
@@ -107,14 +144,21 @@ pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
     if tool["type"] != "function" {
         return Err(refuse("is not of type \"function\", and this server has no tools of its own"));
     }
-    let function = if tool["function"].is_object() { &tool["function"] } else { &tool };
+    let (function, at, of_function) = match tool["function"].is_object() {
+        true => (&tool["function"], format!("{path}.function"), &["name", "description", "parameters", "strict"][..]),
+        false => (&tool, path.clone(), &["type", "name", "description", "parameters", "strict"][..]),
+    };
     let name = name_of(function, &path, MAX_NAME)?;
     let parameters = match &function["parameters"] {
         Value::Null => json!({"type": "object", "properties": {}}),
         Value::Object(schema) => Value::Object(schema.clone()),
         _ => return Err(refuse("has parameters that are not a JSON schema")),
     };
-    Ok(tool_json(name, function["description"].as_str(), parameters, function["strict"] == true))
+    if tool["function"].is_object() {
+        refuse_unknown(&tool, &path, &["type", "function"], &["cache_control"])?;
+    }
+    refuse_unknown(function, &at, of_function, &["cache_control"])?;
+    Ok(tool_json(name, description_of(function, &at)?, parameters, strict_of(function, &at)?))
 }
 
 /// Takes `tool_choice`. One that allows some of the tools only takes the others away.
@@ -159,23 +203,35 @@ fn name_in(fields: &Fields, object: &Value, expected: &str) -> Result<String, Ap
     Ok(name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?.to_owned())
 }
 
-/// Takes `response_format`, or one of vLLM's `guided_json`, `guided_regex`, `guided_grammar`.
+/// Names of the fields that [`take_format`] reads.
+pub const FORMAT_FIELDS: [&str; 5] =
+    ["response_format", "json_schema", "guided_json", "guided_regex", "guided_grammar"];
+
+/// Takes `response_format`, llama.cpp's `json_schema`, or one of vLLM's `guided_json`, `guided_regex`, `guided_grammar`.
 pub fn take_format(fields: &mut Fields) -> Result<Option<Grammar>, ApiError> {
     let mut found = match fields.take_object("response_format", "an object such as {\"type\": \"json_object\"}")? {
         Some(format) => read_format(format)?,
         None => None,
     };
     let guided = [
-        fields.take::<Value>("guided_json", "a JSON schema")?.map(Grammar::JsonSchema),
+        fields.take::<Value>("json_schema", "a JSON schema")?.map(lenient),
+        fields.take::<Value>("guided_json", "a JSON schema")?.map(lenient),
         fields.take::<String>("guided_regex", "a regular expression")?.map(Grammar::Regex),
         fields.take::<String>("guided_grammar", "a grammar in Lark's form")?.map(Grammar::Lark),
     ];
     for grammar in guided.into_iter().flatten() {
         if found.replace(grammar).is_some() {
-            return Err(fields.refuse("response_format", "and `guided_…` may not be set at the same time"));
+            let what = "and `json_schema` or `guided_…` may not be set at the same time";
+            return Err(fields.refuse("response_format", what));
         }
     }
     Ok(found)
+}
+
+/// A schema whose unknown formats say nothing, as JSON Schema has it.
+fn lenient(mut schema: Value) -> Grammar {
+    without_unknown_formats(&mut schema);
+    Grammar::JsonSchema(schema)
 }
 
 /// The object of `response_format`, and of `text.format` of Responses, where name and schema stand in the object itself.
@@ -186,17 +242,20 @@ pub fn read_format(mut format: Fields) -> Result<Option<Grammar>, ApiError> {
         "text" => None,
         // llama.cpp's clients send a schema with it.
         "json_object" => match format.take_object("schema", "a JSON schema")? {
-            Some(schema) => Some(Grammar::JsonSchema(schema.map.into())),
+            Some(schema) => Some(lenient(schema.map.into())),
             None => Some(Grammar::json_object()),
         },
         "json_schema" => {
-            let mut inner = match format.take_object("json_schema", "an object with `name` and `schema`")? {
-                Some(inner) => inner,
-                None => format,
+            let inner = format.take_object("json_schema", "an object with `name` and `schema`")?;
+            let inner = match inner {
+                Some(mut inner) => {
+                    let grammar = named_schema(&mut inner)?;
+                    inner.refuse_others(&["name", "description", "schema", "strict"])?;
+                    grammar
+                }
+                None => named_schema(&mut format)?,
             };
-            let schema = inner.take::<Value>("schema", "a JSON schema")?;
-            let schema = schema.ok_or_else(|| inner.refuse("schema", "is missing: give a JSON schema"))?;
-            Some(Grammar::JsonSchema(schema))
+            Some(inner)
         }
         "regex" => {
             let pattern = format.take("pattern", "a regular expression")?;
@@ -208,5 +267,19 @@ pub fn read_format(mut format: Fields) -> Result<Option<Grammar>, ApiError> {
         }
         other => return Err(format.refuse("type", format!("is \"{other}\", but must be {expected}"))),
     };
+    format.refuse_others(&["type", "json_schema", "schema", "name", "description", "strict", "pattern", "grammar"])?;
     Ok(grammar)
+}
+
+/// A schema with its name and whether it is meant to the letter.
+fn named_schema(fields: &mut Fields) -> Result<Grammar, ApiError> {
+    let schema = fields.take::<Value>("schema", "a JSON schema")?;
+    let schema = schema.ok_or_else(|| fields.refuse("schema", "is missing: give a JSON schema"))?;
+    for name in ["name", "description"] {
+        fields.take::<String>(name, "a string")?;
+    }
+    match fields.take("strict", "true or false")? {
+        Some(true) => Ok(Grammar::JsonSchema(schema)),
+        _ => Ok(lenient(schema)),
+    }
 }
