@@ -61,7 +61,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ORIGIN")]
     pub cors_origin: Vec<Origin>,
 
-    /// Where people find the app, if a proxy stands before this server, such as https://chat.example; demands keys
+    /// Where people find the app, if a proxy stands before this server, such as `https://chat.example`; demands keys
     #[arg(long, value_name = "ORIGIN")]
     pub public_origin: Option<Origin>,
 
