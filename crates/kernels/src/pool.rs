@@ -44,7 +44,7 @@ fn default_n_threads() -> usize {
 /// Chooses how many threads compute, for the whole process.
 ///
 /// # Panics
-/// Once something asked for the number, or chose another.
+/// Where another number was chosen, or taken because something asked for it.
 pub fn choose_n_threads(n: NonZero<usize>) {
     assert!(*N_THREADS.get_or_init(|| n) == n, "the number of threads is chosen before anything is computed");
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{JoinHandle, Thread};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a thread looks for work before it sleeps, and a caller for the end of a job before it lets others run: more
@@ -118,7 +118,7 @@ impl Drop for Team {
     fn drop(&mut self) {
         self.common.word.fetch_or(DISMISSED, SeqCst);
         for other in self.others.drain(..) {
-            Thread::unpark(other.thread());
+            other.thread().unpark();
             other.join().expect("a computing thread catches its tasks' panics");
         }
     }

@@ -9,6 +9,7 @@ use super::{Message, Result, Store, StoreError, messages, new_id, now_ms};
 const MAX_TITLE: usize = 120;
 /// Longest title that is made from a question, in characters.
 const MADE_TITLE: usize = 48;
+
 /// A conversation in the list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
