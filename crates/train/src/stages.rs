@@ -151,6 +151,9 @@ pub(crate) fn inputs(stage: &StageRecipe, finished: &Finished) -> Result<Inputs>
         // Nor does how a teacher is paid and how fast it is asked.
         (teacher.key_env, teacher.concurrency, teacher.prices, teacher.max_dollars) = (None, 0, None, None);
     }
+    if let Some(judge) = settings.grpo.as_mut().and_then(|grpo| grpo.judge.as_mut()) {
+        (judge.key_env, judge.prices, judge.max_dollars) = (None, None, None);
+    }
     let parent = match stage.model.from.as_deref() {
         None => None,
         Some(from) => {

@@ -10,6 +10,8 @@ use clap::Args;
   penseur train recipes/mini.toml                    into runs/NAME
   penseur train recipes/mini.toml --set train.lr=3e-4 --set train.minutes=5 --run-dir runs/try
   penseur train recipes/mini.toml --resume           go on after a kill, bit for bit
+  penseur train recipes/zero.toml --stage zero --set stage.zero.model.from=models/Qwen2.5-0.5B --set stage.zero.train.lora.rank=16
+                                                     one stage of a chain, from a model that others made
 
 Settings: defaults < recipe < --set.")]
 pub struct TrainArgs {
@@ -20,6 +22,10 @@ pub struct TrainArgs {
     /// Set one key of the recipe; may be given several times
     #[arg(long, value_name = "a.b=VALUE")]
     pub set: Vec<String>,
+
+    /// Only this stage of a chain, and those it needs; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub stage: Vec<String>,
 
     /// Where the run's files go; by default runs/NAME
     #[arg(long, value_name = "DIR")]

@@ -10,7 +10,8 @@ use crate::output;
 use crate::usage;
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    let recipe = Recipe::from_file(&args.recipe, &args.set).map_err(by_audience)?;
+    let recipe =
+        Recipe::from_file(&args.recipe, &args.set).and_then(|all| all.only(&args.stage)).map_err(by_audience)?;
     if args.dry_run {
         return dry_run(&recipe, args.json);
     }

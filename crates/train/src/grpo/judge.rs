@@ -35,7 +35,12 @@ impl Judge {
     pub fn open(spec: &JudgeSpec, run_dir: &Path) -> Result<Judge> {
         let failed = |e: rollout::endpoint::EndpointError| TrainError::Run(format!("grpo.judge: {e}"));
         let api_key = crate::recipe::key_of("grpo.judge.key_env", spec.key_env.as_deref())?;
-        let config = EndpointConfig { api_key, ..EndpointConfig::new(&spec.endpoint, &spec.model) };
+        let config = EndpointConfig {
+            api_key,
+            prices: spec.prices,
+            max_dollars: spec.max_dollars,
+            ..EndpointConfig::new(&spec.endpoint, &spec.model)
+        };
         Ok(Judge {
             endpoint: Endpoint::new(config).map_err(failed)?,
             journal: Journal::open(&run_dir.join("judge.jsonl")).map_err(failed)?,
@@ -59,6 +64,11 @@ impl Judge {
         });
         asked.map_err(|e| TrainError::Run(format!("grpo.judge: {e}")))?;
         Ok(grades)
+    }
+
+    /// Dollars that it was paid so far, over all attempts of the run.
+    pub fn spent(&self) -> f64 {
+        self.journal.spent()
     }
 
     fn job(&self, group: &Group, content: &str) -> Job {

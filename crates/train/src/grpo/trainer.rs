@@ -236,8 +236,10 @@ impl<P: Policy> GrpoTrainer<'_, P> {
                 fresh.push(rollouts::verify(spec, problem, completions, &self.codec, &mut coin));
             }
             if let Some(judge) = &self.judge {
-                let grades = judge.grade(&fresh)?;
-                rollouts::set_grades(spec, &mut fresh, &grades);
+                let grades = judge.grade(&fresh);
+                // The bill counts what was paid, also where it went wrong.
+                self.keeper.meter.paid(self.keeper.dir, judge.spent())?;
+                rollouts::set_grades(spec, &mut fresh, &grades?);
             }
             self.keeper.meter.beat(self.keeper.dir);
             for group in fresh {

@@ -3,6 +3,7 @@
 
 use super::keys;
 use kernels::distribution::Filter;
+use rollout::endpoint::Prices;
 use serde::{Deserialize, Serialize};
 
 /// `[grpo]`.
@@ -182,6 +183,12 @@ pub struct JudgeSpec {
     /// Environment variable that holds the key.
     #[serde(default)]
     pub key_env: Option<String>,
+    /// Dollars for a million tokens: `{ input = 0.55, output = 2.19 }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
+    /// The most that the stage may spend there; needs prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_dollars: Option<f64>,
     /// What the judge is asked; `{prompt}`, `{answer}` and `{content}` are filled in. It must end its reply in a number
     /// from 0 to 10.
     #[serde(default)]
@@ -277,6 +284,9 @@ impl GrpoSpec {
         }
         if (r.judge != 0.0) != self.judge.is_some() {
             return Some("grpo.reward.judge and [grpo.judge] go together".to_owned());
+        }
+        if self.judge.as_ref().is_some_and(|judge| judge.max_dollars.is_some() && judge.prices.is_none()) {
+            return Some("grpo.judge.max_dollars needs grpo.judge.prices".to_owned());
         }
         let bounds = [self.epsilon_low, self.epsilon_high, self.beta, self.off_policy_mask.unwrap_or(0.0)];
         if bounds.iter().any(|x| !(x.is_finite() && *x >= 0.0)) {

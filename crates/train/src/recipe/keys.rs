@@ -95,6 +95,7 @@ fn known_keys(section: &str) -> Option<Vec<&'static str>> {
         "grpo.reward" => field_names::<RewardSpec>(),
         "grpo.curriculum" => field_names::<CurriculumSpec>(),
         "grpo.judge" => field_names::<JudgeSpec>(),
+        "grpo.judge.prices" => field_names::<rollout::endpoint::Prices>(),
         "sample" => field_names::<SampleSpec>(),
         "sample.teacher" => field_names::<TeacherSpec>(),
         "sample.teacher.prices" => field_names::<rollout::endpoint::Prices>(),

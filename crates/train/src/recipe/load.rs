@@ -113,9 +113,39 @@ impl Recipe {
         }
         Ok(Recipe { name, run_dir, stages, is_chain })
     }
+
+    /// Keeps the stages of these names, and those whose results they need; with no name, all.
+    ///
+    /// # Errors
+    /// A name that no stage has.
+    pub fn only(mut self, names: &[String]) -> Result<Recipe> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        if let Some(name) = names.iter().find(|name| !self.stages.iter().any(|stage| stage.name == **name)) {
+            let known: Vec<&str> = self.stages.iter().map(|stage| stage.name.as_str()).collect();
+            return Err(TrainError::Recipe(format!("no stage `{name}` (stages: {})", known.join(", "))));
+        }
+        let mut wanted = names.to_vec();
+        // A stage needs earlier ones alone, so one pass from the end finds all.
+        for stage in self.stages.iter().rev() {
+            if wanted.contains(&stage.name) {
+                wanted.extend(stage.needed_stages().map(str::to_owned));
+            }
+        }
+        self.stages.retain(|stage| wanted.contains(&stage.name));
+        Ok(self)
+    }
 }
 
 impl StageRecipe {
+    /// Names of the earlier stages whose results this one begins with or learns from.
+    fn needed_stages(&self) -> impl Iterator<Item = &str> {
+        let paths = [self.model.from.as_deref(), self.tokenizer.path.as_deref()];
+        let data = self.data.source.iter().filter_map(|source| source.stage.as_deref());
+        paths.into_iter().flatten().filter_map(|path| path.strip_prefix("stage:")).chain(data)
+    }
+
     /// The recipe of a run directory: this stage alone, nothing left to defaults.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_else(|e| panic!("a recipe is always valid TOML: {e}"))

@@ -81,6 +81,24 @@ fn wrong_types_and_ranges_are_refused_with_the_key() {
 }
 
 #[test]
+fn a_part_of_a_chain_has_what_it_needs() {
+    let text = format!(
+        "{ONE}\n[[stage]]\nname = \"base\"\n[[stage]]\nname = \"tune\"\nkind = \"sft\"\n[stage.train]\nsteps = 7\n\
+         [[stage]]\nname = \"other\"\n[stage.model]\ndepth = 3\n[stage.tokenizer]\npath = \"stage:base\"\n"
+    );
+    let names = |names: &[&str], sets: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let part = read(&text, sets).unwrap().only(&names).map_err(|e| e.to_string())?;
+        Ok::<_, String>(part.stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>())
+    };
+    assert_eq!(names(&[], &[]).unwrap(), ["base", "tune", "other"]);
+    assert_eq!(names(&["tune"], &[]).unwrap(), ["base", "tune"]);
+    assert_eq!(names(&["other"], &[]).unwrap(), ["base", "other"]);
+    assert_eq!(names(&["tune"], &["stage.tune.model.from=mini"]).unwrap(), ["tune"]);
+    assert!(names(&["tuen"], &[]).unwrap_err().contains("no stage `tuen` (stages: base, tune, other)"));
+}
+
+#[test]
 fn stages_share_what_stands_outside_and_start_where_the_last_ended() {
     let text = format!(
         "{ONE}\n[[stage]]\nname = \"base\"\n[[stage]]\nname = \"tune\"\nkind = \"sft\"\n[stage.train]\nsteps = 7\n"

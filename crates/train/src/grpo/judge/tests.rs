@@ -4,6 +4,7 @@ use crate::grpo::rewards::Rewards;
 use crate::grpo::rollouts::{Answer, Group};
 use crate::recipe::JudgeSpec;
 use rollout::Parts;
+use rollout::endpoint::Prices;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -81,14 +82,18 @@ fn grades_are_asked_once_and_replayed() {
         endpoint: serve(Arc::clone(&n_requests)),
         model: "judge".to_owned(),
         key_env: None,
+        prices: Some(Prices { input: 0.0, output: 100.0 }),
+        max_dollars: None,
         instruction: Some("{prompt} {other} grade:\n{content}".to_owned()),
     };
     let groups = [group(&["four", "{answer}", "much too long to be graded"])];
     let grades = Judge::open(&spec, dir.path()).unwrap().grade(&groups).unwrap();
     assert_eq!(grades, [Some(0.4), Some(0.8), None], "a placeholder in an answer stays an answer");
     assert_eq!(n_requests.load(Ordering::SeqCst), 3);
-    // The process is another one; what was said stands.
-    assert_eq!(Judge::open(&spec, dir.path()).unwrap().grade(&groups).unwrap(), grades);
+    // The process is another one; what was said stands, and is paid for once: three replies of a token at $100 a million.
+    let judge = Judge::open(&spec, dir.path()).unwrap();
+    assert_eq!(judge.grade(&groups).unwrap(), grades);
+    assert!((judge.spent() - 3e-4).abs() < 1e-12, "{}", judge.spent());
     assert_eq!(n_requests.load(Ordering::SeqCst), 3);
 }
 
@@ -98,6 +103,8 @@ fn a_key_that_is_not_there_is_named() {
         endpoint: "http://127.0.0.1:9".to_owned(),
         model: "judge".to_owned(),
         key_env: Some("PENSEUR_TEST_NO_SUCH_KEY".to_owned()),
+        prices: None,
+        max_dollars: None,
         instruction: None,
     };
     let error = Judge::open(&spec, std::path::Path::new(".")).err().unwrap().to_string();
