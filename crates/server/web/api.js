@@ -29,7 +29,7 @@ export function connectionLost() {
   isLost = true;
   onConnection(false);
   const look = async () => {
-    const found = await fetch("/health").then((response) => response.ok, () => false);
+    const found = await fetch("/health", { signal: AbortSignal.timeout(3 * RETRY_MS) }).then((response) => response.ok, () => false);
     if (!found) return setTimeout(look, RETRY_MS);
     isLost = false;
     onConnection(true);

@@ -1,13 +1,13 @@
 // The conversation on the screen: its tree of messages, the path that is shown, and the answers that are being written.
 
 import { connectionLost, get, patch, post } from "./api.js";
-import { $, button, make, say, toast } from "./dom.js";
-import { t } from "./i18n.js";
+import { $, button, make, place, say, sends, toast } from "./dom.js";
+import { language, t } from "./i18n.js";
 import { AnswerView, exampleButtons, pendingView, questionView, versions } from "./turn.js";
 
 /** What is on the screen. `messages` by id in the order they were written; `running` by the answer's id; `pending`: a question
- * on its way to the server. */
-const state = { id: null, title: "", messages: new Map(), leaf: null, views: new Map(), running: new Map(), pending: null };
+ * on its way to the server; `asking`: what makes an answer begin is on its way; `edits`: boxes with questions that are being edited, by id. */
+const state = { id: null, title: "", messages: new Map(), leaf: null, running: new Map(), pending: null, asking: null, edits: new Map() };
 
 const listeners = new Set();
 /** Called when a conversation begins, ends or changes its name. */
@@ -15,7 +15,7 @@ export const onChange = (listener) => listeners.add(listener);
 const changed = (what) => listeners.forEach((listener) => listener(what));
 
 export const conversation = () => ({ id: state.id, title: state.title, isEmpty: state.messages.size === 0 && !state.pending });
-export const isRunning = () => state.pending !== null || path().some((message) => state.running.has(message.id));
+export const isRunning = () => state.asking !== null || path().some((message) => state.running.has(message.id));
 
 let settings = () => ({});
 let model = () => null;
@@ -58,29 +58,31 @@ async function showVersion(id) {
 
 export function clear() {
   unfollow();
-  Object.assign(state, { id: null, title: "", leaf: null, pending: null });
+  Object.assign(state, { id: null, title: "", leaf: null, pending: null, asking: null });
   state.messages.clear();
+  state.edits.clear();
   draw();
   changed("shown");
 }
 
 export async function open(id) {
   unfollow();
+  const isNew = id !== state.id;
   const { conversation, leaf, messages } = await get(`/api/conversations/${encodeURIComponent(id)}`);
-  Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null });
-  state.messages = new Map(messages.map((message) => [message.id, message]));
-  draw();
+  if (isNew) state.edits.clear();
+  Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null, asking: null });
+  // What has not changed is the same object, and its turn is left alone.
+  const isSame = (message) => JSON.stringify(message) === JSON.stringify(state.messages.get(message.id));
+  state.messages = new Map(messages.map((message) => [message.id, isSame(message) ? state.messages.get(message.id) : message]));
   for (const message of messages) if (message.samples.some((sample) => sample.status === "running")) follow(message.id);
-  $("scroller").scrollTop = $("scroller").scrollHeight;
+  draw();
+  // After a time without the server the same conversation is shown, where the reader was in it.
+  if (isNew) $("scroller").scrollTop = $("scroller").scrollHeight;
   changed("shown");
 }
 
-/** Shows what is on the server now, after a time without it. */
-export async function comeBack() {
-  const { scrollTop } = $("scroller");
-  await open(state.id);
-  $("scroller").scrollTop = scrollTop;
-}
+/** Shows what is on the server now. */
+export const comeBack = () => open(state.id);
 
 // ---- running answers ----
 
@@ -89,14 +91,21 @@ function unfollow() {
   state.running.clear();
 }
 
+const TICK_MS = 200;
+/** The server says something every four seconds. A connection that brings nothing for so long is dead, though it looks open. */
+const SILENT_TICKS = 60;
+
 /** Follows a running answer to its end, over lost connections. */
 function follow(id) {
   const of = state.id;
   const source = new EventSource(`/api/answers/${id}/events`);
   state.running.set(id, source);
+  source.silent = 0;
+  source.addEventListener("ping", () => { source.silent = 0; });
   source.addEventListener("message", (event) => {
+    source.silent = 0;
     const update = JSON.parse(event.data);
-    if (update.samples.length) keepEnd(() => state.views.get(id)?.update(update));
+    if (update.samples.length) keepEnd(() => turns.get(id)?.view?.update(update));
     if (update.ended) end(id, of);
   });
   source.addEventListener("error", () => {
@@ -113,19 +122,42 @@ async function end(id, of) {
   if (state.id !== of) return;
   const { messages } = await get(`/api/conversations/${of}`);
   if (state.id !== of) return;
-  for (const message of messages) if (!state.running.has(message.id)) state.messages.set(message.id, message);
+  // Of the others only those are new that another page has asked for.
+  for (const message of messages) if (message.id === id || !state.messages.has(message.id)) state.messages.set(message.id, message);
   keepEnd(draw);
-  say(t("answerOf"));
+  say(turns.get(id)?.view?.spoken ?? t("answerOf"));
   changed("ended");
 }
 
-setInterval(() => { for (const id of state.running.keys()) state.views.get(id)?.tick(); }, 200);
+// Ticks are counted and not the time, which goes on while the page sleeps.
+setInterval(() => {
+  for (const [id, source] of state.running) {
+    turns.get(id)?.view?.tick();
+    source.silent += 1;
+    if (source.silent !== SILENT_TICKS) continue;
+    // When the server is found again, the answer is followed anew.
+    source.close();
+    connectionLost();
+  }
+}, TICK_MS);
 
 export function stop() {
   for (const id of state.running.keys()) post(`/api/answers/${id}/stop`).catch(() => {});
 }
 
 // ---- asking ----
+
+/** Posts what makes an answer begin; null where another conversation is on the screen when it has. */
+async function beginAt(path, body) {
+  const mine = {};
+  state.asking = mine;
+  try {
+    const begun = await post(path, body);
+    return state.asking === mine ? begun : null;
+  } finally {
+    if (state.asking === mine) Object.assign(state, { asking: null, pending: null });
+  }
+}
 
 /** Asks a question below `parent`, or at the end. */
 export async function ask(content, files = [], parent = state.leaf) {
@@ -135,15 +167,15 @@ export async function ask(content, files = [], parent = state.leaf) {
   if (state.id && parent) body.parent = parent;
   const before = state.id;
   state.pending = { content, files, parent };
+  const asked = beginAt("/api/ask", body);
   draw();
   changed("shown");
   $("scroller").scrollTop = $("scroller").scrollHeight;
-  const begun = await post("/api/ask", body).finally(() => { state.pending = null; }).catch((error) => {
+  const begun = await asked.catch((error) => {
     if (state.id === before) { draw(); changed("shown"); }
     throw error;
   });
-  // Another conversation is on the screen by now.
-  if (state.id !== before) return changed("running");
+  if (!begun) return changed("running");
   const isNew = !state.id;
   if (isNew) {
     state.id = begun.conversation;
@@ -155,17 +187,19 @@ export async function ask(content, files = [], parent = state.leaf) {
   changed(isNew ? "new" : "shown");
 }
 
-/** Answers a question again, or goes on from an answer that was cut. */
+/** Answers a question again, or goes on from an answer that was cut. A second press while the first is on its way is none. */
 async function regenerate(question, continues) {
+  if (state.asking) return;
   const { n_samples: wanted, ...how } = settings();
   const n_samples = continues ? 1 : wanted;
   try {
-    const begun = await post(`/api/answers/${question}`, { model: model(), settings: how, n_samples, continues });
+    const begun = await beginAt(`/api/answers/${question}`, { model: model(), settings: how, n_samples, continues });
+    if (!begun) return changed("running");
     begin(begun.answer, question, n_samples);
-    changed("shown");
   } catch (error) {
     toast(error.message);
   }
+  changed("shown");
 }
 
 function begin(id, parent, n_samples) {
@@ -180,16 +214,57 @@ function begin(id, parent, n_samples) {
 
 // ---- drawing ----
 
+/** The turns on the screen by their keys. A turn stays as it is, with its focus, scroll and selection, until its stamp changes;
+ * an answer takes what is new of it (`view`). */
+const turns = new Map();
+
 function draw() {
+  const wanted = wantedTurns();
+  const keys = new Set(wanted.map(({ key }) => key));
+  for (const key of turns.keys()) if (!keys.has(key)) turns.delete(key);
+  keepFocus(() => {
+    for (const { key, stamp, message, build } of wanted) {
+      const known = turns.get(key);
+      if (known?.stamp !== stamp) turns.set(key, { stamp, ...build() });
+      else if (known.view && known.view.message !== message) known.view.take(message);
+    }
+    place($("turns"), wanted.map(({ key }) => turns.get(key).root));
+  });
+}
+
+/** What is to be shown: a key, a stamp of all that it shows but what `take` brings, and how to make it. */
+function wantedTurns() {
   const { pending } = state;
   const shown = pending ? pathTo(pending.parent) : path();
-  state.views.clear();
-  const turns = shown.map((message) => (message.role === "user" ? drawQuestion(message) : drawAnswer(message)));
+  const wanted = shown.map((message) => {
+    const box = state.edits.get(message.id);
+    if (box) return { key: message.id, stamp: "edit", build: () => ({ root: box }) };
+    const stamp = `${language()} ${siblings(message)}`;
+    return { key: message.id, stamp, message, build: () => (message.role === "user" ? { root: drawQuestion(message) } : drawAnswer(message)) };
+  });
   const last = shown.at(-1);
-  if (pending) turns.push(pendingView(pending.content, pending.files, waitingNote()));
-  else if (last?.role === "user") turns.push(unanswered(last));
-  $("turns").replaceChildren(...turns);
-  if (!pending && last?.role === "assistant" && !state.running.has(last.id)) $("turns").append(suggestions(shown));
+  if (pending) {
+    const note = waitingNote();
+    wanted.push({ key: "pending", stamp: `${pending.content} ${note}`, build: () => ({ root: pendingView(pending.content, pending.files, note) }) });
+  } else if (last?.role === "user") {
+    wanted.push({ key: "unanswered", stamp: `${language()} ${last.id}`, build: () => ({ root: unanswered(last) }) });
+  } else if (last && !state.running.has(last.id)) {
+    const some = suggestions(shown);
+    wanted.push({ key: "suggestions", stamp: `${language()} ${some.join()}`, build: () => ({ root: suggestionsView(some) }) });
+  }
+  return wanted;
+}
+
+/** Runs a change. If what had the focus is gone, the same button of the turn in its place has it, or that turn. */
+function keepFocus(change) {
+  const focused = document.activeElement;
+  const at = [...$("turns").children].findIndex((turn) => turn.contains(focused));
+  change();
+  if (at < 0 || focused.isConnected) return;
+  const turn = $("turns").children[Math.min(at, $("turns").children.length - 1)];
+  const name = focused.getAttribute("aria-label");
+  const same = name && [...turn?.querySelectorAll("button") ?? []].find((other) => other.getAttribute("aria-label") === name);
+  (same || turn)?.focus({ preventScroll: true });
 }
 
 const siblings = (message) => children(message.parent).filter((other) => other.role === message.role).map((other) => other.id);
@@ -201,48 +276,55 @@ function drawQuestion(message) {
   });
 }
 
-function drawAnswer(message) {
-  const view = new AnswerView(message, {
-    answerNow: () => post(`/api/answers/${message.id}/answer-now`).catch((error) => toast(error.message)),
+function drawAnswer({ id, parent }) {
+  const view = new AnswerView(state.messages.get(id), {
+    answerNow: () => post(`/api/answers/${id}/answer-now`).catch((error) => toast(error.message)),
     choose: (sample) => {
-      message.chosen = sample;
-      post(`/api/answers/${message.id}/choose`, { sample }).catch((error) => toast(error.message));
+      state.messages.get(id).chosen = sample;
+      post(`/api/answers/${id}/choose`, { sample }).catch((error) => toast(error.message));
     },
-    goOn: () => regenerate(message.parent, message.id),
+    goOn: () => regenerate(parent, id),
     buttons: () => [
-      button("icon", t("regenerate"), () => regenerate(message.parent), "again", { iconOnly: true }),
-      ...versions(siblings(message), message.id, showVersion),
+      button("icon", t("regenerate"), () => regenerate(parent), "again", { iconOnly: true }),
+      ...versions(siblings(state.messages.get(id)), id, showVersion),
     ],
   });
-  state.views.set(message.id, view);
-  return view.root;
+  return { root: view.root, view };
 }
 
 function unanswered(question) {
   return make("div", "turn", {}, button("primary", t("tryAgain"), () => regenerate(question.id)));
 }
 
-/** Puts a box with the question in its place. */
+/** Puts a box with the question in its place. What is typed stays whatever happens around it. */
 function editQuestion(message) {
-  const area = make("textarea", "", { "aria-label": t("edit"), rows: 1 });
+  const area = make("textarea", "", { "aria-label": t("edit"), rows: 1, dir: "auto" });
   area.value = message.content;
   const fit = () => { area.style.height = "auto"; area.style.height = `${area.scrollHeight}px`; };
   const submit = async () => {
+    const content = area.value.trim();
+    if (state.asking || (!content && message.files.length === 0)) return;
     try {
-      await ask(area.value.trim(), message.files, message.parent);
+      await ask(content, message.files, message.parent);
+      state.edits.delete(message.id);
     } catch (error) {
       toast(error.message);
     }
   };
+  const cancel = () => {
+    state.edits.delete(message.id);
+    // From here it goes to the button of that name.
+    area.focus();
+    draw();
+  };
   area.addEventListener("input", fit);
   area.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); draw(); }
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
+    if (event.key === "Escape") { event.stopPropagation(); cancel(); }
+    if (sends(event)) { event.preventDefault(); submit(); }
   });
-  const box = make("div", "edit", {}, area, make("div", "row", {},
-    button("pill", t("cancel"), draw), button("primary", t("send"), submit)));
-  const at = path().findIndex((other) => other.id === message.id);
-  $("turns").children[at].replaceChildren(box);
+  state.edits.set(message.id, make("article", "turn", { "aria-label": t("you") }, make("div", "edit", {}, area, make("div", "row", {},
+    button("pill", t("cancel"), cancel), button("primary", t("send"), submit)))));
+  draw();
   fit();
   area.focus();
 }
@@ -255,9 +337,10 @@ function suggestions(shown) {
   const asked = new Set(shown.map((message) => message.content));
   const fresh = examples.filter((example) => !asked.has(example));
   const start = fresh.length ? (shown.length * 3) % fresh.length : 0;
-  const some = [...fresh.slice(start), ...fresh.slice(0, start)].slice(0, 3);
-  return make("div", "examples more", { role: "group", "aria-label": t("moreExamples") }, ...exampleButtons(some, askExample));
+  return [...fresh.slice(start), ...fresh.slice(0, start)].slice(0, 3);
 }
+
+const suggestionsView = (some) => make("div", "examples more", { role: "group", "aria-label": t("moreExamples") }, ...exampleButtons(some, askExample));
 
 /** Runs a change and keeps the end in view if it was in view. */
 function keepEnd(change) {
@@ -267,6 +350,6 @@ function keepEnd(change) {
   if (near) scroller.scrollTop = scroller.scrollHeight;
 }
 
-/** Draws everything anew, in another language. */
+/** Draws what has changed: another language, other examples. */
 export const redraw = draw;
 export const setTitle = (id, title) => { if (id === state.id) state.title = title; };

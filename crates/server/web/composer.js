@@ -2,7 +2,7 @@
 
 import { remove, upload } from "./api.js";
 import * as chat from "./chat.js";
-import { $, button, hasKeyboard, icon, make, openMenu, recall, remember, toast } from "./dom.js";
+import { $, button, hasKeyboard, icon, make, openMenu, recall, remember, sends, toast } from "./dom.js";
 import { count, t } from "./i18n.js";
 
 const MAX_FILES = 20;
@@ -37,6 +37,7 @@ export function fit() {
 
 export function draw() {
   const running = chat.isRunning();
+  $("question").enterKeyHint = hasKeyboard() ? "send" : "enter";
   const think = $("think");
   think.setAttribute("aria-checked", String(how.think));
   think.title = t("thinkTitle");
@@ -52,7 +53,8 @@ export function draw() {
   send.disabled = !running && !$("question").value.trim() && files.length === 0;
   send.replaceChildren(icon(running ? "stop" : "send"));
   send.classList.toggle("halt", running);
-  const label = running ? `${t("stop")} (Esc)` : `${t("send")} (Enter)`;
+  const key = (name) => (hasKeyboard() ? ` (${name})` : "");
+  const label = running ? t("stop") + key("Esc") : t("send") + key("Enter");
   send.setAttribute("aria-label", running ? t("stop") : t("send"));
   send.title = label;
   drawFiles();
@@ -64,12 +66,19 @@ function drawFiles() {
     icon("file"), make("span", "", {}, file.name),
     make("small", "", {}, file.id ? t("characters", { n: count(file.n_chars) }) : "…"),
     button("icon small", t("removeFile", { name: file.name }), () => drop(file), "close", { iconOnly: true }))));
+  // A token is seldom more than six characters, and never is a whole conversation one file.
+  const [n, most] = [files.reduce((sum, file) => sum + (file.n_chars ?? 0), 0), 6 * (modelInfo?.context_length ?? Infinity)];
+  $("too-much").hidden = n <= most;
+  $("too-much").textContent = n > most ? t("tooMuchFile", { n: count(n), most: count(most) }) : "";
 }
 
 function drop(file) {
+  const at = files.indexOf(file);
   files = files.filter((other) => other !== file);
   if (file.id) remove(`/api/files/${file.id}`).catch(() => {});
   draw();
+  // The focus goes to the next of them, or to what adds another.
+  ($("files").querySelectorAll("button")[Math.min(at, files.length - 1)] ?? $("attach")).focus();
 }
 
 async function add(list) {
@@ -107,6 +116,8 @@ async function submit() {
     remember("draft", question);
     files = sent;
     fit();
+    draw();
+    // Above the files, which are back.
     toast(error.message);
   }
   draw();
@@ -114,6 +125,8 @@ async function submit() {
 
 /** Asks one of the examples. */
 export async function askExample(example) {
+  // The second press of two is none.
+  if (chat.isRunning()) return;
   if (hasKeyboard()) $("question").focus();
   await chat.ask(example).catch((error) => toast(error.message));
 }
@@ -183,8 +196,7 @@ export function start() {
   $("question").value = recall("draft", "");
   fit();
   $("question").addEventListener("keydown", (event) => {
-    // While an input method composes, Enter is its own.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (!sends(event)) return;
     event.preventDefault();
     if (!chat.isRunning()) submit();
   });

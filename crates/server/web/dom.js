@@ -84,8 +84,36 @@ export function button(className, label, onClick, iconName, { iconOnly = false, 
   return make("button", className, { type: "button", onclick: onClick, ...named, ...attributes }, ...children);
 }
 
+/** Makes `nodes` the children of `parent`. Those that were there are not moved. */
+export function place(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, i) => { if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null); });
+}
+
+/** Makes an element's content what `next` says and leaves alone what is so already: focus, scroll and selection stay. Only for
+ * content without listeners of its own, since those of `next` would be lost. */
+export function refresh(element, ...next) {
+  const old = [...element.childNodes];
+  next.flat().forEach((node, i) => {
+    const was = old[i];
+    if (!was) element.append(node);
+    else if (was === node || was.isEqualNode(node)) return;
+    else if (was.nodeType === Node.ELEMENT_NODE && was.tagName === node.tagName) {
+      for (const { name } of [...was.attributes]) if (!node.hasAttribute(name)) was.removeAttribute(name);
+      for (const { name, value } of node.attributes) if (was.getAttribute(name) !== value) was.setAttribute(name, value);
+      refresh(was, ...node.childNodes);
+    } else was.replaceWith(node);
+  });
+  for (const rest of old.slice(next.flat().length)) rest.remove();
+}
+
 /** Whether typing needs no keyboard on the screen, which would cover half of it. */
 export const hasKeyboard = () => !matchMedia("(pointer: coarse)").matches;
+
+/** Whether a key pressed in a question sends it. An input method's Enter is its own (Safari tells by the code alone), and where
+ * the keyboard is on the screen Enter breaks the line: it has no Shift that would. */
+export const sends = (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229 && hasKeyboard();
 
 /** Says something to screen readers. */
 export const say = (text) => { $("status").textContent = text; };
@@ -158,6 +186,8 @@ export function openMenu(anchor, items) {
       entries[(at + step + entries.length) % entries.length].focus();
     } else if (event.key === "Escape" || event.key === "Tab") {
       event.stopPropagation();
+      // It closes this and not the drawer below.
+      if (event.key === "Escape") event.preventDefault();
       close();
       anchor.focus();
     }

@@ -15,13 +15,14 @@ const WORDS = {
     tooLong: "This conversation is too long for the model. Ask in a new chat, or something shorter.",
     serverError: "The server answered with an error ({status}).", tryAgain: "Try again",
     thinking: "Thinking…", waiting: "Waiting for its turn…", reading: "Reading…", thoughtFor: "Thought for {time}", notThought: "Thinking",
+    ms: "{ms} ms", s: "{s} s", min: "{min} min {s} s", h: "{h} h {min} min",
     token: "{n} token", tokens: "{n} tokens", ofBudget: "of {n} it may use", answerNow: "Answer now",
     stopBudget: "stopped at its budget", stopLoop: "cut", loopNote: "Its thinking was going in circles, so it was cut here.", stopUser: "ended by you", stopLength: "ran out of room",
     copy: "Copy", copied: "Copied", copyCode: "Copy code", regenerate: "Another answer", edit: "Edit", continue: "Go on",
     previous: "Earlier version", next: "Later version", version: "Version {i} of {n}",
     speed: "{n} tokens/s", firstToken: "first token after {time}", costMany: "a million such answers: {dollars}", answeredBy: "by {model}",
     stopped: "Stopped.", interrupted: "Interrupted: the server ended in the middle of this answer.", failed: "This answer failed.",
-    cutAnswer: "The answer ends here: there was no room for more.", noAnswer: "No room was left for an answer. Without thinking, or in a new chat, there is more.",
+    cutAnswer: "The answer ends here: there was no room for more.", saidNothing: "It thought, and then said nothing.", noAnswer: "No room was left for an answer. Without thinking, or in a new chat, there is more.",
     lost: "No connection to the server. Trying again… What was said is kept.", found: "The server is back.",
     modelLoading: "{model} is being loaded…", today: "Today", yesterday: "Yesterday", week: "Last 7 days", month: "Last 30 days",
     nothingYet: "Your conversations will be here.", nothingFound: "Nothing found.", moreThanListed: "These are the latest {n}. The search finds older ones.", rename: "Rename", delete: "Delete", cancel: "Cancel", save: "Save",
@@ -35,7 +36,7 @@ const WORDS = {
     exportAll: "Save all as JSON", importAll: "Bring in from a file", deleteAll: "Delete all", deleteAllSure: "Delete all conversations? They cannot be brought back.",
     imported: "{n} conversations brought in.", known: "{n} were here already.", signOut: "Sign out", shortcuts: "Keys", keySend: "send", keyNewLine: "new line", keyStop: "stop the answer", keyNew: "new chat", keySearch: "search", keyFocus: "to the question",
     signInTitle: "This server needs a key", signInHint: "Whoever runs it has one for you. This browser keeps it until you sign out.", key: "Key", signIn: "Sign in", wrongKey: "This server does not know that key.",
-    tooManyFiles: "At most {n} files.", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", dropHere: "Drop files here",
+    tooManyFiles: "At most {n} files.", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", tooMuchFile: "{n} characters of files: this model can read about {most}, the conversation included.", dropHere: "Drop files here",
     offline: "You are offline: your conversations are on the server and will be back with it.", loading: "Loading…", you: "You", answerOf: "Answer",
   },
   zh: {
@@ -50,13 +51,14 @@ const WORDS = {
     tooLong: "对话超出了模型的长度。请开始新对话，或缩短问题。",
     serverError: "服务器返回错误（{status}）。", tryAgain: "重试",
     thinking: "思考中…", waiting: "排队中…", reading: "阅读中…", thoughtFor: "已思考 {time}", notThought: "思考",
+    ms: "{ms} 毫秒", s: "{s} 秒", min: "{min} 分 {s} 秒", h: "{h} 小时 {min} 分",
     token: "{n} 个 token", tokens: "{n} 个 token", ofBudget: "上限 {n}", answerNow: "立即回答",
     stopBudget: "达到思考上限", stopLoop: "已截断", loopNote: "思考陷入重复，已在此截断。", stopUser: "由你结束", stopLength: "长度用尽",
     copy: "复制", copied: "已复制", copyCode: "复制代码", regenerate: "重新回答", edit: "编辑", continue: "继续",
     previous: "上一版本", next: "下一版本", version: "第 {i} 版，共 {n} 版",
     speed: "{n} token/秒", firstToken: "首个 token 用时 {time}", costMany: "一百万个这样的回答：{dollars}", answeredBy: "由 {model} 回答",
     stopped: "已停止。", interrupted: "已中断：服务器在回答过程中退出。", failed: "回答失败。",
-    cutAnswer: "回答到此为止：长度已用尽。", noAnswer: "没有留下回答的空间。关闭思考或开始新对话会有更多空间。",
+    cutAnswer: "回答到此为止：长度已用尽。", saidNothing: "思考结束了，但没有给出回答。", noAnswer: "没有留下回答的空间。关闭思考或开始新对话会有更多空间。",
     lost: "无法连接服务器，正在重试… 已有的对话不会丢失。", found: "服务器已恢复。",
     modelLoading: "正在加载 {model}…", today: "今天", yesterday: "昨天", week: "最近 7 天", month: "最近 30 天",
     nothingYet: "你的对话会出现在这里。", nothingFound: "没有找到。", moreThanListed: "这里是最近的 {n} 个对话，更早的可以搜索。", rename: "重命名", delete: "删除", cancel: "取消", save: "保存",
@@ -70,7 +72,7 @@ const WORDS = {
     exportAll: "全部保存为 JSON", importAll: "从文件导入", deleteAll: "全部删除", deleteAllSure: "删除所有对话？删除后无法恢复。",
     imported: "已导入 {n} 个对话。", known: "{n} 个已存在。", signOut: "退出登录", shortcuts: "快捷键", keySend: "发送", keyNewLine: "换行", keyStop: "停止回答", keyNew: "新对话", keySearch: "搜索", keyFocus: "到提问框",
     signInTitle: "此服务器需要密钥", signInHint: "运行者会给你一个。此浏览器会保存它，直到你退出。", key: "密钥", signIn: "登录", wrongKey: "此服务器不认识这个密钥。",
-    tooManyFiles: "最多 {n} 个文件。", uploading: "正在读取 {name}…", removeFile: "移除 {name}", characters: "{n} 个字符", dropHere: "把文件拖到这里",
+    tooManyFiles: "最多 {n} 个文件。", uploading: "正在读取 {name}…", removeFile: "移除 {name}", characters: "{n} 个字符", tooMuchFile: "文件共 {n} 个字符：此模型连同对话最多约能读 {most} 个字符。", dropHere: "把文件拖到这里",
     offline: "你已离线：对话保存在服务器上，联网后即可查看。", loading: "加载中…", you: "你", answerOf: "回答",
   },
 };
@@ -125,11 +127,11 @@ export const tokens = (n) => t(n === 1 ? "token" : "tokens", { n: count(n) });
 
 export function duration(ms) {
   const s = ms / 1000;
-  if (ms < 95) return `${Math.round(ms)} ms`;
-  if (s < 9.95) return `${s.toFixed(1)} s`;
-  if (s < 90) return `${Math.round(s)} s`;
+  if (ms < 95) return t("ms", { ms: Math.round(ms) });
+  if (s < 9.95) return t("s", { s: s.toFixed(1) });
+  if (s < 90) return t("s", { s: Math.round(s) });
   const minutes = Math.floor(Math.round(s) / 60);
-  return minutes < 90 ? `${minutes} min ${Math.round(s) % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 90 ? t("min", { min: minutes, s: Math.round(s) % 60 }) : t("h", { h: Math.floor(minutes / 60), min: minutes % 60 });
 }
 
 /** Dollars with two figures that say something. */

@@ -9,13 +9,18 @@ const STOP_WORDS = { budget: "stopBudget", loop: "stopLoop", user: "stopUser", l
 class Blocks {
   constructor(className) {
     this.root = make("div", `text ${className}`);
+    this.list = [];
   }
 
-  /** Puts `blocks` in place of those from `from` on. */
+  /** Puts `blocks` in place of those from `from` on. What is the same stays, with what the reader has selected in it. */
   replace(from, blocks) {
-    while (this.root.children.length > from) this.root.lastChild.remove();
-    for (const html of blocks) {
-      const block = make("div", "block");
+    let kept = from;
+    while (kept < from + blocks.length && this.list[kept] === blocks[kept - from]) kept += 1;
+    this.list.splice(from, Infinity, ...blocks);
+    while (this.root.children.length > kept) this.root.lastChild.remove();
+    for (const html of this.list.slice(kept)) {
+      // Each block reads in the direction of its own first words.
+      const block = make("div", "block", { dir: "auto" });
       block.append(serverNodes(html));
       decorate(block);
       this.root.append(block);
@@ -23,9 +28,17 @@ class Blocks {
   }
 
   get isEmpty() {
-    return this.root.children.length === 0;
+    return this.list.length === 0;
   }
 }
+
+/** What is wider than the page can be scrolled with the keyboard too. */
+const watchWidth = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
 
 /** Adds a copy button to every code block. */
 function decorate(block) {
@@ -33,6 +46,7 @@ function decorate(block) {
     const text = () => code.querySelector("pre").textContent.replace(/\n$/, "");
     code.append(copyButton("icon copy-code", t("copyCode"), t("copied"), text, { iconOnly: true }));
   }
+  for (const wide of block.querySelectorAll("pre, .block > :has(math)")) watchWidth.observe(wide);
 }
 
 /** Where the reader folded thinking, it stays so when an answer is drawn anew. */
@@ -48,19 +62,19 @@ export class SampleView {
     this.thinking = new Blocks("thought");
     this.answer = new Blocks("answer");
     this.headline = make("span", "headline");
-    this.bar = make("div", "bar", { role: "progressbar", hidden: true }, make("div"));
+    this.bar = make("div", "bar", { role: "progressbar" }, make("div"));
+    this.used = make("span", "used", { "aria-hidden": "true" });
     this.answerNow = button("pill answer-now", t("answerNow"), () => {
       this.answerNow.disabled = true;
       actions.answerNow();
     }, "on");
-    this.panel = make("details", "thinking", {},
-      make("summary", "", {}, icon("think"), this.headline, icon("chevron", "turns")),
-      // Above the text, so that it stays where it is while the text grows.
-      make("div", "control", {}, this.bar, this.answerNow),
-      make("div", "thought-box", { tabindex: "0" }, this.thinking.root));
-    [, this.control, this.box] = this.panel.children;
-    this.panel.open = folded.get(key) ?? true;
-    this.panel.firstChild.addEventListener("click", () => folded.set(key, !this.panel.open));
+    this.box = make("div", "thought-box", { tabindex: "0", role: "group", "aria-label": t("notThought") }, this.thinking.root);
+    this.control = make("div", "control", {}, this.bar, this.used, this.answerNow);
+    this.toggle = make("button", "fold", { type: "button", onclick: () => { folded.set(key, this.isOpen); this.open(!this.isOpen); } },
+      icon("think"), this.headline, icon("chevron", "turns"));
+    // The control is above the text, so that it stays where it is while the text grows, and there when it is folded.
+    this.panel = make("div", "thinking", {}, this.toggle, this.control, this.box);
+    this.open(!(folded.get(key) ?? false));
     this.sign = make("p", "note sign", { hidden: true }, icon("again"), t("loopNote"));
     this.notes = make("div", "notes");
     this.foot = make("div", "foot");
@@ -75,10 +89,27 @@ export class SampleView {
     return this.sample.status === "running";
   }
 
-  /** Takes what changed. */
-  update({ status, facts, thinking, answer }) {
+  get isOpen() {
+    return !this.box.hidden;
+  }
+
+  open(isOpen) {
+    this.box.hidden = !isOpen;
+    this.panel.classList.toggle("open", isOpen);
+    this.toggle.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  /** Takes the sample as the store has it. Of a running one the texts come with its changes. */
+  take(sample) {
     const thought = this.thinks;
-    Object.assign(this.sample, { status, facts });
+    const all = (blocks) => (sample.status === "running" ? undefined : { from: 0, blocks });
+    this.sample = sample;
+    this.update({ ...sample, thinking: all(sample.thinking_blocks), answer: all(sample.answer_blocks) }, thought);
+  }
+
+  /** Takes what changed. */
+  update({ status, facts, thinking, answer }, thought = this.thinks) {
+    Object.assign(this.sample, { status, facts, thinking_blocks: this.thinking.list, answer_blocks: this.answer.list });
     const atEnd = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
     if (thinking) this.thinking.replace(thinking.from, thinking.blocks);
     if (answer) this.answer.replace(answer.from, answer.blocks);
@@ -93,7 +124,7 @@ export class SampleView {
 
   /** Long thinking folds away when the answer is there, unless the reader holds it open. */
   fold() {
-    if (folded.get(this.key) === undefined && this.thinking.root.textContent.length > 900) this.panel.open = false;
+    if (folded.get(this.key) === undefined && this.thinking.root.textContent.length > 900) this.open(false);
   }
 
   draw() {
@@ -125,23 +156,29 @@ export class SampleView {
   drawBar(began) {
     const { facts } = this.sample;
     this.control.hidden = !(this.thinks && began);
-    this.bar.hidden = !facts.thinking_budget;
+    this.bar.hidden = this.used.hidden = !facts.thinking_budget;
     if (this.bar.hidden) return;
     const share = Math.min(1, facts.reasoning_tokens / facts.thinking_budget);
     this.bar.firstChild.style.inlineSize = `${100 * share}%`;
     this.bar.setAttribute("aria-valuenow", Math.round(100 * share));
     const label = `${tokens(facts.reasoning_tokens)} ${t("ofBudget", { n: count(facts.thinking_budget) })}`;
     this.bar.setAttribute("aria-label", label);
-    this.bar.title = label;
+    this.used.textContent = `${count(facts.reasoning_tokens)} / ${count(facts.thinking_budget)}`;
+  }
+
+  /** It thought to the end, and that was all. */
+  get saidNothing() {
+    return this.sample.status === "done" && this.sample.facts.finish_reason === "stop" && this.answer.isEmpty;
   }
 
   noteRows() {
-    const { facts, status, content } = this.sample;
+    const { facts, status } = this.sample;
     const rows = [];
     if (status === "failed") rows.push(make("p", "failure", { role: "alert" }, facts.error || t("failed")));
     if (status === "stopped") rows.push(make("p", "note", {}, t("stopped")));
     if (status === "interrupted") rows.push(make("p", "failure", {}, t("interrupted")));
-    if (facts.finish_reason === "length") rows.push(make("p", "note", {}, t(content ? "cutAnswer" : "noAnswer")));
+    if (this.saidNothing) rows.push(make("p", "note", {}, t("saidNothing")));
+    if (facts.finish_reason === "length") rows.push(make("p", "note", {}, t(this.answer.isEmpty ? "noAnswer" : "cutAnswer")));
     return rows;
   }
 
@@ -151,14 +188,14 @@ export class SampleView {
     if (content) row.push(copyButton("icon", t("copy"), t("copied"), () => content, { iconOnly: true }));
     row.push(...this.actions.buttons());
     const isCut = ["stopped", "interrupted"].includes(this.sample.status) || facts.finish_reason === "length";
-    if (isCut && (content || this.sample.reasoning)) row.push(button("pill go-on", t("continue"), this.actions.goOn, "on"));
+    if (this.saidNothing || (isCut && (content || this.sample.reasoning))) row.push(button("pill go-on", t("continue"), this.actions.goOn, "on"));
     const figures = [];
     if (facts.decode_ms > 0 && facts.completion_tokens > 1) figures.push(t("speed", { n: speed(facts) }));
     if (facts.completion_tokens) figures.push(tokens(facts.completion_tokens));
     if (facts.dollars) figures.push(dollars(facts.dollars));
     const more = [t("answeredBy", { model: this.actions.model }), t("firstToken", { time: duration(facts.queued_ms + facts.prefill_ms) })];
     if (facts.dollars) more.push(t("costMany", { dollars: dollars(facts.dollars * 1e6) }));
-    if (figures.length) row.push(make("span", "figures", { title: more.join(" · ") }, figures.join(" · ")));
+    if (figures.length) row.push(make("details", "figures", {}, make("summary", "", {}, figures.join(" · "), icon("chevron", "turns")), make("span", "", {}, more.join(" · "))));
     return row;
   }
 }
@@ -172,12 +209,12 @@ function questionParts(message) {
   const files = message.files.map((file) => make("li", "file", {}, icon("file"),
     make("span", "", {}, file.name), make("small", "", {}, t("characters", { n: count(file.n_chars) }))));
   const list = files.length > 0 && make("ul", "files sent", {}, ...files);
-  return [list, message.content && make("div", "question", {}, message.content)];
+  return [list, message.content && make("div", "question", { dir: "auto" }, message.content)];
 }
 
 /** A question: its files and its text. */
 export function questionView(message, actions) {
-  return make("section", "turn", { "aria-label": t("you") }, ...questionParts(message),
+  return make("article", "turn", { "aria-label": t("you"), tabindex: "-1" }, ...questionParts(message),
     make("div", "foot of-question", {},
       ...actions.buttons(),
       message.content && copyButton("icon", t("copy"), t("copied"), () => message.content, { iconOnly: true }),
@@ -187,14 +224,15 @@ export function questionView(message, actions) {
 /** A question that the server has not taken yet. */
 export function pendingView(content, files, note) {
   const message = { content, files };
-  return make("section", "turn pending", { "aria-label": t("you") }, ...questionParts(message), make("p", "note", {}, note));
+  return make("article", "turn pending", { "aria-label": t("you") }, ...questionParts(message), make("p", "note", {}, note));
 }
 
 /** "‹ 2 / 3 ›": the versions of a message. */
 export function versions(siblings, id, go) {
   if (siblings.length < 2) return [];
   const i = siblings.indexOf(id);
-  const step = (label, name, to) => button("icon small", label, () => go(siblings[to]), name, { iconOnly: true, disabled: siblings[to] === undefined });
+  // Where there is no other version the button stays, and with it the focus.
+  const step = (label, name, to) => button("icon small", label, () => { if (siblings[to]) go(siblings[to]); }, name, { iconOnly: true, "aria-disabled": siblings[to] === undefined && "true" });
   const label = make("span", "versions", { "aria-label": t("version", { i: i + 1, n: siblings.length }) }, `${i + 1} / ${siblings.length}`);
   return [step(t("previous"), "left", i - 1), label, step(t("next"), "right", i + 1)];
 }
@@ -206,12 +244,26 @@ export class AnswerView {
     const sampleActions = { ...actions, model: message.model };
     this.samples = message.samples.map((sample, i) => new SampleView(`${message.id}/${i}`, sample, sampleActions));
     this.shown = message.chosen;
-    this.root = make("section", "turn", { "aria-label": t("answerOf") });
+    this.root = make("article", "turn", { "aria-label": t("answerOf"), tabindex: "-1" });
     this.tabs = message.samples.length > 1 ? make("div", "samples", { role: "tablist", "aria-label": t("allSamples", { n: message.samples.length }) }) : null;
     this.verdict = make("p", "verdict", { hidden: true });
     this.root.append(...[this.verdict, this.tabs].filter(Boolean), ...this.samples.map((view) => view.root));
     this.actions = actions;
     this.draw();
+  }
+
+  /** Takes the message as the store has it. */
+  take(message) {
+    this.message = message;
+    this.shown = message.chosen;
+    message.samples.forEach((sample, i) => this.samples[i].take(sample));
+    this.draw();
+  }
+
+  /** What is said when it has ended. */
+  get spoken() {
+    const { answer, notes } = this.samples[this.shown];
+    return `${t("answerOf")}: ${answer.root.innerText || notes.innerText}`.slice(0, 1000);
   }
 
   get isRunning() {
@@ -241,7 +293,13 @@ export class AnswerView {
     this.verdict.hidden = !majority;
     if (majority) this.verdict.replaceChildren(...verdictText(majority));
     if (this.tabs.children.length === 0) {
-      this.tabs.append(...this.samples.map((_, i) => make("button", "tab", { type: "button", role: "tab", onclick: () => this.show(i) })));
+      const id = (what, i) => `${what}-${this.message.id}-${i}`;
+      this.tabs.append(...this.samples.map((_, i) => make("button", "tab", { type: "button", role: "tab", id: id("tab", i), "aria-controls": id("sample", i), onclick: () => this.show(i) })));
+      this.samples.forEach(({ root }, i) => {
+        root.id = id("sample", i);
+        root.setAttribute("role", "tabpanel");
+        root.setAttribute("aria-labelledby", id("tab", i));
+      });
       this.tabs.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
         if (!step) return;
