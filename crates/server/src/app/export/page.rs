@@ -53,14 +53,15 @@ fn question(message: &Message, body: &mut String) {
     }
     // Files can be all of it.
     if !message.content.is_empty() {
-        *body += &format!("<div class=\"question\">{}</div>\n", escape(&message.content));
+        *body += &format!("<div class=\"question\" dir=\"auto\">{}</div>\n", escape(&message.content));
     }
 }
 
 fn answer(message: &Message, words: &Words, body: &mut String) {
     let Some(sample) = message.samples.get(message.chosen) else { return };
-    let blocks =
-        |text: &str| whole(text).iter().map(|html| format!("<div class=\"block\">{html}</div>\n")).collect::<String>();
+    let blocks = |text: &str| {
+        whole(text).iter().map(|html| format!("<div class=\"block\" dir=\"auto\">{html}</div>\n")).collect::<String>()
+    };
     if !sample.reasoning.is_empty() {
         let seconds = sample.facts.thinking_ms as f64 / 1000.0;
         let thought = (words.thought)(seconds, sample.facts.reasoning_tokens);
