@@ -1,8 +1,8 @@
 // Training runs: where they stand, their curves as they grow, and what they cost.
 
 import { get } from "./api.js";
-import { curve } from "./chart.js";
-import { icon, make } from "./dom.js";
+import { Curve } from "./chart.js";
+import { icon, make, place, refresh } from "./dom.js";
 import { addWords, count, dollars, duration, t } from "./i18n.js";
 
 addWords({
@@ -41,20 +41,21 @@ const named = () => decodeURIComponent(location.hash.slice(1)) || null;
 export async function show(root) {
   let timer;
   const shown = named();
-  const repeat = (action) => { clearInterval(timer); timer = setInterval(() => action().catch(() => {}), REFRESH_MS); };
+  // What nobody looks at is not asked for.
+  const repeat = (action) => { timer = setInterval(() => { if (!document.hidden) action().catch(() => {}); }, REFRESH_MS); };
 
   async function list() {
     const { runs, root: where } = await get("/api/runs");
-    root.replaceChildren(make("h1", "", {}, t("runsTitle")), ...(runs.length ? [table(runs)] : [
+    refresh(root, make("h1", "", {}, t("runsTitle")), ...(runs.length ? [table(runs, where)] : [
       make("p", "note", {}, t("runsNone")), make("pre", "plain", { tabindex: "0" }, "penseur train RECIPE.toml")]),
     make("p", "note", {}, t("runsWhere", { root: where })));
   }
 
-  function table(runs) {
+  function table(runs, where) {
     const head = ["stage", "status", "step", "tokensWord", "time", "costWord", "resultWord"].map((name) => make("th", name === "status" ? "start" : "", { scope: "col" }, t(name)));
     const order = [...runs].sort((a, b) => (b.status === "running") - (a.status === "running"));
     const rows = order.map((run) => make("tr", "", {},
-      make("th", "", { scope: "row" }, make("a", "link", { href: `#${encodeURIComponent(run.path)}` }, run.path)),
+      make("th", "", { scope: "row" }, make("a", "link", { href: `#${encodeURIComponent(run.path)}` }, run.path.startsWith(`${where}/`) ? run.path.slice(where.length + 1) : run.path)),
       make("td", "start", {}, make("span", `state ${run.status}`, {}, word(run.status))),
       make("td", "", {}, count(run.step)), make("td", "", {}, count(run.tokens)),
       make("td", "", {}, duration(run.seconds * 1000)), make("td", "", {}, dollars(run.dollars)), make("td", "", {}, result(run))));
@@ -62,27 +63,32 @@ export async function show(root) {
   }
 
   async function open(path) {
-    const first = await get(`/api/runs/${encodeURIComponent(path)}`);
-    draw(first);
-    if (first.summary.status === "running") repeat(async () => draw(await get(`/api/runs/${encodeURIComponent(path)}`)));
-  }
-
-  function draw({ summary, bill, series, recipe }) {
-    const names = Object.keys(series).filter((name) => series[name].length > 1);
-    names.sort((a, b) => (FIRST.indexOf(a) + 1 || 99) - (FIRST.indexOf(b) + 1 || 99));
-    const scroller = root.closest("main");
-    const at = scroller.scrollTop;
+    const look = () => get(`/api/runs/${encodeURIComponent(path)}`);
+    const first = await look();
+    const curves = new Map();
+    const [chips, charts, bill] = [make("p", "chips"), make("div"), make("div")];
     root.replaceChildren(
       make("a", "pill back", { href: "/runs", "data-link": true }, icon("left"), make("span", "", {}, t("back"))),
-      make("h1", "", {}, summary.path),
-      make("p", "chips", {}, make("span", `state ${summary.status}`, {}, word(summary.status)),
+      make("h1", "", {}, path), chips,
+      make("h2", "", {}, t("curves")), charts,
+      make("h2", "", {}, t("bill")), bill,
+      make("details", "recipe", {}, make("summary", "", {}, t("recipe")), make("pre", "plain", { tabindex: "0" }, first.recipe)));
+
+    function update({ summary, bill: lines, series }) {
+      refresh(chips, make("span", `state ${summary.status}`, {}, word(summary.status)),
         ...[[t("step"), count(summary.step)], [t("tokensWord"), count(summary.tokens)], [t("time"), duration(summary.seconds * 1000)], [t("costWord"), dollars(summary.dollars)], [t("resultWord"), result(summary)]]
-          .map(([name, value]) => make("span", "chip", {}, make("small", "", {}, name), value))),
-      make("h2", "", {}, t("curves")),
-      names.length ? make("div", "curves", {}, ...names.map((name) => curve(name, series[name], t("step")))) : make("p", "note", {}, t("noCurves")),
-      make("h2", "", {}, t("bill")), billTable(bill),
-      make("details", "recipe", {}, make("summary", "", {}, t("recipe")), make("pre", "plain", { tabindex: "0" }, recipe)));
-    scroller.scrollTop = at;
+          .map(([name, value]) => make("span", "chip", {}, make("small", "", {}, name), value)));
+      const names = Object.keys(series).filter((name) => series[name].length > 1);
+      names.sort((a, b) => (FIRST.indexOf(a) + 1 || 99) - (FIRST.indexOf(b) + 1 || 99));
+      for (const name of names) if (!curves.has(name)) curves.set(name, new Curve(name, t("step")));
+      charts.className = names.length ? "curves" : "";
+      place(charts, names.length ? names.map((name) => curves.get(name).root) : [make("p", "note", {}, t("noCurves"))]);
+      for (const name of names) curves.get(name).update(series[name]);
+      refresh(bill, billTable(lines));
+    }
+
+    update(first);
+    if (first.summary.status === "running") repeat(async () => update(await look()));
   }
 
   function billTable(lines) {
