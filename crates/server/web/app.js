@@ -121,22 +121,33 @@ let asking = false;
 /** Keeps the key in a cookie that no script reads. */
 async function signIn(key) {
   await post("/api/sign-in", { key });
-  await loadModels();
-  await Promise.all([sidebar.refresh(), route()]);
+  $("locked").hidden = true;
 }
 
+/** Asks for the key until it is right or the reader closes the dialog; a line above the page leads back to it. */
 async function askForKey() {
+  $("locked").hidden = false;
   if (asking) return;
   asking = true;
-  const key = await ask(t("signInTitle"), (close) => {
+  const done = await ask(t("signInTitle"), (close) => {
     const input = make("input", "", { type: "password", required: true, autocomplete: "current-password", "aria-label": t("key"), placeholder: t("key") });
-    const form = make("form", "", { onsubmit: (event) => { event.preventDefault(); close(input.value.trim()); } }, input,
-      make("div", "row", {}, make("button", "primary", { type: "submit" }, t("signIn"))));
+    const wrong = make("p", "failure", { role: "alert", hidden: true });
+    const submit = (event) => {
+      event.preventDefault();
+      signIn(input.value.trim()).then(() => close(true), (error) => {
+        wrong.textContent = error.message;
+        wrong.hidden = false;
+        input.focus();
+      });
+    };
     setTimeout(() => input.focus());
-    return [make("p", "", {}, t("signInHint")), form];
+    return [make("p", "", {}, t("signInHint")), make("form", "", { onsubmit: submit }, input, wrong,
+      make("div", "row", {}, make("button", "primary", { type: "submit" }, t("signIn"))))];
   });
   asking = false;
-  if (key) await signIn(key).catch((error) => toast(error.message));
+  if (!done) return;
+  await loadModels();
+  await Promise.all([sidebar.refresh(), route()]);
 }
 
 /** A key behind `#` is from the QR code that `--lan` prints; it never reaches a server's log. */
@@ -144,23 +155,28 @@ async function takeKeyFromAddress() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (!key) return;
   history.replaceState(null, "", location.pathname);
-  await post("/api/sign-in", { key }).catch((error) => toast(error.message));
+  await signIn(key).catch((error) => toast(error.message));
 }
 
 // ---- the page around the conversation ----
 
-/** The reader's colours, or the system's. */
+/** The reader's colours, or the system's; also of what the browser draws around the page. */
 export function showTheme() {
   const chosen = recall("theme", "system");
   if (chosen === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = chosen;
+  for (const meta of document.querySelectorAll("meta[name=theme-color]")) {
+    const theme = chosen === "system" ? meta.media.match(/light|dark/)[0] : chosen;
+    meta.content = { light: "#fbfaf7", dark: "#15171a" }[theme];
+  }
 }
 
 function onKey(event) {
   const command = event.ctrlKey || event.metaKey;
   if (event.key === "Escape" && !$("dialog").open) {
-    if (document.body.classList.contains("side-open") && innerWidth <= 960) sidebar.show(false);
-    else if (chat.isRunning()) chat.stop();
+    if ($("stage").inert) sidebar.show(false);
+    // In another box it empties the box, or does nothing.
+    else if (!event.target.closest?.("input, select, textarea:not(#question)") && chat.isRunning()) chat.stop();
   } else if (command && event.shiftKey && event.key.toLowerCase() === "o") {
     event.preventDefault();
     go("/");
@@ -172,6 +188,16 @@ function onKey(event) {
     event.preventDefault();
     $("question").focus();
   }
+}
+
+/** The page is as high as what a phone's keyboard leaves of it, also where the browser would cover it instead (iOS). */
+function watchKeyboard() {
+  visualViewport.addEventListener("resize", () => {
+    // Somebody has zoomed in.
+    if (visualViewport.scale > 1.01) return;
+    document.documentElement.style.setProperty("--vh", `${visualViewport.height}px`);
+    scrollTo(0, 0);
+  });
 }
 
 function watchScroll() {
@@ -192,6 +218,7 @@ function connect() {
   for (const id of ["new-chat", "new-chat-small"]) {
     $(id).addEventListener("click", () => { sidebar.hideIfNarrow(); go("/"); });
   }
+  $("sign-in").addEventListener("click", askForKey);
   $("settings").addEventListener("click", () => { sidebar.hideIfNarrow(); openSettings(); });
   $("to-end").append(icon("down"));
   $("to-end").addEventListener("click", () => $("scroller").scrollTo({ top: $("scroller").scrollHeight, behavior: "smooth" }));
@@ -221,6 +248,7 @@ async function start() {
   sidebar.start();
   composer.start();
   connect();
+  watchKeyboard();
   registerWorker();
   await takeKeyFromAddress();
   await loadModels();

@@ -106,10 +106,28 @@ async function erase(entry) {
 
 const narrow = matchMedia("(max-width: 60rem)");
 
+/** What had the focus before the drawer did, and what hears the phone's Back. */
+let before = null;
+let watcher = null;
+
+/** Shows or hides the list. On a narrow screen it lies over the page, which cannot be reached meanwhile. */
 export function show(open) {
+  const wasOpen = document.body.classList.contains("side-open");
+  const isDrawer = open && narrow.matches;
   document.body.classList.toggle("side-open", open);
+  $("stage").inert = isDrawer;
   if (!narrow.matches) remember("sidebar", open);
-  if (open && narrow.matches) $("close-sidebar").focus();
+  if (isDrawer && !wasOpen) {
+    before = document.activeElement;
+    $("close-sidebar").focus();
+    watcher = globalThis.CloseWatcher ? new CloseWatcher() : null;
+    watcher?.addEventListener("close", () => show(false));
+  } else if (!isDrawer && before) {
+    watcher?.destroy();
+    // Not where the focus has gone elsewhere, as to a link.
+    if ($("sidebar").contains(document.activeElement) || document.activeElement === document.body) (before.isConnected && before !== document.body ? before : $("open-sidebar")).focus();
+    before = null;
+  }
 }
 export const hideIfNarrow = () => { if (narrow.matches) show(false); };
 
@@ -132,7 +150,9 @@ export function start() {
     clearTimeout(timer);
     timer = setTimeout(refresh, 150);
   });
-  show(!narrow.matches && recall("sidebar", true));
+  const fit = () => show(!narrow.matches && recall("sidebar", true));
+  narrow.addEventListener("change", fit);
+  fit();
   chat.onChange((what) => {
     $("more").hidden = !chat.conversation().id;
     if (what === "shown") draw();
