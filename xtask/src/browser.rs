@@ -46,9 +46,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, or starts it again, and waits until it answers.
     pub(crate) fn start(&mut self, ms_per_token: u32) -> Result<()> {
+        self.start_with(ms_per_token, None)
+    }
+
+    /// The same for who has the key alone.
+    pub(crate) fn start_locked(&mut self, key: &str) -> Result<()> {
+        let file = self.data_dir.with_extension("keys");
+        std::fs::write(&file, key)?;
+        self.start_with(3, Some(&file))
+    }
+
+    fn start_with(&mut self, ms_per_token: u32, keys: Option<&Path>) -> Result<()> {
         self.running = None;
         let mut command = Command::new(&self.program);
         command.args([SERVER_PORT.to_string(), ms_per_token.to_string()]).env("DATA_DIR", &self.data_dir);
+        command.envs(keys.map(|file| ("KEY_FILE", file)));
         self.running = Some(Started::spawn(&mut command)?);
         wait_for_port(SERVER_PORT)
     }
@@ -56,6 +68,17 @@ impl Server {
     /// Ends it as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.running = None;
+    }
+
+    /// Stops it where it is, or lets it go on: its connections stay open and nothing comes.
+    pub(crate) fn freeze(&self, frozen: bool) -> Result<()> {
+        let started = self.running.as_ref().context("the server does not run")?;
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let done = Command::new("kill").args([signal, &started.0.id().to_string()]).status()?;
+        if !done.success() {
+            bail!("kill {signal} failed");
+        }
+        Ok(())
     }
 }
 

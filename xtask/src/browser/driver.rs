@@ -118,6 +118,13 @@ impl Driver {
         Ok(())
     }
 
+    /// How many pages it is on paper.
+    pub(crate) fn n_printed(&self) -> Result<usize> {
+        let printed = self.command("POST", "/print", &json!({}))?;
+        let pdf = base64(printed.as_str().context("no pages")?);
+        Ok(String::from_utf8_lossy(&pdf).matches("/Type /Page\n").count())
+    }
+
     /// Leaves a picture of the window.
     pub(crate) fn picture(&self, name: &str) -> Result<()> {
         let picture = self.command("GET", "/screenshot", &Value::Null)?;
@@ -130,10 +137,10 @@ impl Driver {
     pub(crate) fn no_complaints(&self) -> Result<()> {
         let log = self.command("POST", "/se/log", &json!({"type": "browser"}))?;
         let severe = log.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
-        // A connection that a scene breaks on purpose is reported too.
+        // A connection that a scene breaks on purpose is reported too, and a key that is wrong.
         let wrong = severe
             .filter_map(|entry| entry["message"].as_str())
-            .filter(|m| !m.contains("net::ERR_"))
+            .filter(|m| !m.contains("net::ERR_") && !m.contains("status of 401"))
             .collect::<Vec<_>>();
         ensure!(wrong.is_empty(), "the browser says: {}", wrong.join("; "));
         Ok(())

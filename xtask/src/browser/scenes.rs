@@ -20,7 +20,14 @@ pub(crate) const ALL: &[(&str, Scene)] = &[
     ("models", models),
     ("pages and settings", pages),
     ("keyboard", keyboard),
+    ("a crowded question", crowded),
+    ("an edit during an answer", edit_stays),
+    ("an answer without words", wordless),
     ("without a server", offline),
+    ("a server that hangs", hangs),
+    ("a key", key),
+    ("a finger", finger),
+    ("on paper", paper),
 ];
 
 const ENTER: &str = "\u{e007}";
@@ -31,7 +38,16 @@ const QUIET: &str = "!document.querySelector('[aria-busy=true], .halt') && !!doc
 
 fn ask(browser: &Driver, question: &str) -> Result<()> {
     browser.keys("#question", question)?;
-    browser.keys("#question", ENTER)?;
+    send(browser)
+}
+
+/// Sends what is in the box. On a phone Enter breaks the line.
+fn send(browser: &Driver) -> Result<()> {
+    if browser.screen.is_phone() {
+        browser.click("#send")?;
+    } else {
+        browser.keys("#question", ENTER)?;
+    }
     browser.until("document.querySelector('#question').value === ''")
 }
 
@@ -67,16 +83,27 @@ fn versions(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.click("#send")?;
     browser.until("!document.querySelector('[aria-busy=true], .halt')")?;
     browser.holds("document.querySelector('.notes').innerText.includes('Stopped')")?;
-    browser.click("[aria-label='Another answer']")?;
+    // A second press is none.
+    browser.js(
+        "(() => { const b = document.querySelector(\"[aria-label='Another answer']\"); b.click(); b.click(); })()",
+    )?;
     browser.until("document.querySelector('[aria-busy=true] .thought')?.innerText.length > 40")?;
+    browser.holds("/^[0-9]+ . [0-9,]+$/.test(document.querySelector('[aria-busy=true] .used').textContent)")?;
     browser.picture("budget")?;
-    browser.click(".answer-now")?;
+    // Folding the thinking leaves the control.
+    browser.click("[aria-busy=true] .fold")?;
+    browser.holds("!document.querySelector('[aria-busy=true] .thought-box').checkVisibility()")?;
+    browser.click("[aria-busy=true] .answer-now")?;
     browser.until(QUIET)?;
     ensure!(last_answer(browser)?.contains("far enough"));
     browser.holds("document.querySelector('.headline').textContent.includes('ended by you')")?;
     browser.holds("document.querySelector('.versions').textContent === '2 / 2'")?;
+    browser.holds("document.querySelector('#status').textContent.includes('far enough')")?;
+    browser.click(".figures summary")?;
+    browser.holds("document.querySelector('.figures').innerText.includes('first token after')")?;
     browser.click("[aria-label='Earlier version']")?;
     browser.until("document.querySelector('.notes').innerText.includes('Stopped')")?;
+    browser.holds("document.activeElement.closest('.turn') !== null")?;
     browser.js("document.querySelector('[aria-label=Edit]').click()")?;
     browser.picture("edit")?;
     browser.js("(() => { const a = document.querySelector('.edit textarea'); a.value = '12 + 30'; })()")?;
@@ -121,6 +148,7 @@ fn comes_back(browser: &mut Driver, server: &mut Server) -> Result<()> {
     browser.until("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 200")?;
     let path = browser.text("location.pathname")?;
     browser.go(&path)?;
+    browser.holds("!document.querySelector('.more')")?;
     browser.until("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 400")?;
     browser.holds("!!document.querySelector('[aria-busy=true]')")?;
     browser.picture("reloaded")?;
@@ -140,8 +168,7 @@ fn comes_back(browser: &mut Driver, server: &mut Server) -> Result<()> {
     browser.holds("[...document.querySelectorAll('.thought')].at(-1).innerText.length > 400")?;
     browser.picture("interrupted")?;
     browser.holds("document.querySelector('#question').value === '12 + 30'")?;
-    browser.keys("#question", ENTER)?;
-    browser.until("document.querySelector('#question').value === ''")?;
+    send(browser)?;
     browser.until(QUIET)?;
     ensure!(last_answer(browser)?.contains("42"), "the sum is {}", last_answer(browser)?);
     Ok(())
@@ -176,15 +203,21 @@ fn history(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.until("location.pathname === '/'")
 }
 
+/// Chooses files of one name.
+fn add_files(browser: &Driver, n: usize, name: &str) -> Result<()> {
+    browser.js(&format!(
+        "(() => {{ const list = new DataTransfer(); \
+         for (let i = 0; i < {n}; i += 1) list.items.add(new File(['30 + 12'], '{name}')); \
+         const input = document.querySelector('#file-input'); input.files = list.files; \
+         input.dispatchEvent(new Event('change')); }})()"
+    ))?;
+    Ok(())
+}
+
 fn file(browser: &mut Driver, _: &mut Server) -> Result<()> {
     new_chat(browser)?;
     let name = "<img src=x onerror=alert()>.csv";
-    let script = format!(
-        "(() => {{ const list = new DataTransfer(); list.items.add(new File(['30 + 12'], '{name}')); \
-         const input = document.querySelector('#file-input'); input.files = list.files; \
-         input.dispatchEvent(new Event('change')); }})()"
-    );
-    browser.js(&script)?;
+    add_files(browser, 1, name)?;
     browser.until("document.querySelector('#files small')?.textContent === '7 characters'")?;
     browser.picture("file")?;
     browser.click("#send")?;
@@ -235,15 +268,25 @@ fn formatted(browser: &mut Driver, _: &mut Server) -> Result<()> {
     let text = "## A quadratic\n\nThe roots of \\(x^2 - 5x + 6\\) are\n\n\\[\nx = \\frac{5 \\pm \\sqrt{25 - 24}}{2}\n\\]\n\n\
          so the answer is \\(\\boxed{x \\in \\{2, 3\\}}\\).\n\n| root | check |\n|--:|:--|\n| 2 | 4 − 10 + 6 = 0 |\n| 3 | 9 − 15 + 6 = 0 |\n\n\
          ```rust\n/// Both roots.\nfn roots(b: f64, c: f64) -> (f64, f64) {\n    let d = (b * b - 4.0 * c).sqrt(); // \"real\" only\n    ((-b - d) / 2.0, (-b + d) / 2.0)\n}\n```\n\n\
-         1. First, *read*.\n2. Then **think**.\n\n> 4*5*6 = 120, and it costs $5, not $10.";
+         | one | two | three | four | five | six | seven | eight |\n|-|-|-|-|-|-|-|-|\n| unbreakable | words | stay | in | one | piece | whatever | happens |\n\n\
+         Long: \\(a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + a_{10} + a_{11} + a_{12} + a_{13} + a_{14} + a_{15} + a_{16} + a_{17} + a_{18} + a_{19}\\).\n\n\
+         مرحبا بالعالم\n\n1. First, *read*.\n2. Then **think**.\n\n> 4*5*6 = 120, and it costs $5, not $10.";
     say(browser, text)?;
-    browser.holds("document.querySelectorAll('.answer math').length === 3")?;
+    browser.holds("document.querySelectorAll('.answer math').length === 4")?;
     browser.holds("!!document.querySelector('.answer .boxed') && !!document.querySelector('.answer .hl-keyword, .answer .hl-storage')")?;
     browser.holds(
         "document.querySelector('.answer blockquote').textContent.includes('4*5*6 = 120, and it costs $5, not $10.')",
     )?;
     browser.js("document.querySelector('.answer').scrollIntoView()")?;
     browser.picture("formatted")?;
+    browser
+        .holds("document.querySelector('#scroller').scrollWidth <= document.querySelector('#scroller').clientWidth")?;
+    browser.holds(
+        "[...document.querySelectorAll('td')].find((td) => td.textContent === 'unbreakable').offsetHeight < 60",
+    )?;
+    browser.holds(
+        "[...document.querySelectorAll('.block')].filter((b) => getComputedStyle(b).direction === 'rtl').length === 1",
+    )?;
     browser.holds("document.documentElement.scrollWidth <= innerWidth")
 }
 
@@ -287,6 +330,15 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.click(".link")?;
     browser.until("document.querySelectorAll('.curve .line').length === 2")?;
     browser.picture("run")?;
+    // It is brought up to date in place, and its labels have their size.
+    browser.js(
+        "(() => { const r = document.querySelector('.recipe'); r.open = true; r.querySelector('summary').focus(); \
+         window.figure = document.querySelector('.curve'); })()",
+    )?;
+    std::thread::sleep(std::time::Duration::from_millis(3500));
+    browser.holds("document.querySelector('.recipe').open && document.activeElement.matches('.recipe summary')")?;
+    browser.holds("window.figure.isConnected")?;
+    browser.holds("!document.querySelector('.chart').hasAttribute('viewBox')")?;
     let address = browser.text("location.pathname + location.hash")?;
     new_chat(browser)?;
     browser.go(&address)?;
@@ -304,8 +356,12 @@ fn pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.js("(() => { const l = document.querySelector('#language'); l.value = 'zh'; l.dispatchEvent(new Event('change')); })()")?;
     browser.until("document.querySelector('#welcome h1').textContent === '今天想弄清楚什么？'")?;
     browser.until("document.querySelector('dialog').open")?;
+    browser.js("(() => { const l = document.querySelector('#theme'); l.value = 'dark'; l.dispatchEvent(new Event('change')); })()")?;
+    browser.holds("[...document.querySelectorAll('meta[name=theme-color]')].every((m) => m.content === '#15171a')")?;
     browser.click("dialog .primary")?;
     browser.picture("chinese")?;
+    browser.go("/runs")?;
+    browser.until("document.querySelector('tbody')?.textContent.includes('20 分 35 秒')")?;
     browser.go("/plan")?;
     browser.until("!!document.querySelector('.plan-answer')")?;
     browser
@@ -331,11 +387,23 @@ fn keyboard(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.keys("#question", "\u{e008}\u{e007}")?;
     browser.holds("document.querySelector('#question').value === '12 + 30\\n'")?;
     browser.keys("#question", "\u{e003}")?;
-    browser.keys("#question", ENTER)?;
+    // An input method's Enter is its own, also where the code alone tells (Safari).
+    browser.js("document.querySelector('#question').dispatchEvent(new KeyboardEvent('keydown', \
+         {key: 'Enter', keyCode: 229, bubbles: true, cancelable: true}))")?;
+    browser.holds("document.querySelector('#question').value !== ''")?;
+    if browser.screen.is_phone() {
+        browser.keys("#question", ENTER)?;
+        browser.holds("document.querySelector('#question').value.endsWith('\\n')")?;
+    }
+    send(browser)?;
     browser.until(QUIET)?;
-    browser.keys("#question", "count forever")?;
-    browser.keys("#question", ENTER)?;
+    ask(browser, "count forever")?;
     browser.until("!!document.querySelector('[aria-busy=true]')")?;
+    if !browser.screen.is_phone() {
+        // In another box it is that box's key.
+        browser.keys("#search", &format!("x{ESCAPE}"))?;
+        browser.holds("!!document.querySelector('.halt')")?;
+    }
     browser.keys("#question", ESCAPE)?;
     browser.until("!document.querySelector('[aria-busy=true], .halt')")?;
     browser.keys("#question", TAB)?;
@@ -354,4 +422,122 @@ fn offline(browser: &mut Driver, server: &mut Server) -> Result<()> {
     server.start(3)?;
     browser.until("!!document.querySelector('.example')")?;
     browser.holds("document.querySelector('#lost').hidden")
+}
+
+/// Whatever is in the box, it stays on the screen, and so does what sends it.
+fn crowded(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    let name = "a name that goes on and on, ".repeat(6);
+    add_files(browser, 20, &name)?;
+    browser.until("document.querySelectorAll('#files small').length === 20")?;
+    browser.until("!document.querySelector('#files .busy')")?;
+    for size in ["100%", "200%"] {
+        browser.js(&format!("document.documentElement.style.fontSize = '{size}'"))?;
+        browser.holds("document.querySelector('#composer').getBoundingClientRect().width <= innerWidth")?;
+        browser.holds(
+            "(() => { const b = document.querySelector('#send').getBoundingClientRect(); \
+             return b.top > 0 && b.right <= innerWidth && b.bottom <= innerHeight; })()",
+        )?;
+        browser.picture(if size == "100%" { "crowded" } else { "crowded-large" })?;
+    }
+    Ok(())
+}
+
+/// An earlier question is edited while an answer is written: the answer's end takes nothing away.
+fn edit_stays(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "347 + 588")?;
+    browser.until(QUIET)?;
+    ask(browser, "12 + 30")?;
+    browser.js("document.querySelector('[aria-label=Edit]').click()")?;
+    browser.keys(".edit textarea", " and 1")?;
+    browser.until("document.querySelectorAll('.foot .figures').length === 2")?;
+    browser.until("!document.querySelector('.halt')")?;
+    browser.holds("document.querySelector('.edit textarea').value === '347 + 588 and 1'")?;
+    browser.holds("document.activeElement.matches('.edit textarea')")?;
+    browser.keys(".edit textarea", ESCAPE)?;
+    browser.holds("!document.querySelector('.edit') && document.activeElement.getAttribute('aria-label') === 'Edit'")
+}
+
+/// A model that thinks and then says nothing: the page says so, and how to go on.
+fn wordless(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "say:")?;
+    browser.until(QUIET)?;
+    browser.holds("document.querySelector('.notes').innerText.includes('said nothing')")?;
+    browser.holds("!!document.querySelector('.go-on')")?;
+    browser.picture("wordless")
+}
+
+/// A server that is there and says nothing, in the middle of an answer: the page says so, and goes on when it does.
+fn hangs(browser: &mut Driver, server: &mut Server) -> Result<()> {
+    if browser.screen.is_phone() {
+        return Ok(());
+    }
+    new_chat(browser)?;
+    ask(browser, "count forever")?;
+    browser.until("document.querySelector('.thought')?.innerText.length > 100")?;
+    server.freeze(true)?;
+    let seen = browser.until("!document.querySelector('#lost').hidden");
+    server.freeze(false)?;
+    seen?;
+    browser.until("document.querySelector('#lost').hidden")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("far enough"));
+    Ok(())
+}
+
+/// A wrong key stays in its box, and a dialog that was closed leaves a way back.
+fn key(browser: &mut Driver, server: &mut Server) -> Result<()> {
+    server.start_locked("sesame-sesame-sesame")?;
+    new_chat(browser)?;
+    browser.until("document.querySelector('dialog').open")?;
+    browser.keys("dialog input", &format!("wrong{ENTER}"))?;
+    browser.until("document.querySelector('dialog .failure')?.textContent.includes('does not know')")?;
+    browser.holds("document.querySelector('dialog input').value === 'wrong'")?;
+    browser.picture("wrong-key")?;
+    browser.keys("dialog input", ESCAPE)?;
+    browser.until("!document.querySelector('dialog').open")?;
+    browser.picture("locked")?;
+    browser.click("#sign-in")?;
+    browser.keys("dialog input", &format!("sesame-sesame-sesame{ENTER}"))?;
+    browser.until("!!document.querySelector('.example')")?;
+    browser.holds("document.querySelector('#locked').hidden && !document.querySelector('dialog').open")
+}
+
+/// What a finger presses is large enough, and the drawer has the focus while it is open.
+fn finger(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    if !browser.screen.is_phone() {
+        return Ok(());
+    }
+    new_chat(browser)?;
+    ask(browser, "347 + 588")?;
+    browser.until(QUIET)?;
+    let small = |within: &str| {
+        format!(
+            "[...document.querySelectorAll('{within} :is(button, a, input, select, summary)')] \
+             .filter((e) => e.checkVisibility({{ visibilityProperty: true }}) && !e.closest('.text, .hidden') && !e.matches('.hidden')) \
+             .filter((e) => Math.min(e.offsetWidth, e.offsetHeight) < 43.5).map((e) => e.className || e.id).join()"
+        )
+    };
+    let found = browser.text(&small("#stage"))?;
+    ensure!(found.is_empty(), "small on the page: {found}");
+    browser.click("#open-sidebar")?;
+    browser.holds("document.activeElement.id === 'close-sidebar' && document.querySelector('#stage').inert")?;
+    let found = browser.text(&small("#sidebar"))?;
+    ensure!(found.is_empty(), "small in the drawer: {found}");
+    browser.keys("#close-sidebar", ESCAPE)?;
+    browser.holds("document.activeElement.id === 'open-sidebar' && !document.querySelector('#stage').inert")
+}
+
+/// All of a conversation is printed and nothing else.
+fn paper(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    if browser.screen.is_phone() {
+        return Ok(());
+    }
+    new_chat(browser)?;
+    say(browser, &"A paragraph of an answer that is long.\n\n".repeat(80))?;
+    let n = browser.n_printed()?;
+    ensure!(n > 1, "{n} pages are printed");
+    Ok(())
 }
