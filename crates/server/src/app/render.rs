@@ -10,9 +10,12 @@
 
 use std::sync::Arc;
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{
+    CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, TextMergeWithOffset,
+};
 
 mod highlight;
+mod links;
 mod math;
 mod prepare;
 mod sieve;
@@ -110,7 +113,7 @@ fn blocks(text: &str) -> Vec<(&str, Vec<Event<'_>>)> {
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_MATH;
     let mut found = Vec::new();
     let (mut depth, mut start, mut events) = (0usize, 0, Vec::new());
-    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+    for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, options).into_offset_iter()) {
         if depth == 0 {
             start = range.start;
         }
@@ -166,6 +169,7 @@ impl<'a> Writer<'a> {
         let rewritten = match event {
             Event::Start(tag) => return self.start(tag),
             Event::End(end) => return self.end(end),
+            Event::Text(text) if self.in_link == 0 && text.contains("http") => return self.linked(&text),
             // Shown as what it is.
             Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
             Event::InlineMath(tex) => Event::InlineHtml(math::mathml(&tex, false).into()),
@@ -176,6 +180,20 @@ impl<'a> Writer<'a> {
             other => other,
         };
         self.events.push(rewritten);
+    }
+
+    /// A text with its addresses as links.
+    fn linked(&mut self, text: &str) {
+        for (piece, is_address) in links::split(text) {
+            let piece: CowStr<'a> = piece.to_owned().into();
+            if !is_address {
+                self.events.push(Event::Text(piece));
+                continue;
+            }
+            let (title, id) = ("".into(), "".into());
+            let link = Tag::Link { link_type: LinkType::Autolink, dest_url: piece.clone(), title, id };
+            self.events.extend([Event::Start(link), Event::Text(piece), Event::End(TagEnd::Link)]);
+        }
     }
 
     fn start(&mut self, tag: Tag<'a>) {

@@ -20,6 +20,32 @@ fn markdown_becomes_html() {
 }
 
 #[test]
+fn addresses_become_links_where_they_end() {
+    let linked = |text: &str, address: &str, rest: &str| {
+        let (found, address) = (html(text), address.replace('&', "&amp;"));
+        assert!(found.contains(&format!("href=\"{address}\"")), "{found}");
+        assert!(found.contains(&format!("rel=\"noopener noreferrer nofollow\">{address}</a>{rest}")), "{found}");
+    };
+    linked("See https://example.org/a_b?c=1&d=2.", "https://example.org/a_b?c=1&d=2", ".");
+    linked("(http://example.org/x_(y))", "http://example.org/x_(y)", ")");
+    linked("见https://example.org。谢谢", "https://example.org", "。");
+    linked("- **https://example.org/**", "https://example.org/", "</strong>");
+    for text in [
+        "xhttps://example.org",
+        "https://",
+        "http:/x",
+        "`https://example.org`",
+        "javascript:alert(1)",
+        "https://\u{202e}",
+    ] {
+        assert!(!html(text).contains("<a"), "{text}: {}", html(text));
+    }
+    // A link's own text stays one link.
+    assert_eq!(html("[https://a.example](https://b.example)").matches("<a ").count(), 1);
+    assert_eq!(html("<https://a.example>").matches("<a ").count(), 1);
+}
+
+#[test]
 fn code_is_highlighted_and_stays_what_it_is() {
     let code = html("```rust\nlet x = \"<b>\";\n```");
     assert!(code.contains("<span class=\"language\">rust</span>"), "{code}");
