@@ -2,8 +2,12 @@
 //!
 //! Server-sent events. Each carries everything that changed since the one before, under the version as its id; a browser
 //! that lost its connection sends the last id it saw (`Last-Event-ID`) and gets what it missed.
+//!
+//! Where nothing changes a `ping` comes every few seconds. It is an event, since scripts never hear of comments: a page to
+//! which nothing comes for longer knows that its connection is dead, though it looks open, and makes another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
@@ -19,6 +23,9 @@ use super::live::Live;
 use crate::error::ApiError;
 use crate::routes::App;
 
+/// Longest silence of a stream, as far as the limits allow. The page waits for three of them.
+const PING: Duration = Duration::from_secs(4);
+
 /// A stream between two events.
 struct Following {
     live: Arc<Live>,
@@ -26,7 +33,8 @@ struct Following {
     /// What the page has.
     seen: u64,
     ended: bool,
-    keep_alive: std::time::Duration,
+    /// Silence after which a ping is sent.
+    ping: Duration,
 }
 
 /// `GET /api/answers/{message}/events`
@@ -53,7 +61,7 @@ pub async fn events(
         live,
         seen: last.unwrap_or(0),
         ended: false,
-        keep_alive: app.limits.keep_alive,
+        ping: app.limits.keep_alive.min(PING),
     };
     let body = stream::unfold(following, |mut following| async move {
         let bytes = following.next().await?;
@@ -69,8 +77,8 @@ impl Following {
         }
         let seen = self.seen;
         let newer = self.versions.wait_for(|version| *version > seen);
-        match tokio::time::timeout(self.keep_alive, newer).await {
-            Err(_) => return Some(Bytes::from_static(b": keep-alive\n\n")),
+        match tokio::time::timeout(self.ping, newer).await {
+            Err(_) => return Some(Bytes::from_static(b"event: ping\ndata: {\"samples\":[]}\n\n")),
             // The live answer is held here, so its sender is too.
             Ok(Err(_)) => return None,
             Ok(Ok(_)) => {}
