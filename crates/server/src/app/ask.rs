@@ -140,7 +140,7 @@ pub async fn another(
     begin(app, owner, place, accepted, begun).await
 }
 
-/// The text that an answer goes on from: the chosen sample of `answer`, without its figures.
+/// The text that an answer goes on from: the chosen sample of `answer`, with those of its figures that go on too.
 fn begun(store: &Store, owner: &str, place: (&str, &str), answer: &str) -> Result<Sample, ApiError> {
     let (conversation, question) = place;
     let message = store.path_to(owner, conversation, answer)?.pop();
@@ -149,8 +149,11 @@ fn begun(store: &Store, owner: &str, place: (&str, &str), answer: &str) -> Resul
     let sample =
         sample.ok_or_else(|| ApiError::invalid("continues", "`continues` must be an answer to this question"))?;
     let facts = Facts {
+        completion_tokens: sample.facts.completion_tokens,
         reasoning_tokens: sample.facts.reasoning_tokens,
         thinking_ms: sample.facts.thinking_ms,
+        decode_ms: sample.facts.decode_ms,
+        dollars: sample.facts.dollars,
         ..Facts::default()
     };
     Ok(Sample { facts, ..sample })

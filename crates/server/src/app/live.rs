@@ -15,8 +15,11 @@ use tokio::sync::watch;
 
 use super::json::majority;
 use super::render::{Extent, Rendered};
-use super::store::{Sample, Status, Store, StoreError};
+use super::store::{Facts, Sample, Status, Store, StoreError};
 use crate::completion::{Choice, Progress};
+
+#[cfg(test)]
+mod tests;
 
 /// Shortest time between two updates.
 const FRAME: Duration = Duration::from_millis(40);
@@ -97,8 +100,8 @@ struct State {
 
 struct LiveSample {
     sample: Sample,
-    /// What it goes on from: its thinking's tokens and time.
-    begun: (usize, u64),
+    /// The figures of what it goes on from; its own are added to them.
+    begun: Facts,
     /// When its first token came.
     first_token: Option<Instant>,
     thinking: Section,
@@ -132,7 +135,7 @@ pub struct Update {
 pub struct SampleUpdate {
     pub idx: usize,
     pub status: Status,
-    pub facts: super::store::Facts,
+    pub facts: Facts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking: Option<SectionUpdate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +163,7 @@ impl Live {
         let samples = samples
             .into_iter()
             .map(|sample| LiveSample {
-                begun: (sample.facts.reasoning_tokens, sample.facts.thinking_ms),
+                begun: sample.facts.clone(),
                 sample,
                 first_token: None,
                 thinking: Section::default(),
@@ -342,12 +345,13 @@ async fn read(live: Arc<Live>, idx: usize, mut choice: Choice, limit: Duration) 
             Progress::Text(delta) => live.change(idx, |state| {
                 let since = state.first_token.get_or_insert_with(Instant::now).elapsed().as_millis() as u64;
                 let Sample { reasoning, content, facts, .. } = &mut state.sample;
-                let (begun_tokens, begun_ms) = state.begun;
-                (facts.completion_tokens, facts.reasoning_tokens) = (n_completion, begun_tokens + n_reasoning);
+                let begun = &state.begun;
+                facts.completion_tokens = begun.completion_tokens + n_completion;
+                facts.reasoning_tokens = begun.reasoning_tokens + n_reasoning;
                 if !delta.reasoning.is_empty() || content.is_empty() && !reasoning.is_empty() {
-                    facts.thinking_ms = begun_ms + since;
+                    facts.thinking_ms = begun.thinking_ms + since;
                 }
-                facts.decode_ms = since;
+                facts.decode_ms = begun.decode_ms + since;
                 reasoning.push_str(&delta.reasoning);
                 content.push_str(&delta.content);
             }),
@@ -368,18 +372,19 @@ fn fail(live: &mut LiveSample, message: String) {
 
 fn finish(live: &mut LiveSample, end: crate::completion::End, stopped: bool, dollars_per_second: f64) {
     let (usage, timings) = (end.usage, end.timings);
-    let facts = &mut live.sample.facts;
+    let (facts, begun) = (&mut live.sample.facts, &live.begun);
     facts.prompt_tokens = usage.n_prompt;
     facts.cached_tokens = usage.n_cached;
-    facts.completion_tokens = usage.n_completion;
-    facts.reasoning_tokens = live.begun.0 + usage.n_reasoning;
+    facts.completion_tokens = begun.completion_tokens + usage.n_completion;
+    facts.reasoning_tokens = begun.reasoning_tokens + usage.n_reasoning;
     facts.queued_ms = timings.queued.as_millis() as u64;
     facts.prefill_ms = timings.prefill.as_millis() as u64;
-    facts.decode_ms = timings.decode.as_millis() as u64;
+    let decode_ms = timings.decode.as_millis() as u64;
+    facts.decode_ms = begun.decode_ms + decode_ms;
     // A fast answer comes in one piece, so that its thinking's time was not seen: then its share of the tokens tells.
     let share = usage.n_reasoning as f64 / usage.n_completion.max(1) as f64;
-    facts.thinking_ms = facts.thinking_ms.max(live.begun.1 + (share * facts.decode_ms as f64) as u64);
-    facts.dollars = (timings.prefill + timings.decode).as_secs_f64() * dollars_per_second;
+    facts.thinking_ms = facts.thinking_ms.max(begun.thinking_ms + (share * decode_ms as f64) as u64);
+    facts.dollars = begun.dollars + (timings.prefill + timings.decode).as_secs_f64() * dollars_per_second;
     facts.thinking_stop_reason = end.thinking_stop_reason.map(|reason| reason.as_str().to_owned());
     match end.finish_reason {
         Ok(reason) => {
