@@ -297,12 +297,13 @@ fn without_rules(text: &str) -> (&str, bool) {
 /// Ends in Markdown's bold or italic marks, which open in front of a word or a number: no `2*3*`.
 fn is_bold(line: &str) -> bool {
     let mark = if line.ends_with("**") { "**" } else { "*" };
-    let Some(at) = line[..line.len() - mark.len()].find(mark) else { return false };
+    let Some(inside) = line.strip_suffix(mark) else { return false };
+    let Some(at) = inside.find(mark) else { return false };
     let opens = !line[..at].ends_with(|c: char| c.is_ascii_digit() || c == ')')
         && !line[at + mark.len()..].starts_with([' ', '*']);
     let trimmed = line[..at].trim_end();
     let is_operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || c == ')' || c == '=') && mark == "*";
-    let closes = !line[..line.len() - mark.len()].ends_with(|c: char| "+-−–*×÷/^=(< ".contains(c));
+    let closes = !inside.ends_with(|c: char| "+-−–*×÷/^=(< ".contains(c));
     opens && closes && !is_operand && line.matches(mark).count().is_multiple_of(2)
 }
 

@@ -1,8 +1,10 @@
 //! Random texts and numbers: no panic, no doubt about what is known.
 
-use super::super::{answer, expression, extract, number};
-use crate::task::Verdict;
+use super::super::{answer, expression, extract, integer, number, text};
+use crate::task::{Options, Verdict};
+use crate::{Rng, Split};
 use proptest::prelude::*;
+use std::sync::{Arc, LazyLock};
 
 /// What answers are made of.
 const PIECES: &[&str] = &[
@@ -44,13 +46,47 @@ const PIECES: &[&str] = &[
     "####",
     "million",
     "$",
+    "答",
+    "é",
+    "：",
+    "---",
+    "yes",
+    "A",
 ];
 
 fn answer_like() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Texts with a closed tag or box, of which a verifier reads what stands in front and behind.
+fn marked() -> impl Strategy<Value = String> {
+    let part = || proptest::collection::vec(proptest::sample::select(PIECES), 0..4).prop_map(|pieces| pieces.concat());
+    let between = || proptest::sample::select(&["", " ", "\n"]);
+    let marks = proptest::sample::select(&[("<answer>", "</answer>"), ("\\boxed{", "}"), ("#### ", "\n")]);
+    (part(), between(), marks, part(), between(), part())
+        .prop_map(|(front, a, (open, close), inside, b, rest)| [&front, a, open, &inside, close, b, &rest].concat())
+}
+
+/// A problem of every family.
+static PROBLEMS: LazyLock<Vec<(Arc<dyn crate::Task>, serde_json::Value)>> = LazyLock::new(|| {
+    let problem =
+        |task: &Arc<dyn crate::Task>| task.generate(&mut Rng::new(3), 1, Split::Train, &Options::default()).problem;
+    crate::registry().into_iter().map(|task| (Arc::clone(&task), problem(&task))).collect()
+});
+
 proptest! {
+    #[test]
+    fn every_verifier_reads_any_text(answer in prop_oneof![answer_like(), marked(), marked(), ".{0,80}"]) {
+        for (task, problem) in PROBLEMS.iter() {
+            task.score(problem, &answer);
+        }
+        for gold in ["12", "1/2", "A", "yes", "1, 2", "x + 1"] {
+            answer::judge(gold, &answer);
+        }
+        integer::judge("12", &answer);
+        text::judge("yes", &answer);
+    }
+
     #[test]
     fn any_text_is_judged(gold in answer_like(), answer in answer_like(), noise in ".{0,80}") {
         answer::judge(&gold, &answer);
