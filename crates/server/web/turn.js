@@ -224,7 +224,7 @@ export function questionView(message, actions) {
 /** A question that the server has not taken yet. */
 export function pendingView(content, files, note) {
   const message = { content, files };
-  return make("article", "turn pending", { "aria-label": t("you") }, ...questionParts(message), make("p", "note", {}, note));
+  return make("article", "turn pending", { "aria-label": t("you"), tabindex: "-1" }, ...questionParts(message), make("p", "note", {}, note));
 }
 
 /** "‹ 2 / 3 ›": the versions of a message. */
