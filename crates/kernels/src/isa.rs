@@ -13,13 +13,15 @@ pub enum Isa {
     Avx2,
     /// AVX-512 (F, BW, DQ, VL): sixteen lanes.
     Avx512,
+    /// AVX-512 that rounds to bf16 in one instruction; products are multiply-adds.
+    Avx512Round,
     /// AVX-512 with the bf16 dot product.
     Avx512Bf16,
 }
 
 impl Isa {
     /// Every variant, each after those it includes.
-    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16];
+    pub const ALL: [Isa; 5] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Round, Isa::Avx512Bf16];
 
     /// The name used in `PENSEUR_ISA`, in checkpoints and in reports.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Avx512Round => "avx512round",
             Isa::Avx512Bf16 => "avx512bf16",
         }
     }
@@ -50,7 +53,7 @@ impl Isa {
                 Isa::Portable => true,
                 Isa::Avx2 => avx2,
                 Isa::Avx512 => avx512,
-                Isa::Avx512Bf16 => avx512 && is_x86_feature_detected!("avx512bf16"),
+                Isa::Avx512Round | Isa::Avx512Bf16 => avx512 && is_x86_feature_detected!("avx512bf16"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

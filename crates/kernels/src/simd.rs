@@ -92,8 +92,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// The instruction set.
     const ISA: Isa;
-    /// Whether [`Simd::dot2`] and the operations on pairs exist here.
-    const HAS_DOT2: bool = false;
+    /// Whether there are bf16 instructions: [`Simd::dot2`], the operations on pairs, and rounding by one of them.
+    const HAS_BF16: bool = false;
 
     /// Runs `kernel` as a function of its own, compiled for this instruction set: for a large body that would bloat
     /// the `run` it is called from.
@@ -101,22 +101,22 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Transposes the square of lanes held by the first `LANES` entries; the rest is left as it is.
     unsafe fn transpose(self, rows: &mut [Self::V; 16]);
     /// Lane by lane `(acc + a1 * b1) + a0 * b0`, where a lane of `a` and `b` holds two bf16 values, 0 in its low half.
-    /// Subnormal inputs and results are zero. Only where `HAS_DOT2`.
+    /// Subnormal inputs and results are zero. Only where `HAS_BF16`.
     #[inline(always)]
     unsafe fn dot2(self, _a: Self::V, _b: Self::V, _acc: Self::V) -> Self::V {
         unreachable!("{:?} has no bf16 dot product", Self::ISA)
     }
-    /// Lanes of pairs: `even` rounded to bf16 in the low halves, `odd` in the high ones. Only where `HAS_DOT2`.
+    /// Lanes of pairs: `even` rounded to bf16 in the low halves, `odd` in the high ones. Only where `HAS_BF16`.
     #[inline(always)]
     unsafe fn pair(self, _even: Self::V, _odd: Self::V) -> Self::V {
         unreachable!("{:?} has no bf16 dot product", Self::ISA)
     }
-    /// The same from `LANES` bf16 values at `even` and at `odd`. Only where `HAS_DOT2`.
+    /// The same from `LANES` bf16 values at `even` and at `odd`. Only where `HAS_BF16`.
     #[inline(always)]
     unsafe fn load_pair_bf16(self, _even: *const bf16, _odd: *const bf16) -> Self::V {
         unreachable!("{:?} has no bf16 dot product", Self::ISA)
     }
-    /// `2 * LANES` consecutive values as lanes of pairs, rounded to bf16. Only where `HAS_DOT2`.
+    /// `2 * LANES` consecutive values as lanes of pairs, rounded to bf16. Only where `HAS_BF16`.
     #[inline(always)]
     unsafe fn load_pairs_f32(self, _ptr: *const f32) -> Self::V {
         unreachable!("{:?} has no bf16 dot product", Self::ISA)
@@ -215,7 +215,7 @@ pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
             // SAFETY: as above.
             Isa::Avx512 => unsafe { x86::run_avx512(kernel) },
             // SAFETY: as above.
-            Isa::Avx512Bf16 => unsafe { x86::run_avx512bf16(kernel) },
+            Isa::Avx512Round | Isa::Avx512Bf16 => unsafe { x86::run_avx512bf16(kernel) },
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -225,8 +225,8 @@ pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     }
 }
 
-/// [`dispatch`] for a kernel without use for bf16 instructions: [`Isa::Avx512Bf16`] runs as [`Isa::Avx512`], which spares
-/// compiling a large kernel once more.
+/// [`dispatch`] for a kernel without use for bf16 instructions: where there are some it runs as on [`Isa::Avx512`], which
+/// spares compiling a large kernel once more.
 ///
 /// # Panics
 /// As [`dispatch`].
@@ -239,7 +239,7 @@ pub(crate) fn dispatch_wide<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx2 => unsafe { x86::run_avx2(kernel) },
         // SAFETY: as above; AVX-512 with bf16 includes AVX-512.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Bf16 => unsafe { x86::run_avx512(kernel) },
+        Isa::Avx512 | Isa::Avx512Round | Isa::Avx512Bf16 => unsafe { x86::run_avx512(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         _ => unreachable!("not available here"),
     }

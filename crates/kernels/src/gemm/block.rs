@@ -13,9 +13,6 @@ use crate::simd::{Element, Simd};
 use half::bf16;
 use std::ops::Range;
 
-/// Units of `k` in one slice: 128 columns' worth of a panel's rows take half of a 32 KB L1.
-const SLICE: usize = 256;
-
 /// Where results go: f32 or bf16, row-major.
 #[derive(Clone, Copy)]
 pub(super) struct Output {
@@ -116,7 +113,7 @@ impl PathKernel for Block {
         // A lone tile uses each panel once: slices would only interrupt it.
         let slice = match self.b {
             Panels::Packed(..) if tiles.n == 1 => units,
-            _ => SLICE,
+            _ => P::SLICE,
         };
         let a_bytes = match self.a {
             Rows::Raw(_) => tiles.n * self.tile_stride,
@@ -199,7 +196,7 @@ impl Columns<'_> {
         let c = block.c.at(0, first);
         let c_stride = self.n_panels * self.width;
         // Whole vectors are left in `c` itself, and f32 ones read from there; all else passes through the scratch.
-        let stores = !c.is_bf16 || S::HAS_DOT2;
+        let stores = !c.is_bf16 || S::HAS_BF16;
         let whole = stores && (exist == c_stride || exist == vectors * S::LANES);
         let in_scratch = (self.c_scratch, c_stride);
         let mut src = if block.accumulate && whole && !c.is_bf16 {

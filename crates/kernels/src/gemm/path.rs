@@ -4,7 +4,7 @@
 
 use super::Compute;
 use crate::isa::Isa;
-use crate::simd::{Element, Kernel, Simd, dispatch_dot2, dispatch_wide};
+use crate::simd::{Element, Kernel, Simd, dispatch, dispatch_dot2, dispatch_wide};
 use half::bf16;
 use std::marker::PhantomData;
 
@@ -17,6 +17,8 @@ pub(super) trait Path: Copy + Send + Sync + 'static {
     const K_STEP: usize;
     /// Bytes of a unit of a packed right operand.
     const B_BYTES: usize;
+    /// Units of `k` in one slice of a panel. With 128 in place of 256, half of a 32 KB L1 is left to the rows.
+    const SLICE: usize;
 
     /// `LANES` consecutive units along `k`, of which `n` values (not units) exist; the rest are zero.
     unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V;
@@ -44,6 +46,7 @@ pub(super) struct F32;
 impl Path for F32 {
     const K_STEP: usize = 1;
     const B_BYTES: usize = 4;
+    const SLICE: usize = 128;
 
     #[inline(always)]
     unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
@@ -88,6 +91,7 @@ impl Widen {
 impl Path for Widen {
     const K_STEP: usize = 1;
     const B_BYTES: usize = 2;
+    const SLICE: usize = 256;
 
     #[inline(always)]
     unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
@@ -118,6 +122,7 @@ pub(super) struct Widened;
 impl Path for Widened {
     const K_STEP: usize = 1;
     const B_BYTES: usize = 4;
+    const SLICE: usize = 128;
 
     #[inline(always)]
     unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
@@ -141,13 +146,14 @@ impl Path for Widened {
     }
 }
 
-/// Pairs of bf16 values and their dot product, two `k` a step. Only where [`Simd::HAS_DOT2`].
+/// Pairs of bf16 values and their dot product, two `k` a step. Only where [`Simd::HAS_BF16`].
 #[derive(Clone, Copy)]
 pub(super) struct Dot2;
 
 impl Path for Dot2 {
     const K_STEP: usize = 2;
     const B_BYTES: usize = 4;
+    const SLICE: usize = 256;
 
     #[inline(always)]
     unsafe fn along_k<S: Simd, T: Element>(s: S, ptr: *const T, n: usize) -> S::V {
@@ -243,8 +249,8 @@ impl Form {
 pub(super) fn dispatch_path<K: PathKernel>(isa: Isa, form: Form, kernel: K) {
     match form {
         Form::F32 => dispatch_wide(isa, On::<F32, K>::new(kernel)),
-        Form::Widen => dispatch_wide(isa, On::<Widen, K>::new(kernel)),
-        Form::Widened => dispatch_wide(isa, On::<Widened, K>::new(kernel)),
+        Form::Widen => dispatch(isa, On::<Widen, K>::new(kernel)),
+        Form::Widened => dispatch(isa, On::<Widened, K>::new(kernel)),
         Form::Dot2 => dispatch_dot2(On::<Dot2, K>::new(kernel)),
     }
 }
@@ -269,7 +275,7 @@ pub(super) const fn max_rows(isa: Isa) -> usize {
     match isa {
         Isa::Portable => 4,
         Isa::Avx2 => 6,
-        Isa::Avx512 | Isa::Avx512Bf16 => 14,
+        Isa::Avx512 | Isa::Avx512Round | Isa::Avx512Bf16 => 14,
     }
 }
 
@@ -290,7 +296,7 @@ impl Geometry {
     pub(super) fn new(isa: Isa, form: Form) -> Self {
         let lanes = match isa {
             Isa::Portable | Isa::Avx2 => 8,
-            Isa::Avx512 | Isa::Avx512Bf16 => 16,
+            Isa::Avx512 | Isa::Avx512Round | Isa::Avx512Bf16 => 16,
         };
         let (k_step, b_bytes) = match form {
             Form::F32 => (F32::K_STEP, F32::B_BYTES),

@@ -25,7 +25,7 @@ pub(super) struct TileArgs {
     pub src: *const f32,
     /// Elements from one row of `src` to the next.
     pub src_stride: usize,
-    /// Where the chains are left, as f32 or, with [`Simd::HAS_DOT2`], rounded to bf16. (Elsewhere rounding is a long
+    /// Where the chains are left, as f32 or, with [`Simd::HAS_BF16`], rounded to bf16. (Elsewhere rounding is a long
     /// sequence, whose loop would keep the accumulators in memory.)
     pub dst: *mut u8,
     pub dst_is_bf16: bool,
@@ -80,7 +80,7 @@ impl<P: Path, const MR: usize, const PN: usize, const NV: usize> Kernel for Tile
                 a = a.add(padded_rows(MR) * A_BYTES);
                 b_ptr = b_ptr.add(row * P::B_BYTES);
             }
-            if S::HAS_DOT2 && t.dst_is_bf16 {
+            if S::HAS_BF16 && t.dst_is_bf16 {
                 store::<S, bf16, MR, PN, NV>(s, &acc, t.dst.cast(), t.dst_stride);
             } else {
                 store::<S, f32, MR, PN, NV>(s, &acc, t.dst.cast(), t.dst_stride);

@@ -362,7 +362,7 @@ impl Simd for Avx512 {
 #[allow(clippy::missing_safety_doc)]
 impl Simd for Avx512Bf16 {
     const ISA: Isa = Isa::Avx512Bf16;
-    const HAS_DOT2: bool = true;
+    const HAS_BF16: bool = true;
     avx512_methods!();
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Output {
