@@ -111,6 +111,7 @@ struct SpecialNames {
     bos: Option<(String, u32)>,
     eos: Option<(String, u32)>,
     eos_ids: Vec<u32>,
+    adds_bos: bool,
     think_start: Option<u32>,
     think_end: Option<u32>,
 }
@@ -307,6 +308,12 @@ impl Tokenizer {
         self.names.bos.as_ref().map(|(_, id)| *id)
     }
 
+    /// Whether that token is put before a text that has no template: as `tokenizer_config.json` says in `add_bos_token`, or
+    /// else as `tokenizer.json` has it.
+    pub fn adds_bos(&self) -> bool {
+        self.names.adds_bos
+    }
+
     /// The token that ends a document.
     pub fn eos_id(&self) -> Option<u32> {
         self.names.eos.as_ref().map(|(_, id)| *id)
@@ -382,8 +389,13 @@ impl SpecialNames {
         let mut eos_ids: Vec<u32> = eos.clone().into_iter().chain(turn_ends).map(|(_, id)| id).collect();
         eos_ids.sort_unstable();
         eos_ids.dedup();
+        let bos = configured("bos_token").or_else(|| BOS_NAMES.iter().copied().find_map(by_name));
+        let begins = |(_, id): &(String, u32)| {
+            inner.encode("", true).is_ok_and(|encoding| encoding.get_ids().first() == Some(id))
+        };
         Self {
-            bos: configured("bos_token").or_else(|| BOS_NAMES.iter().copied().find_map(by_name)),
+            adds_bos: config["add_bos_token"].as_bool().unwrap_or_else(|| bos.as_ref().is_some_and(begins)),
+            bos,
             eos,
             eos_ids,
             think_start: inner.token_to_id(THINK_START),

@@ -186,3 +186,20 @@ fn missing_and_broken_files_say_what_was_expected() {
     assert!(Tokenizer::from_bytes(truncated, None).is_err());
     assert!(Tokenizer::from_bytes(b"\xff", None).is_err());
 }
+
+/// As `transformers` has it: the flag, or else what the tokenizer's own file puts before a text.
+#[test]
+fn what_a_text_begins_with_is_the_files_affair() {
+    let mut file: serde_json::Value = serde_json::from_str(metaspace().json()).unwrap();
+    let with = |file: &serde_json::Value, config: serde_json::Value| {
+        Tokenizer::from_bytes(file.to_string().as_bytes(), Some(config.to_string().as_bytes())).unwrap().adds_bos()
+    };
+    assert!(!with(&file, json!({})) && with(&file, json!({"add_bos_token": true})));
+    let begins = json!({"SpecialToken": {"id": "<s>", "type_id": 0}});
+    file["post_processor"] = json!({
+        "type": "TemplateProcessing", "single": [begins, {"Sequence": {"id": "A", "type_id": 0}}], "pair": [begins],
+        "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
+    });
+    assert!(with(&file, json!({})) && !with(&file, json!({"add_bos_token": false})));
+    assert!(!ours().adds_bos(), "our own say so in their configuration");
+}
