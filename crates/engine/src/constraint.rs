@@ -13,6 +13,7 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 use thiserror::Error;
 
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +23,10 @@ const MAX_LEXER_STATES: usize = 50_000;
 /// What an answer must be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Grammar {
-    /// A JSON value that fulfils this schema.
+    /// A JSON value that fulfils this schema to the letter.
     JsonSchema(Value),
+    /// A JSON value that fulfils of this schema what can be held to; other keywords and formats say nothing.
+    LenientSchema(Value),
     /// A text that this regular expression matches as a whole.
     Regex(String),
     /// A text of the language of this grammar, in `llguidance`'s dialect of Lark.
@@ -76,7 +79,7 @@ pub const COMPILER_STACK: usize = 32 << 20;
 /// References of a schema; rules of a grammar, and references of the schemas in it.
 fn references(grammar: &Grammar) -> usize {
     match grammar {
-        Grammar::JsonSchema(schema) => references_of(schema),
+        Grammar::JsonSchema(schema) | Grammar::LenientSchema(schema) => references_of(schema),
         Grammar::Regex(_) => 0,
         Grammar::Lark(text) => {
             // An escape may spell what is counted.
@@ -133,7 +136,8 @@ impl Constraints {
             )));
         }
         let grammar = match grammar {
-            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(with_little_space(schema)),
+            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepared(schema, false)),
+            Grammar::LenientSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepared(schema, true)),
             Grammar::Regex(expression) => TopLevelGrammar::from_regex(expression),
             Grammar::Lark(text) => TopLevelGrammar::from_lark(text.clone()),
         };
@@ -144,7 +148,11 @@ impl Constraints {
             None => {
                 // What no text fulfils, or what is too much work, shows at the first token.
                 matcher.deep_clone().compute_mask_or_eos().map_err(|e| {
-                    let why = in_a_line(&e.to_string());
+                    let why = match in_a_line(&e.to_string()) {
+                        // Its word for what has no text.
+                        why if why.contains("NoExtensionBias") => "no text fulfils it".to_owned(),
+                        why => why,
+                    };
                     ConstraintError::Invalid(format!("no answer can begin under it ({why})"))
                 })?;
                 Ok(Constraint { matcher })
@@ -210,48 +218,6 @@ impl Constraint {
     /// Whether the answer is complete and nothing may follow.
     pub fn is_complete(&self) -> bool {
         self.matcher.is_stopped()
-    }
-}
-
-/// White space between JSON's tokens is legal without end, and a model that is lost writes as much of it as it may: it gets one
-/// space, on one line.
-pub(crate) fn with_little_space(schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    if let Some(object) = schema.as_object_mut() {
-        object.entry("x-guidance").or_insert_with(|| serde_json::json!({"whitespace_pattern": " ?"}));
-    }
-    schema
-}
-
-/// Values of `format` that a text can be held to; JSON Schema has a reader ignore those it does not know.
-const FORMATS: [&str; 10] =
-    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
-
-/// Takes out of a schema the formats that no text can be held to here; the texts they stand for are free.
-pub fn without_unknown_formats(schema: &mut Value) {
-    match schema {
-        Value::Array(schemas) => schemas.iter_mut().for_each(without_unknown_formats),
-        Value::Object(schema) => {
-            if schema.get("format").and_then(Value::as_str).is_some_and(|format| !FORMATS.contains(&format)) {
-                schema.remove("format");
-            }
-            for (keyword, value) in schema {
-                match (keyword.as_str(), value) {
-                    // Values, and not schemas.
-                    ("enum" | "const" | "default" | "examples", _) => {}
-                    // By names that may be any word.
-                    ("properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions", value) => {
-                        value
-                            .as_object_mut()
-                            .into_iter()
-                            .flat_map(serde_json::Map::values_mut)
-                            .for_each(without_unknown_formats);
-                    }
-                    (_, value) => without_unknown_formats(value),
-                }
-            }
-        }
-        _ => {}
     }
 }
 

@@ -5,17 +5,32 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::constraint::{Grammar, with_little_space};
+use crate::constraint::Grammar;
+use crate::constraint::schema::prepared;
 use crate::tool_parser::{CALL_BEGIN, CALL_END, CALLS_BEGIN, CALLS_END, SEP, TAG_BEGIN, TAG_END, ToolFormat};
 
 #[cfg(test)]
 mod tests;
 
-/// What a call must be.
+/// One tool.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolRule<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Schema of its arguments.
+    pub schema: &'a Value,
+    /// Whether the schema is meant to the letter, or as [`Grammar::LenientSchema`] is.
+    pub strict: bool,
+}
+
+/// Most calls that follow a first one: a model that does not know what else to do calls again.
+const MAX_MORE_CALLS: usize = 7;
+
+/// What calls must be.
 #[derive(Clone, Copy, Debug)]
 pub struct CallRules<'a> {
-    /// Name, and schema of the arguments.
-    pub tools: &'a [(&'a str, &'a Value)],
+    /// What may be called.
+    pub tools: &'a [ToolRule<'a>],
     /// Whether several calls may follow each other.
     pub parallel: bool,
     /// Whether there must be a call; otherwise any text may come before it, or in its place.
@@ -28,7 +43,10 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
         Some(id) => format!("<[{id}]>"),
         None => literal(tag),
     };
-    let more = |between: &str| if rules.parallel { format!("({between} call)*") } else { String::new() };
+    let more = |between: &str| match rules.parallel {
+        true => format!("({between} call){{0,{MAX_MORE_CALLS}}}"),
+        false => String::new(),
+    };
     let (begin, end) = (tag(CALLS_BEGIN), tag(CALLS_END));
     let block = match format {
         ToolFormat::Tagged => format!("call {}", more("\"\\n\"")),
@@ -43,7 +61,7 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
     };
     let names: Vec<String> = (0..rules.tools.len()).map(|i| format!("call_{i}")).collect();
     let _ = writeln!(text, "call: {}", names.join(" | "));
-    for (i, (name, schema)) in rules.tools.iter().enumerate() {
+    for (i, ToolRule { name, schema, strict }) in rules.tools.iter().enumerate() {
         let body = match format {
             ToolFormat::Tagged => {
                 let (open, close) = (tag(TAG_BEGIN), tag(TAG_END));
@@ -60,7 +78,7 @@ pub fn tool_grammar(format: ToolFormat, rules: CallRules, id_of: impl Fn(&str) -
                 format!("{open} {} {sep} args_{i} {close}", literal(name))
             }
         };
-        let _ = writeln!(text, "call_{i}: {body}\nargs_{i}: %json {}", with_little_space(schema));
+        let _ = writeln!(text, "call_{i}: {body}\nargs_{i}: %json {}", prepared(schema, !strict));
     }
     Grammar::Lark(text)
 }

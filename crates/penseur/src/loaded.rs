@@ -16,12 +16,15 @@ use model::source::Source;
 use model::tokenizer::{THINK_END, Tokenizer};
 use model::{Config, Model, ModelOptions};
 use serde_json::Value;
-use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, Score, ToolSupport};
+use server::{ChatFormat, ChatMessage, FormatError, PromptOptions, PromptTokens, Score, TextOptions, ToolSupport};
 use tensor::{Device, Precision};
 
 use crate::cli::{ModelArgs, ModelOptionArgs, PrecisionArg};
 use crate::output;
 use crate::usage;
+
+#[cfg(test)]
+mod tests;
 
 /// The longest context that nobody asked for: tables and caches grow with it.
 const DEFAULT_CONTEXT: usize = 8192;
@@ -232,8 +235,15 @@ impl Format {
 
     /// A text as it stands: control tokens in it count, and the token that begins a document comes first.
     pub fn encode_raw(&self, text: &str) -> Vec<u32> {
-        let mut tokens = self.tokenizer.encode_with_special(text);
-        if let Some(bos) = self.tokenizer.bos_id().filter(|bos| tokens.first() != Some(bos)) {
+        self.begun(self.tokenizer.encode_with_special(text), true)
+    }
+
+    /// Tokens with the one that begins a document before them, if they do not have it: where that is `wanted`, and before
+    /// nothing, which cannot be gone on from.
+    fn begun(&self, mut tokens: Vec<u32>, wanted: bool) -> Vec<u32> {
+        if let Some(bos) = self.tokenizer.bos_id().filter(|bos| tokens.first() != Some(bos))
+            && (wanted || tokens.is_empty())
+        {
             tokens.insert(0, bos);
         }
         tokens
@@ -349,8 +359,12 @@ impl ChatFormat for Format {
         }
     }
 
-    fn encode_raw(&self, text: &str) -> Vec<u32> {
-        self.tokenizer.bos_id().into_iter().chain(self.tokenizer.encode(text)).collect()
+    fn encode_raw(&self, text: &str, options: TextOptions) -> Vec<u32> {
+        let tokens = match options.parse_special {
+            true => self.tokenizer.encode_with_special(text),
+            false => self.tokenizer.encode(text),
+        };
+        if options.add_special { self.begun(tokens, self.tokenizer.adds_bos()) } else { tokens }
     }
 
     fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>> {
@@ -359,7 +373,7 @@ impl ChatFormat for Format {
         let prompt = if let (Some(begin), Some(hole), Some(end)) =
             (id("<｜fim▁begin｜>"), id("<｜fim▁hole｜>"), id("<｜fim▁end｜>"))
         {
-            let bos = self.tokenizer.bos_id().into_iter();
+            let bos = self.tokenizer.bos_id().filter(|_| self.tokenizer.adds_bos()).into_iter();
             bos.chain([begin]).chain(encode(prefix)).chain([hole]).chain(encode(suffix)).chain([end]).collect()
         } else {
             let (begin, after, middle) = (id("<|fim_prefix|>")?, id("<|fim_suffix|>")?, id("<|fim_middle|>")?);

@@ -20,6 +20,7 @@ use crate::meter::{Caller, Receipt};
 use crate::params::{self, Job};
 use crate::routes::App;
 use crate::wire::ChatRequest;
+use crate::wire::fields::short;
 
 /// Completions in progress, by id. The id is random and known to its client alone.
 #[derive(Clone, Default)]
@@ -81,6 +82,11 @@ impl Incoming {
     pub async fn read(app: Arc<App>, request: Request) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
+        if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+            let coding = short(&String::from_utf8_lossy(coding.as_bytes()));
+            let message = format!("the body is encoded as {coding}: send it plain, without Content-Encoding");
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message));
+        }
         let body = read_body(&app.limits, app.limits.body_bytes, &parts.headers, body).await?;
         Ok(Self { app, caller, body })
     }

@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`, whole and streamed, and `…/{id}/answer`, which ends the thinking of a running one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -16,8 +17,8 @@ use crate::completion::{Choice, End, Progress};
 use crate::error::ApiError;
 use crate::params::random_id;
 use crate::reply::{
-    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, FINGERPRINT, Head, LogprobsJson, Reply, TimingsJson,
-    ToolCallJson, UsageJson, WholeChoice,
+    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, FINGERPRINT, Head, LogprobsJson, Piece, Reply,
+    TimingsJson, ToolCallJson, UsageJson, WholeChoice,
 };
 use crate::routes::{App, Name};
 use crate::sse::{self, Events, Gone};
@@ -147,7 +148,11 @@ impl ChunkWriter {
     }
 
     async fn delta(&self, index: usize, delta: DeltaJson) -> Result<(), Gone> {
-        self.piece(ChunkChoice { index, delta, ..ChunkChoice::default() }).await
+        self.reported(index, delta, None).await
+    }
+
+    async fn reported(&self, index: usize, delta: DeltaJson, logprobs: Option<LogprobsJson>) -> Result<(), Gone> {
+        self.piece(ChunkChoice { index, delta: Piece::New(delta), logprobs, ..ChunkChoice::default() }).await
     }
 
     /// Text, thinking before answer. `logprobs` are of the tokens that brought it, which go with the last of it.
@@ -156,13 +161,13 @@ impl ChunkWriter {
         let said = DeltaJson { content: Some(text.content), ..DeltaJson::default() };
         match thought {
             Some(thought) if said.content.as_ref().is_some_and(String::is_empty) => {
-                self.piece(ChunkChoice { index, delta: thought, logprobs, ..ChunkChoice::default() }).await
+                self.reported(index, thought, logprobs).await
             }
             thought => {
                 if let Some(thought) = thought {
                     self.delta(index, thought).await?;
                 }
-                self.piece(ChunkChoice { index, delta: said, logprobs, ..ChunkChoice::default() }).await
+                self.reported(index, said, logprobs).await
             }
         }
     }
@@ -184,14 +189,14 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     let Accepted { choices, in_thinking, model, listed: _listed, .. } = accepted;
     let n = choices.len();
     for index in 0..n {
-        let (reasoning_content, content) = if in_thinking { (Some("".into()), None) } else { (None, Some("".into())) };
-        writer
-            .delta(index, DeltaJson { role: Some("assistant"), content, reasoning_content, ..DeltaJson::default() })
-            .await?;
+        let reasoning_content = in_thinking.then(String::new);
+        writer.delta(index, DeltaJson { role: Some("assistant"), reasoning_content, ..DeltaJson::default() }).await?;
     }
     let mut all = merged(choices);
     let (mut usages, mut n_ended) = (vec![Usage::default(); n], 0);
     let mut n_calls = vec![0; n];
+    // Of the slowest.
+    let mut slowest: Option<(Duration, TimingsJson)> = None;
     while let Some((index, progress)) = writer.events.wait(all.next()).await? {
         match progress {
             Progress::Text(text) => writer.text(index, text, None).await?,
@@ -205,6 +210,9 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
             Progress::End(end) => {
                 usages[index] = end.usage;
                 n_ended += 1;
+                if slowest.is_none_or(|(time, _)| time < end.timings.decode) {
+                    slowest = Some((end.timings.decode, TimingsJson::of(&end.usage, &end.timings)));
+                }
                 let usage = (n_ended == n && !include_usage).then(|| UsageJson::of(&usages));
                 write_end(&writer, index, end, usage).await?;
             }
@@ -212,7 +220,8 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     }
     if include_usage {
         let usage = Some(UsageJson::of(&usages));
-        writer.events.data(&Chunk { head: &writer.head, choices: Vec::new(), usage, timings: None }).await?;
+        let timings = slowest.map(|(_, timings)| timings);
+        writer.events.data(&Chunk { head: &writer.head, choices: Vec::new(), usage, timings }).await?;
     }
     writer.events.done().await
 }
@@ -226,7 +235,7 @@ async fn write_end(writer: &ChunkWriter, index: usize, end: End, usage: Option<U
     };
     let choice = ChunkChoice {
         index,
-        delta: DeltaJson { content: Some(String::new()), ..DeltaJson::default() },
+        delta: Piece::Nothing {},
         logprobs: None,
         finish_reason: Some(finish_reason),
         thinking_stop_reason: Some(end.thinking_stop_reason.map(|reason| reason.as_str())),

@@ -69,9 +69,12 @@ pub struct Choice {
     generation: Generation,
     answer: AnswerStream,
     tools: Option<ToolParser>,
-    n_calls: usize,
+    /// Told so far.
+    calls: Vec<ToolCall>,
     /// Ends with its first call.
     one_call: bool,
+    /// Has repeated a call: it would go on so.
+    repeats: bool,
     receipt: Option<Arc<Receipt>>,
     /// Of the token that comes next.
     logprobs: Option<TokenLogprobs>,
@@ -88,8 +91,9 @@ impl Choice {
             generation,
             answer,
             tools: None,
-            n_calls: 0,
+            calls: Vec::new(),
             one_call: false,
+            repeats: false,
             receipt: None,
             logprobs: None,
             unsettled: VecDeque::new(),
@@ -139,7 +143,7 @@ impl Choice {
     }
 
     fn take(&mut self, token: &Token) {
-        if self.answer.stopped().is_some() || self.has_its_call() {
+        if self.answer.stopped().is_some() || self.has_its_calls() {
             return;
         }
         let (begins, _) = self.answer.n_content_bytes();
@@ -148,7 +152,7 @@ impl Choice {
             self.generation.control().cancel();
         }
         self.tell(delta);
-        if self.has_its_call() {
+        if self.has_its_calls() {
             self.generation.control().cancel();
         }
         // The token that ends the answer is no part of it.
@@ -180,9 +184,9 @@ impl Choice {
         self.pending.push_back(Progress::Tokens(text, reports));
     }
 
-    /// Whether it has the one call that it may have.
-    fn has_its_call(&self) -> bool {
-        self.one_call && self.n_calls > 0
+    /// Whether it has all the calls that it may have.
+    fn has_its_calls(&self) -> bool {
+        self.repeats || (self.one_call && !self.calls.is_empty())
     }
 
     /// Passes text on, past the parser of calls.
@@ -194,18 +198,24 @@ impl Choice {
             let parsed = parser.push(&delta.content);
             (delta.content, calls) = (parsed.content, parsed.calls);
         }
-        if self.one_call {
-            calls.truncate(1 - self.n_calls.min(1));
-        }
         if !delta.is_empty() {
             self.pending.push_back(Progress::Text(delta));
         }
-        self.n_calls += calls.len();
-        self.pending.extend(calls.into_iter().map(Progress::Call));
+        for call in calls {
+            if self.has_its_calls() {
+                break;
+            }
+            if self.calls.contains(&call) {
+                self.repeats = true;
+                break;
+            }
+            self.calls.push(call.clone());
+            self.pending.push_back(Progress::Call(call));
+        }
     }
 
     fn end(&mut self, finished: Finished) {
-        if !self.has_its_call() {
+        if !self.has_its_calls() {
             let rest = self.answer.finish();
             self.tell(rest);
         }
@@ -265,11 +275,11 @@ impl Choice {
             |code, message: String| Err(ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, code, message));
         let finish_reason = match finished.reason {
             // What was cancelled for one of these did not fail.
-            _ if self.has_its_call() => Ok("tool_calls"),
-            _ if self.answer.stopped().is_some() => Ok(if self.n_calls > 0 { "tool_calls" } else { "stop" }),
+            _ if self.has_its_calls() => Ok("tool_calls"),
+            _ if self.answer.stopped().is_some() => Ok(if !self.calls.is_empty() { "tool_calls" } else { "stop" }),
             // Before the calls: the last of them may be what was cut.
             FinishReason::Length => Ok("length"),
-            FinishReason::Stop => Ok(if self.n_calls > 0 { "tool_calls" } else { "stop" }),
+            FinishReason::Stop => Ok(if !self.calls.is_empty() { "tool_calls" } else { "stop" }),
             FinishReason::Cancelled => {
                 let message = "this completion was cancelled, because the server is ending: ask again";
                 Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))

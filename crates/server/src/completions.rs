@@ -2,6 +2,7 @@
 //! evaluation harnesses ask for (`echo` with `logprobs`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -14,13 +15,14 @@ use serde_json::{Map, Value};
 use crate::admission::{Accepted, Incoming, Named, raw_job};
 use crate::chat::{collect_all, merged};
 use crate::completion::{End, Progress, Said, TokenReport};
-use crate::config::{ChatFormat, ServedModel};
+use crate::config::{ChatFormat, ServedModel, TextOptions};
 use crate::error::ApiError;
 use crate::params::{compile, each, random_u64};
 use crate::reply::{FINGERPRINT, TimingsJson, UsageJson};
 use crate::routes::App;
 use crate::sse::{self, Events, Gone};
 use crate::wire::completions::{CompletionRequest, PromptWish};
+use crate::wire::tools::Form;
 
 /// A whole answer, or one event of a stream.
 #[derive(Debug, Serialize)]
@@ -188,7 +190,7 @@ fn prepare(model: &ServedModel, asked: &CompletionRequest) -> Result<Vec<Prompt>
         }
         let tokens = match (wish, &asked.suffix) {
             (PromptWish::Tokens(tokens), _) => tokens.clone(),
-            (PromptWish::Text(text), None) => format.encode_raw(text),
+            (PromptWish::Text(text), None) => format.encode_raw(text, TextOptions::PROMPT),
             (PromptWish::Text(text), Some(suffix)) => format.fill_in_the_middle(text, suffix).ok_or_else(|| {
                 let message = "this model has not learned to fill in the middle: remove `suffix`";
                 ApiError::invalid("suffix", message)
@@ -222,7 +224,7 @@ fn check(model: &ServedModel, tokens: &[u32]) -> Result<(), ApiError> {
     if tokens.len() > model.engine.context() {
         let (n, context) = (tokens.len(), model.engine.context());
         let message = format!("the prompt has {n} tokens, but this model's context holds {context}: shorten it");
-        return Err(ApiError::too_long("prompt", message));
+        return Err(ApiError::too_long("prompt", message).counted(n, context));
     }
     Ok(())
 }
@@ -242,7 +244,7 @@ fn requests(
     prompts: &[Prompt],
 ) -> Result<Vec<engine::Request>, ApiError> {
     let bias = &asked.sampling.logit_bias;
-    let compile = |grammar| compile(model, grammar, "response_format", bias);
+    let compile = |form: &Form| compile(model, &form.grammar, form.field, bias);
     let constraint = asked.format.as_ref().map(compile).transpose()?;
     let sampling = asked.sampling.over(&model.sampling, random_u64()?);
     let of = |prompt: &Prompt| {
@@ -335,6 +337,8 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
         timings,
     };
     let mut usages = vec![Usage::default(); choices.len()];
+    // Of the slowest.
+    let mut slowest: Option<(Duration, TimingsJson)> = None;
     let mut places = vec![Place::default(); choices.len()];
     let mut all = merged(choices);
     while let Some((index, progress)) = events.wait(all.next()).await? {
@@ -351,6 +355,9 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
             Progress::End(end) => {
                 usages[index] = end.usage;
                 let timings = Some(TimingsJson::of(&end.usage, &end.timings));
+                if slowest.is_none_or(|(time, _)| time < end.timings.decode) {
+                    slowest = timings.map(|timings| (end.timings.decode, timings));
+                }
                 match end.finish_reason {
                     Ok(reason) => {
                         let last = TextChoice { index, finish_reason: Some(reason), ..TextChoice::default() };
@@ -364,7 +371,8 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
         events.data(&event(vec![choice], None, None)).await?;
     }
     if asked.include_usage {
-        events.data(&event(Vec::new(), Some(usage_of_all(&usages, asked.n)), None)).await?;
+        let timings = slowest.map(|(_, timings)| timings);
+        events.data(&event(Vec::new(), Some(usage_of_all(&usages, asked.n)), timings)).await?;
     }
     events.done().await
 }

@@ -197,6 +197,20 @@ pub enum FormatError {
     TooLong(String),
 }
 
+/// How a text without a template becomes tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Puts the token that begins a document before it, where the model's tokenizer does and it is not there.
+    pub add_special: bool,
+    /// Whether names of control tokens in it become these tokens.
+    pub parse_special: bool,
+}
+
+impl TextOptions {
+    /// A prompt.
+    pub const PROMPT: Self = Self { add_special: true, parse_special: true };
+}
+
 /// A model's tokenizer and chat template, as far as the server needs them.
 pub trait ChatFormat: Decode + Send + Sync {
     /// The prompt for the assistant's next turn. No text of a message may become a control token.
@@ -222,8 +236,8 @@ pub trait ChatFormat: Decode + Send + Sync {
     /// The bytes a token stands for; of a control token, its name's.
     fn token_bytes(&self, id: u32) -> Vec<u8>;
 
-    /// A text as it stands, the token that begins a document before it; names of control tokens in it are plain text.
-    fn encode_raw(&self, text: &str) -> Vec<u32>;
+    /// A text as it stands, without a template.
+    fn encode_raw(&self, text: &str, options: TextOptions) -> Vec<u32>;
 
     /// The prompt that asks for what stands between two texts; `None` where the model knows no such thing.
     fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>>;

@@ -17,22 +17,31 @@ pub struct ApiError {
     pub code: Option<&'static str>,
     /// When to try again, where that is known.
     pub retry_after_s: Option<u64>,
+    /// Tokens of a prompt that is too long, and what the context holds, where they were counted.
+    pub n_prompt_and_ctx: Option<(usize, usize)>,
+}
+
+/// Longest message, and name of a field, in characters: what was sent is quoted in them.
+const LONGEST_MESSAGE: usize = 2000;
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_MESSAGE) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), param: None, code: Some(code), retry_after_s: None }
+        let message = cut(message.into());
+        Self { status, message, param: None, code: Some(code), retry_after_s: None, n_prompt_and_ctx: None }
     }
 
     /// 400: the request as written cannot be served.
     pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-            param: Some(param.into()),
-            code: Some("invalid_value"),
-            retry_after_s: None,
-        }
+        let error = Self::new(StatusCode::BAD_REQUEST, "invalid_value", message);
+        Self { param: Some(cut(param.into())), ..error }
     }
 
     /// 400: two fields that do not go together, and how they do not.
@@ -43,6 +52,11 @@ impl ApiError {
     /// 400: more than the model's context holds.
     pub fn too_long(param: &str, message: impl Into<String>) -> Self {
         Self { code: Some("context_length_exceeded"), ..Self::invalid(param, message) }
+    }
+
+    /// The same, with the tokens of the prompt, and those that the context holds.
+    pub fn counted(self, n_prompt: usize, n_ctx: usize) -> Self {
+        Self { n_prompt_and_ctx: Some((n_prompt, n_ctx)), ..self }
     }
 
     /// The same in a dialect that has other names for some fields: pairs of ours and its own.
@@ -66,7 +80,13 @@ impl ApiError {
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
         };
-        json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}})
+        let mut body = json!({"message": self.message, "type": kind, "param": self.param, "code": self.code});
+        if let Some((n_prompt, n_ctx)) = self.n_prompt_and_ctx {
+            // llama.cpp's names.
+            body["n_prompt_tokens"] = json!(n_prompt);
+            body["n_ctx"] = json!(n_ctx);
+        }
+        json!({"error": body})
     }
 }
 
@@ -95,7 +115,9 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         let message = error.to_string();
         match error {
-            SubmitError::Invalid(RequestError::PromptTooLong { .. }) => Self::too_long("messages", message),
+            SubmitError::Invalid(RequestError::PromptTooLong { n_prompt, context }) => {
+                Self::too_long("messages", message).counted(n_prompt, context)
+            }
             SubmitError::Invalid(RequestError::OutOfRange { name, .. }) => Self::invalid(name, message),
             // Those of prompts are looked at before.
             SubmitError::Invalid(RequestError::UnknownToken { .. }) => Self::invalid("logit_bias", message),

@@ -40,7 +40,7 @@ mod wire;
 pub use accounts::{Accounts, AccountsError, KeyInfo, KeyLimits, UsageRow, Used};
 pub use config::{
     ChatFormat, ChatMessage, FormatError, Limits, ModelCard, Offer, PromptOptions, PromptTokens, Score, ServeConfig,
-    ServedModel, ToolSupport, Workshop,
+    ServedModel, TextOptions, ToolSupport, Workshop,
 };
 pub use cors::{Origin, OriginError};
 pub use engine::ThinkTags;

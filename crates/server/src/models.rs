@@ -75,7 +75,9 @@ fn aliases(app: &App, card: &ModelCard) -> Vec<&'static str> {
 
 /// What Anthropic's clients read of a model; they take this time for one that is not known.
 fn for_anthropic(name: &str) -> Value {
-    json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
+    json!({
+        "type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z", "lifecycle": "active",
+    })
 }
 
 fn asks_as_anthropic(headers: &HeaderMap) -> bool {

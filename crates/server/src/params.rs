@@ -3,8 +3,7 @@
 //!
 //! `max_tokens` bounds thinking and answer together ([`engine::thinking_wish`] says what happens without it).
 
-use engine::constraint::without_unknown_formats;
-use engine::tool_grammar::{CallRules, tool_grammar};
+use engine::tool_grammar::{CallRules, ToolRule, tool_grammar};
 use engine::{
     Constraint, ConstraintError, Grammar, Request, SamplingParams, Split, ThinkingParams, ToolFormat, sampler,
 };
@@ -44,7 +43,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
     let thinking = thinking_params(model, chat, max_tokens, prompt.in_thinking)?;
     if constraint.is_some() && thinking.is_none() && prompt.in_thinking {
         let message = "this model's thinking tags are not single tokens, so its answer cannot be bound to a form: turn thinking off, or remove the form";
-        return Err(ApiError::invalid("response_format", message));
+        return Err(ApiError::invalid(chat.format.as_ref().map_or("tools", |form| form.field), message));
     }
     let split = match thinking {
         Some(_) => Split::ByToken,
@@ -126,7 +125,8 @@ pub fn compile(
     Ok(constraint)
 }
 
-/// What the answer must be: its format, or calls of tools.
+/// What the answer must be: its format, or calls of tools. A form is of an answer's text, of which there is none beside a call
+/// that is demanded.
 fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constraint>, ApiError> {
     let bias = &chat.sampling.logit_bias;
     let strict = |tool: &Value| tool["function"]["strict"] == true;
@@ -136,29 +136,16 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
     // Beside free text only calls that begin with a control token can be told from text.
     let may_bind = required || model.format.control_id(format.begin()).is_some();
     if tools.is_on() && may_bind && (required || tools.definitions.iter().any(strict)) {
-        if chat.format.is_some() && required {
-            let message = "`response_format` and a `tool_choice` that demands a call exclude each other";
-            return Err(ApiError::invalid("response_format", message));
-        }
-        let wanted = |name: &str| !matches!(&tools.choice, ToolChoice::Named(only) if only != name);
-        let function = |tool: &'_ Value| {
-            let mut function = tool["function"].clone();
-            if function["strict"] != true {
-                without_unknown_formats(&mut function["parameters"]);
-            }
-            function
-        };
-        let functions: Vec<Value> = tools.definitions.iter().map(function).collect();
-        let all: Vec<(&str, &Value)> = functions
-            .iter()
-            .filter_map(|f| Some((f["name"].as_str()?, &f["parameters"])))
-            .filter(|(name, _)| wanted(name))
+        let named = tools.definitions.iter().filter_map(|tool| Some((tool["function"]["name"].as_str()?, tool)));
+        let wanted = named.filter(|(name, _)| !matches!(&tools.choice, ToolChoice::Named(only) if only != name));
+        let all: Vec<ToolRule> = wanted
+            .map(|(name, tool)| ToolRule { name, schema: &tool["function"]["parameters"], strict: strict(tool) })
             .collect();
         let rules = CallRules { tools: &all, parallel: !tools.allows_one_call(), required };
         let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
         return compile(model, &grammar, "tools", bias).map(Some);
     }
-    chat.format.as_ref().map(|grammar| compile(model, grammar, "response_format", bias)).transpose()
+    chat.format.as_ref().map(|form| compile(model, &form.grammar, form.field, bias)).transpose()
 }
 
 fn thinking_params(

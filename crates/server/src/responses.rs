@@ -43,7 +43,7 @@ async fn answer(
         let error_event = |error: &ApiError| (Some("error"), json!({"type": "error", "error": error.body()["error"]}));
         return Ok(sse::respond(&app, error_event, move |events| write_events(events, accepted, asked)));
     }
-    let base = asked.base(&accepted);
+    let (base, summarizes) = (asked.base(&accepted), asked.summarizes());
     let Accepted { choices, model, listed: _listed, .. } = accepted;
     let Some((said, end)) = collect_all(&app, choices).await?.pop() else {
         let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
@@ -53,7 +53,7 @@ async fn answer(
     let logprobs = LogprobsJson::of(&said.reports, model.format.as_ref()).and_then(|l| l.content);
     let mut output = Vec::new();
     if !said.text.reasoning.is_empty() {
-        output.push(reasoning_item(&random_id("rs_")?, "completed", &said.text.reasoning));
+        output.push(reasoning_item(&random_id("rs_")?, "completed", &said.text.reasoning, summarizes));
     }
     if !said.text.content.is_empty() || (said.calls.is_empty() && !is_cut(&end)) {
         let part = text_part(&said.text.content, json!(logprobs.unwrap_or_default()));
@@ -107,6 +107,11 @@ impl Asked {
         Self { body }
     }
 
+    /// Whether a summary of the thinking is wanted. It is the thinking itself.
+    fn summarizes(&self) -> bool {
+        ["summary", "generate_summary"].iter().any(|name| !self.body["reasoning"][*name].is_null())
+    }
+
     fn base(&self, accepted: &Accepted) -> Value {
         let mut base = self.body.clone();
         base["id"] = json!(accepted.id);
@@ -152,15 +157,20 @@ fn finished(mut base: Value, output: Vec<Value>, end: &End) -> Value {
 
 fn usage(usage: &Usage) -> Value {
     json!({
-        "input_tokens": usage.n_prompt, "input_tokens_details": {"cached_tokens": usage.n_cached},
+        "input_tokens": usage.n_prompt, "input_tokens_details": {"cached_tokens": usage.n_cached, "cache_write_tokens": 0},
         "output_tokens": usage.n_completion, "output_tokens_details": {"reasoning_tokens": usage.n_reasoning},
         "total_tokens": usage.n_prompt + usage.n_completion,
     })
 }
 
-fn reasoning_item(id: &str, status: &str, text: &str) -> Value {
+fn reasoning_item(id: &str, status: &str, text: &str, summarizes: bool) -> Value {
     let content = json!([{"type": "reasoning_text", "text": text}]);
-    json!({"id": id, "type": "reasoning", "status": status, "summary": [], "content": content})
+    let summary = if summarizes { json!([summary_part(text)]) } else { json!([]) };
+    json!({"id": id, "type": "reasoning", "status": status, "summary": summary, "content": content})
+}
+
+fn summary_part(text: &str) -> Value {
+    json!({"type": "summary_text", "text": text})
 }
 
 fn text_part(text: &str, logprobs: Value) -> Value {
@@ -192,6 +202,8 @@ struct Writer {
     n_sent: usize,
     output: Vec<Value>,
     open: Option<Open>,
+    /// Whether thinking comes as its summary too.
+    summarizes: bool,
 }
 
 impl Writer {
@@ -212,11 +224,18 @@ impl Writer {
         open.text += &text;
         let mut event = json!({"item_id": open.id, "output_index": index, "content_index": 0, "delta": text});
         if is_reasoning {
-            return self.send("response.reasoning_text.delta", event).await;
+            let summary = json!({"item_id": open.id, "output_index": index, "summary_index": 0, "delta": text});
+            self.send("response.reasoning_text.delta", event).await?;
+            return self.summary("response.reasoning_summary_text.delta", summary).await;
         }
         event["logprobs"] = json!(logprobs);
         open.logprobs.extend(logprobs);
         self.send("response.output_text.delta", event).await
+    }
+
+    /// An event of the summary, where there is one.
+    async fn summary(&mut self, name: &str, event: Value) -> Result<(), Gone> {
+        if self.summarizes { self.send(name, event).await } else { Ok(()) }
     }
 
     async fn begin(&mut self, is_reasoning: bool) -> Result<(), Gone> {
@@ -233,6 +252,10 @@ impl Writer {
         self.send("response.output_item.added", json!({"output_index": index, "item": item})).await?;
         let event = json!({"item_id": id, "output_index": index, "content_index": 0, "part": part});
         self.send("response.content_part.added", event).await?;
+        if is_reasoning {
+            let event = json!({"item_id": id, "output_index": index, "summary_index": 0, "part": summary_part("")});
+            self.summary("response.reasoning_summary_part.added", event).await?;
+        }
         self.open = Some(Open { id, is_reasoning, text: String::new(), logprobs: Vec::new() });
         Ok(())
     }
@@ -243,7 +266,7 @@ impl Writer {
         let (name, part, item) = match is_reasoning {
             true => {
                 let part = json!({"type": "reasoning_text", "text": text});
-                ("response.reasoning_text.done", part, reasoning_item(&id, status, &text))
+                ("response.reasoning_text.done", part, reasoning_item(&id, status, &text, self.summarizes))
             }
             false => {
                 let part = text_part(&text, json!(logprobs));
@@ -260,6 +283,14 @@ impl Writer {
         let mut done = place;
         done["part"] = part;
         self.send("response.content_part.done", done).await?;
+        if is_reasoning {
+            let place = json!({"item_id": id, "output_index": index, "summary_index": 0});
+            let (mut done, mut part) = (place.clone(), place);
+            done["text"] = json!(text);
+            part["part"] = summary_part(&text);
+            self.summary("response.reasoning_summary_text.done", done).await?;
+            self.summary("response.reasoning_summary_part.done", part).await?;
+        }
         self.send("response.output_item.done", json!({"output_index": index, "item": item})).await?;
         self.output.push(item);
         Ok(())
@@ -309,7 +340,8 @@ impl Writer {
 async fn write_events(events: Events, accepted: Accepted, asked: Asked) -> Result<(), Gone> {
     let base = asked.base(&accepted);
     let Accepted { choices, model, listed: _listed, .. } = accepted;
-    let mut writer = Writer { events, n_sent: 0, output: Vec::new(), open: None };
+    let summarizes = asked.summarizes();
+    let mut writer = Writer { events, n_sent: 0, output: Vec::new(), open: None, summarizes };
     writer.send("response.created", json!({"response": base})).await?;
     writer.send("response.in_progress", json!({"response": base})).await?;
     let mut all = merged(choices);

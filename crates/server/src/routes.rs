@@ -132,6 +132,7 @@ pub fn router(state: Arc<App>, guard: Arc<Guard>) -> Router {
             .route(&format!("{prefix}/detokenize"), post(tokens::detokenize))
             .route(&format!("{prefix}/apply-template"), post(tokens::apply_template))
             .route(&format!("{prefix}/props"), get(tokens::props))
+            .route(&format!("{prefix}/slots"), get(tokens::slots))
             .route(&format!("{prefix}/chat/completions"), post(chat::chat_completions))
             .route(&format!("{prefix}/chat/completions/{{id}}/answer"), post(chat::answer_now));
     }

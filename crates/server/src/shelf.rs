@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 
 use crate::config::{ModelCard, Offer, ServedModel};
 use crate::error::ApiError;
+use crate::wire::fields::short;
 
 #[cfg(test)]
 mod tests;
@@ -113,7 +114,8 @@ impl Shelf {
         };
         found.ok_or_else(|| {
             let names: Vec<&str> = names().collect();
-            let message = format!("no model \"{}\" here: this server has {}", name.unwrap_or(""), names.join(", "));
+            let name = short(name.unwrap_or_default());
+            let message = format!("no model \"{name}\" here: this server has {}", names.join(", "));
             ApiError { param: Some("model".into()), ..ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message) }
         })
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::admission::Incoming;
-use crate::config::ServedModel;
+use crate::config::{ServedModel, TextOptions};
 use crate::error::ApiError;
 use crate::params;
 use crate::reply::FINGERPRINT;
@@ -16,7 +17,7 @@ use crate::routes::App;
 use crate::wire::fields::Fields;
 use crate::wire::{ChatRequest, Names};
 
-/// Text to tokens. Names of control tokens in it are plain text.
+/// Text to tokens. Names of control tokens in it are these tokens, as in a prompt, unless `parse_special` is false.
 pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let incoming = Incoming::read(app.clone(), request).await?;
     let mut fields = Fields::of_body(&incoming.body)?;
@@ -24,8 +25,9 @@ pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<R
     let content: Option<String> = fields.take("content", "a string")?;
     let add_special = fields.take("add_special", "true or false")?.unwrap_or(false);
     let with_pieces = fields.take("with_pieces", "true or false")?.unwrap_or(false);
-    let names = Names::only(&["content", "add_special", "with_pieces", "model"]);
-    fields.refuse_the_rest(&Names { neutral: &[("parse_special", &["false"])], ..names })?;
+    let parse_special = fields.take("parse_special", "true or false")?.unwrap_or(true);
+    let names = Names::only(&["content", "add_special", "parse_special", "with_pieces", "model"]);
+    fields.refuse_the_rest(&names)?;
     let content = content.ok_or_else(|| ApiError::invalid("content", "`content` is missing: give the text"))?;
     let (model, _) = app.resolve(name.as_deref()).await?;
     let (n, longest) = (content.len(), model.format.longest_text());
@@ -35,8 +37,7 @@ pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Result<R
         return Err(ApiError::too_long("content", message));
     }
     let work = move || {
-        let begins = if add_special { 0 } else { model.format.encode_raw("").len() };
-        let tokens = model.format.encode_raw(&content).split_off(begins);
+        let tokens = model.format.encode_raw(&content, TextOptions { add_special, parse_special });
         let tokens = if with_pieces { tokens.into_iter().map(|id| piece(&model, id)).collect() } else { json!(tokens) };
         Ok(Json(json!({"tokens": tokens})).into_response())
     };
@@ -85,6 +86,12 @@ pub async fn apply_template(State(app): State<Arc<App>>, request: Request) -> Re
 fn text_of(model: &ServedModel, tokens: &[u32]) -> String {
     let bytes: Vec<u8> = tokens.iter().flat_map(|&id| model.format.token_bytes(id)).collect();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `GET /v1/slots`: a clear no.
+pub async fn slots() -> ApiError {
+    let message = "this server shows no slots, which are others' requests: its figures are at /metrics";
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_supported", message)
 }
 
 /// What the default model does where a request says nothing.

@@ -14,14 +14,14 @@ pub mod sampling;
 pub mod thinking;
 pub mod tools;
 
-use engine::{Grammar, ThinkingWish};
+use engine::ThinkingWish;
 use serde_json::{Map, Value};
 
 use crate::config::ChatMessage;
 use crate::error::ApiError;
 use fields::Fields;
 use sampling::SamplingWish;
-use tools::ToolsWish;
+use tools::{Form, ToolsWish};
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +49,6 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("functions", &["[]"]),
     ("function_call", &["\"none\"", "\"auto\""]),
     ("modalities", &["[\"text\"]"]),
-    ("verbosity", &["\"medium\""]),
     ("best_of", &["1"]),
     ("echo", &["false"]),
     ("include_reasoning", &["true"]),
@@ -94,7 +93,7 @@ pub struct ChatRequest {
     pub template_variables: Map<String, Value>,
     pub tools: ToolsWish,
     /// What the answer must be like.
-    pub format: Option<Grammar>,
+    pub format: Option<Form>,
     /// Report log-probabilities, with this many alternatives.
     pub logprobs: Option<usize>,
     /// Keep what was thought to yourself, as Anthropic's clients may ask.
@@ -125,6 +124,8 @@ impl ChatRequest {
             logprobs: logprobs(&mut fields)?,
             omits_thinking: false,
         };
+        check_verbosity(&mut fields)?;
+        check_metadata(&fields)?;
         fields.refuse_the_rest(&names())?;
         Ok(request)
     }
@@ -160,9 +161,31 @@ pub fn names() -> Names {
         "parallel_tool_calls",
         "logprobs",
         "top_logprobs",
+        "verbosity",
     ];
     let known = [&own[..], &tools::FORMAT_FIELDS, &sampling::SAMPLING_FIELDS, &thinking::THINKING_FIELDS].concat();
     Names { known, labels: LABELS.to_vec(), neutral: NEUTRAL }
+}
+
+/// `verbosity`, which changes nothing: answers are as long as the model has learned.
+fn check_verbosity(fields: &mut Fields) -> Result<(), ApiError> {
+    let expected = "low, medium or high";
+    match fields.take::<String>("verbosity", expected)? {
+        Some(word) if !["low", "medium", "high"].contains(&word.as_str()) => {
+            Err(fields.refuse("verbosity", format!("is \"{word}\", but must be {expected}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `metadata`, as it may be at OpenAI and Anthropic.
+fn check_metadata(fields: &Fields) -> Result<(), ApiError> {
+    let is_text = |(_, value): (&String, &Value)| value.is_string() || value.is_null();
+    match fields.map.get("metadata") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::Object(map)) if map.iter().all(is_text) => Ok(()),
+        Some(_) => Err(fields.refuse("metadata", "must be an object whose values are strings")),
+    }
 }
 
 /// `logprobs` and `top_logprobs`.

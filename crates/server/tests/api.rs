@@ -70,7 +70,11 @@ async fn a_stream_has_the_shape_of_deepseeks() {
     assert_eq!(events[0]["choices"][0]["delta"], recorded[0]["choices"][0]["delta"]);
     has_shape(&events[1], &recorded[1], "thinking");
     has_shape(&events[events.len() - 2], &recorded[recorded.len() - 2], "answer");
-    has_shape(&events[events.len() - 1], &recorded[recorded.len() - 1], "last");
+    // The last piece adds nothing, as OpenAI and llama.cpp have it; DeepSeek's has an empty text.
+    let mut last = recorded[recorded.len() - 1].clone();
+    last["choices"][0]["delta"] = json!({});
+    has_shape(&events[events.len() - 1], &last, "last");
+    assert_eq!(events[events.len() - 1]["choices"][0]["delta"], json!({}));
     let (reasoning, content) = texts(&events, 0);
     assert_eq!((reasoning.as_str(), content.as_str()), ("3 + 4\n= 7", "**7** é中🙂"));
     // All thinking comes before all of the answer, and no delta has both.
@@ -95,6 +99,7 @@ async fn usage_has_a_chunk_of_its_own_when_asked_for() {
     let (usage, rest) = events.split_last().expect("events");
     assert_eq!(usage["choices"], json!([]));
     assert!(usage["usage"]["total_tokens"].as_u64() > Some(20));
+    assert!(usage["timings"]["predicted_n"].as_u64() > Some(10));
     assert!(rest.iter().all(|event| event["usage"].is_null()));
 }
 
@@ -127,7 +132,11 @@ async fn thinking_can_be_off() {
         .await
         .events();
         assert_eq!(texts(&events, 0), (String::new(), "**7** é中🙂".into()));
-        assert_eq!(events[0]["choices"][0]["delta"]["content"], "");
+        assert_eq!(
+            events[0]["choices"][0]["delta"],
+            json!({"role": "assistant", "content": null, "reasoning_content": null})
+        );
+        assert_eq!(events[events.len() - 1]["choices"][0]["delta"], json!({}));
     }
 }
 
@@ -245,8 +254,26 @@ async fn errors_say_what_to_change() {
         "no such prompt",
     )
     .await;
-    let long = "x".repeat(5000);
-    refused(&with(json!({"messages": [{"role": "user", "content": long}]})), 400, "context holds 4096").await;
+    let long = ask(json!({"messages": [{"role": "user", "content": "x".repeat(5000)}]}));
+    refused(&long.to_string(), 400, "context holds 4096").await;
+    let error = post(address, CHAT, &long).await.json()["error"].clone();
+    assert_eq!((&error["code"], &error["n_ctx"]), (&json!("context_length_exceeded"), &json!(4096)), "{error}");
+    assert!(error["n_prompt_tokens"].as_u64() > Some(5000), "{error}");
+    let encoded = raw(address, &request_bytes("POST", CHAT, "Content-Encoding: gzip\r\n", "x")).await;
+    assert_eq!((encoded.status, encoded.message().contains("send it plain")), (415, true), "{}", encoded.body);
+    assert_eq!(get(address, "/slots").await.status, 501);
+    // What was sent is quoted, and not sent back whole.
+    let long = "x".repeat(100_000);
+    for body in [
+        ask(json!({"model": long})),
+        ask(json!({(long.as_str()): 1})),
+        ask(json!({"messages": [{"role": "user", "content": "x", (long.as_str()): 1}]})),
+        ask(json!({"reasoning_effort": long})),
+        ask(json!({"tool_choice": {"type": "function", "function": {"name": long}}, "tools": []})),
+    ] {
+        let answer = post(address, CHAT, &body).await;
+        assert!((400..500).contains(&answer.status) && answer.body.len() < 10_000, "{}", answer.body.len());
+    }
     let nowhere = get(address, "/v1/fine_tunes").await;
     assert_eq!(nowhere.status, 404);
     assert!(nowhere.message().contains("/v1/chat/completions"));

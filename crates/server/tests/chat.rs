@@ -464,3 +464,64 @@ async fn a_pattern_that_is_none_is_told_why() {
     assert_eq!(post(address, CHAT, &schema(json!(null))).await.status, 200, "an unknown format says nothing");
     assert!(post(address, CHAT, &schema(json!(true))).await.message().contains("colour"));
 }
+
+/// A model that does not know what else to do calls again.
+#[tokio::test]
+async fn an_answer_ends_where_it_repeats_a_call() {
+    let address = answering(
+        "<tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 1}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 2}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 1}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 3}}</tool_call>",
+    )
+    .await;
+    let found = post(address, CHAT, &ask(json!({"tools": tools()}))).await.json();
+    let choice = &found["choices"][0];
+    let calls = choice["message"]["tool_calls"].as_array().expect("calls");
+    let arguments: Vec<&Value> = calls.iter().map(|call| &call["function"]["arguments"]).collect();
+    assert_eq!(arguments, ["{\"n\":1}", "{\"n\":2}"], "{found}");
+    assert_eq!((&choice["finish_reason"], &choice["message"]["content"]), (&json!("tool_calls"), &json!("")));
+    common::start::wait_for_metric(address, "requests_in_flight", 0.0).await;
+}
+
+/// A form is of the text, and where a call is demanded there is none.
+#[tokio::test]
+async fn a_demanded_call_goes_before_a_form() {
+    let address = answering("I would rather not.").await;
+    let asked = ask(json!({
+        "tools": tools(), "tool_choice": "required", "parallel_tool_calls": false, "max_tokens": 400,
+        "response_format": {"type": "json_object"},
+    }));
+    let found = post(address, CHAT, &asked).await.json();
+    assert_eq!(found["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "add", "{found}");
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_used_is_called_as_it_was_sent() {
+    let address = answering("yes").await;
+    for (extra, field) in [
+        (json!({"guided_regex": "("}), "guided_regex"),
+        (json!({"structured_outputs": {"regex": "("}}), "structured_outputs"),
+        (json!({"response_format": {"type": "regex", "pattern": "[^\\x00-\\U0010ffff]"}}), "response_format"),
+    ] {
+        let refused = post(address, CHAT, &ask(extra)).await;
+        assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some(field)), "{}", refused.body);
+        assert!(refused.message().starts_with(&format!("`{field}` cannot be used")), "{}", refused.message());
+        assert!(!refused.message().contains("NoExtensionBias"), "{}", refused.message());
+    }
+    let found = post(address, CHAT, &ask(json!({"guided_choice": ["no", "perhaps"]}))).await.json();
+    let text = found["choices"][0]["message"]["content"].as_str().expect("text").to_owned();
+    assert!(["no", "perhaps"].contains(&text.as_str()), "{text}");
+}
+
+/// What `/apply-template` gives is a prompt: control tokens stand in it by their names.
+#[tokio::test]
+async fn names_of_control_tokens_in_a_prompt_are_these_tokens() {
+    let address = answering("done").await;
+    let tokens = async |extra: Value| {
+        let mut body = json!({"content": "a<think>"});
+        body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        post(address, "/tokenize", &body).await.json()["tokens"].as_array().map(Vec::len)
+    };
+    assert_eq!((tokens(json!({})).await, tokens(json!({"parse_special": true})).await), (Some(2), Some(2)));
+    assert_eq!(tokens(json!({"parse_special": false})).await, Some(8));
+    let found = post(address, "/v1/completions", &json!({"prompt": "a<think>", "max_tokens": 1})).await.json();
+    assert_eq!(found["usage"]["prompt_tokens"], 2, "{found}");
+}

@@ -136,6 +136,8 @@ async fn a_response_has_openais_shape() {
         assert_eq!(found["output"][0]["content"][0]["text"], "hm");
         assert_eq!(found["output"][1]["content"][0]["text"], "Hello.");
         assert!(found["usage"]["output_tokens_details"]["reasoning_tokens"].as_u64() > Some(0));
+        assert_eq!(found["usage"]["input_tokens_details"]["cache_write_tokens"], 0);
+        assert_eq!(found["output"][0]["summary"], json!([]), "for who asks");
     }
     let cut = post(address, "/v1/responses", &json!({"input": "Hi", "max_output_tokens": 3})).await.json();
     assert_eq!(
@@ -208,6 +210,12 @@ async fn anthropics_tools_are_checked_as_openais_are() {
             json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": "1"}]}]}),
             "`messages[0].content[0].tool_use_id` is missing",
         ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "1"}]}]}),
+            "no call before it has that id",
+        ),
+        (json!({"tools": [tool("a"), tool("a")]}), "two tools with the name \"a\""),
+        (json!({"metadata": {"user_id": 5}}), "values are strings"),
     ] {
         let mut body = json!({"max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]});
         body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
@@ -332,6 +340,12 @@ async fn a_responses_errors_speak_of_its_own_fields() {
         (json!({"input": [{"type": "function_call_output", "output": "1"}]}), "input[0].call_id", "is missing"),
         (json!({"input": "Hi", "text": {"format": {"type": "regex", "pattern": "("}}}), "text.format", "`text.format`"),
         (json!({"input": [{"role": "user", "content": []}]}), "input[0].content", "is empty"),
+        (json!({"input": [{"type": "item_reference", "id": "rs_1"}]}), "input[0]", "send the items themselves"),
+        (
+            json!({"input": [{"type": "function_call_output", "call_id": "other", "output": "1"}]}),
+            "input[0].call_id",
+            "no call before it has that id",
+        ),
         (json!({"input": "Hi", "include": ["file_search_call.results"]}), "include", "file_search_call.results"),
     ] {
         let refused = post(address, "/v1/responses", &body).await;
@@ -371,6 +385,7 @@ async fn models_are_listed_for_anthropics_clients() {
     );
     let one = as_anthropic("/v1/models/mini").await.json();
     assert_eq!((&one, &one["type"], &one["display_name"]), (&list["data"][0], &json!("model"), &json!("mini")));
+    assert_eq!(one["lifecycle"], "active");
     let none = as_anthropic("/v1/models/none").await;
     assert_eq!(none.status, 404);
 }
@@ -417,7 +432,7 @@ async fn a_call_that_was_cut_is_none_in_any_dialect() {
 #[tokio::test]
 async fn anthropics_wish_for_one_call_is_kept() {
     let address = answering(
-        "<tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call>",
+        "<tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call><tool_call>{\"name\": \"add\", \"arguments\": {\"n\": 1}}</tool_call>",
     )
     .await;
     let tool = json!({"name": "add", "input_schema": {"type": "object"}});
@@ -472,4 +487,35 @@ async fn anthropics_other_wishes_are_kept_or_refused() {
     let events = named_events(&post(address, "/v1/messages", &streamed).await);
     assert!(events.iter().all(|(_, event)| event["delta"]["type"] != "thinking_delta"));
     assert_eq!(events.iter().filter(|(name, _)| name == "content_block_start").count(), 2);
+}
+
+/// Most clients of Responses read summaries alone.
+#[tokio::test]
+async fn a_summary_of_the_thinking_is_the_thinking() {
+    let address = answering("Hello.").await;
+    let asked = |stream: bool| json!({"input": "Hi", "stream": stream, "reasoning": {"summary": "auto"}});
+    let summary = json!([{"type": "summary_text", "text": "hm"}]);
+    let whole = post(address, "/v1/responses", &asked(false)).await.json();
+    assert_eq!(whole["output"][0]["summary"], summary, "{whole}");
+    let events = named_events(&post(address, "/v1/responses", &asked(true)).await);
+    assert!(events.iter().enumerate().all(|(i, (name, e))| e["sequence_number"] == i && e["type"] == name.as_str()));
+    let of_summary: Vec<&(String, Value)> = events.iter().filter(|(name, _)| name.contains("summary")).collect();
+    let mut names: Vec<&str> = of_summary.iter().map(|(name, _)| name.as_str()).collect();
+    names.dedup();
+    assert_eq!(
+        names,
+        [
+            "response.reasoning_summary_part.added",
+            "response.reasoning_summary_text.delta",
+            "response.reasoning_summary_text.done",
+            "response.reasoning_summary_part.done",
+        ]
+    );
+    assert!(of_summary.iter().all(|(_, event)| event["summary_index"] == 0 && event["item_id"].is_string()));
+    let text: String = of_summary.iter().filter_map(|(_, event)| event["delta"].as_str()).collect();
+    let done = &of_summary[of_summary.len() - 1].1;
+    assert_eq!((text.as_str(), &done["part"]), ("hm", &summary[0]));
+    assert_eq!(events.last().expect("an end").1["response"]["output"][0]["summary"], summary);
+    let refused = post(address, "/v1/responses", &json!({"input": "Hi", "reasoning": {"summary": "long"}})).await;
+    assert!(refused.message().contains("`reasoning.summary` is \"long\""), "{}", refused.body);
 }

@@ -41,7 +41,7 @@ fn calls_fit_their_schema_in_every_form() {
     let schema = json!({
         "type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false
     });
-    let tools = [("add", &schema), ("sub", &schema)];
+    let tools = ["add", "sub"].map(|name| ToolRule { name, schema: &schema, strict: true });
     for format in [ToolFormat::Tagged, ToolFormat::Fenced, ToolFormat::Bare] {
         let grammar =
             |parallel, required| tool_grammar(format, CallRules { tools: &tools, parallel, required }, |_| None);
@@ -58,5 +58,18 @@ fn calls_fit_their_schema_in_every_form() {
             assert_eq!(takes(&grammar(true, true), text), many, "{format:?} {text}");
         }
         assert!(takes(&grammar(true, false), "no call"));
+    }
+}
+
+#[test]
+fn calls_come_to_an_end() {
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
+    let tools = [ToolRule { name: "add", schema: &schema, strict: false }];
+    for format in [ToolFormat::Tagged, ToolFormat::Fenced, ToolFormat::Bare] {
+        let grammar = tool_grammar(format, CallRules { tools: &tools, parallel: true, required: true }, |_| None);
+        let calls = |n: usize| written(format, &vec![("add", "{\"n\": 3}"); n]);
+        assert!(takes(&grammar, &calls(8)), "{format:?}");
+        assert!(!takes(&grammar, &calls(9)), "{format:?}");
+        assert!(!takes(&grammar, &written(format, &[("add", "{\"n\": 3, \"m\": 4}")])), "only what is listed");
     }
 }

@@ -134,7 +134,7 @@ pub fn all() -> Value {
             "properties": {
                 "content": {"type": "string"}, "model": {"type": ["string", "null"]},
                 "add_special": {"type": ["boolean", "null"]}, "with_pieces": {"type": ["boolean", "null"]},
-                "parse_special": {"type": ["boolean", "null"], "enum": [false, null]},
+                "parse_special": {"type": ["boolean", "null"]},
             },
             "additionalProperties": nothing(),
         },
@@ -168,6 +168,7 @@ pub fn all() -> Value {
                 "properties": {
                     "message": {"type": "string"}, "type": {"type": "string"},
                     "param": {"type": ["string", "null"]}, "code": {"type": ["string", "null"]},
+                    "n_prompt_tokens": count(), "n_ctx": count(),
                 },
             }},
         },
@@ -202,7 +203,11 @@ fn request(fields: Vec<(&'static str, Value)>, names: &Names, required: &[&str])
         fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     let any = ["string", "number", "boolean", "object", "array", "null"];
     for label in &names.labels {
-        let schema = json!({"type": any, "description": "changes nothing in the answer"});
+        let kinds = if *label == "metadata" { &["object", "null"][..] } else { &any };
+        let mut schema = json!({"type": kinds, "description": "changes nothing in the answer"});
+        if *label == "metadata" {
+            schema["additionalProperties"] = string();
+        }
         properties.insert((*label).to_owned(), schema);
     }
     for (name, values) in names.neutral {
@@ -254,6 +259,10 @@ fn array(what: &str) -> Value {
     json!({"type": ["array", "null"], "description": what})
 }
 
+fn texts() -> Value {
+    json!({"type": ["array", "null"], "minItems": 1, "items": {"type": "string", "minLength": 1}})
+}
+
 fn number(from: f32, to: f32) -> Value {
     json!({"type": ["number", "null"], "minimum": from, "maximum": to})
 }
@@ -300,8 +309,9 @@ fn thinking_fields() -> Vec<(&'static str, Value)> {
         ("thinking", object("`type` (enabled, disabled), `budget_tokens`, `min_tokens`, `loop_guard`")),
         ("enable_thinking", boolean()),
         ("reasoning_effort", efforts),
-        ("reasoning", object("`effort`, `enabled`, `max_tokens`")),
+        ("reasoning", object("`effort`, `enabled`, `max_tokens`, `summary`")),
         ("thinking_budget", integer(0, None)),
+        ("thinking_budget_tokens", integer(-1, None)),
         ("chat_template_kwargs", object("variables of the chat template")),
     ]
 }
@@ -315,6 +325,10 @@ fn format_fields() -> Vec<(&'static str, Value)> {
         ("guided_json", schema()),
         ("guided_regex", string()),
         ("guided_grammar", string()),
+        ("guided_choice", texts()),
+        ("structured_outputs", object("one of `json`, `regex`, `grammar`, `choice`")),
+        ("regex", string()),
+        ("ebnf", json!({"type": ["string", "null"], "description": "a grammar in Lark's form"})),
     ]
 }
 
@@ -341,6 +355,10 @@ pub(super) fn chat_fields() -> Vec<(&'static str, Value)> {
         ("parallel_tool_calls", boolean()),
         ("logprobs", boolean()),
         ("top_logprobs", integer(0, Some(20))),
+        (
+            "verbosity",
+            json!({"type": ["string", "null"], "enum": ["low", "medium", "high", null], "description": "changes nothing in the answer"}),
+        ),
     ];
     [common_fields(), own, format_fields(), sampling_fields(), thinking_fields()].concat()
 }

@@ -4,7 +4,7 @@ use engine::mock::MockModel;
 use engine::{ConstraintError, Constraints, Decode, Effort, EngineConfig, EngineHandle, ThinkTags, ThinkingWish};
 
 use super::*;
-use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens, ToolSupport};
+use crate::config::{ChatFormat, ChatMessage, FormatError, PromptTokens, TextOptions, ToolSupport};
 use crate::wire::sampling::SamplingWish;
 
 /// Prompts of ten tokens; tags as control tokens or not.
@@ -43,7 +43,7 @@ impl ChatFormat for Fixed {
         Vec::new()
     }
 
-    fn encode_raw(&self, _: &str) -> Vec<u32> {
+    fn encode_raw(&self, _: &str, _: TextOptions) -> Vec<u32> {
         vec![1]
     }
 

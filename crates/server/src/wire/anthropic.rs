@@ -4,11 +4,11 @@ use engine::{Effort, ThinkingWish};
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, shown};
-use super::messages::{call_json, object, plain};
+use super::messages::{Calls, call_json, object, plain};
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
 use super::tools::{
-    ToolChoice, ToolsWish, check_choice, description_of, name_of, read_format, refuse_unknown, strict_of, take_list,
-    tool_json,
+    Form, ToolChoice, ToolsWish, check_choice, description_of, name_of, read_format, refuse_unknown, strict_of,
+    take_list, tool_json,
 };
 use super::{ChatRequest, LABELS, Names, thinking};
 use crate::config::ChatMessage;
@@ -67,8 +67,9 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         messages.push(plain("system", text_of(&system, "system")?));
     }
     let told = fields.take::<Vec<Value>>("messages", "a list of messages")?.unwrap_or_default();
+    let mut calls = Calls::default();
     for (idx, message) in told.into_iter().enumerate() {
-        read_message(message, &format!("messages[{idx}]"), &mut messages)?;
+        read_message(message, &format!("messages[{idx}]"), &mut messages, &mut calls)?;
     }
     // As at Anthropic, a last message of the assistant is the beginning of the answer.
     let continues = match messages.last() {
@@ -102,6 +103,7 @@ pub fn parse(body: &[u8], counts_only: bool) -> Result<ChatRequest, ApiError> {
         logprobs: None,
         omits_thinking,
     };
+    super::check_metadata(&fields)?;
     fields.refuse_the_rest(&names())?;
     Ok(request)
 }
@@ -137,7 +139,7 @@ fn check_context_management(fields: &mut Fields) -> Result<(), ApiError> {
     management.refuse_others(&["edits"])
 }
 
-type ThinkingAndFormat = (ThinkingWish, Option<engine::Grammar>);
+type ThinkingAndFormat = (ThinkingWish, Option<Form>);
 
 /// `thinking`, and the effort and form in `output_config`.
 fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, Value>), ApiError> {
@@ -160,12 +162,12 @@ fn take_thinking(fields: &mut Fields) -> Result<(ThinkingAndFormat, Map<String, 
             wish.effort = Some(effort);
         }
         if let Some(object) = config.take_object("format", "an object")? {
-            format = read_format(object)?;
+            format = read_format(object)?.map(|grammar| Form { grammar, field: "output_config.format" });
         }
         config.refuse_others(&["effort", "format"])?;
     }
     if let Some(object) = fields.take_object("output_format", "an object")? {
-        format = read_format(object)?;
+        format = read_format(object)?.map(|grammar| Form { grammar, field: "output_format" });
     }
     Ok(((wish, format), variables))
 }
@@ -204,7 +206,7 @@ fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
 }
 
 /// One of Anthropic's messages may hold text, thinking, calls and results; each becomes what a template knows.
-fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
+fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>, calls: &mut Calls) -> Result<(), ApiError> {
     let mut fields = Fields::new(object(value, here)?, format!("{here}."));
     let role: String = fields.take("role", "a string")?.unwrap_or_default();
     if !["user", "assistant", "system"].contains(&role.as_str()) {
@@ -246,6 +248,7 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
             }
             "tool_result" => {
                 let result = text_of(&block["content"], &format!("{path}.content"))?;
+                calls.check(required("tool_use_id")?, &format!("{path}.tool_use_id"))?;
                 let id = Some(required("tool_use_id")?.to_owned());
                 messages.push(ChatMessage { tool_call_id: id, ..plain("tool", result) });
             }
@@ -255,6 +258,7 @@ fn read_message(value: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Re
             }
         }
     }
+    calls.add(&message.tool_calls);
     if said || message.reasoning_content.is_some() {
         messages.push(message);
     }

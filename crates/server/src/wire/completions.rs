@@ -33,7 +33,7 @@ pub struct CompletionRequest {
     pub max_tokens: usize,
     pub n: usize,
     pub stop: Vec<String>,
-    pub format: Option<engine::Grammar>,
+    pub format: Option<tools::Form>,
     pub logprobs: Option<usize>,
 }
 
@@ -67,6 +67,7 @@ impl CompletionRequest {
         if best_of.is_some_and(|best_of| best_of != request.n) {
             return Err(fields.refuse("best_of", "is not supported unless it is `n`: remove it"));
         }
+        super::check_metadata(&fields)?;
         fields.refuse_the_rest(&names())?;
         Ok(request)
     }

@@ -77,7 +77,7 @@ impl Fields {
         match self.map.iter().find(|(name, value)| asks(value) && !ignored.contains(&name.as_str())) {
             None => Ok(()),
             Some((name, _)) => {
-                let path = format!("{}{name}", self.path);
+                let path = format!("{}{}", self.path, short(name));
                 let message = format!("unknown field `{path}`: known here are {}", known.join(", "));
                 Err(ApiError { code: Some("unsupported_parameter"), ..ApiError::invalid(path, message) })
             }
@@ -91,6 +91,7 @@ impl Fields {
             if value.is_null() || labels.contains(&name.as_str()) {
                 continue;
             }
+            let name = &short(name);
             let message = match neutral.iter().find(|(known, _)| known == name) {
                 Some((_, neutral)) if neutral.contains(&value.to_string().as_str()) => continue,
                 Some(_) => format!("`{name}` is not supported by this server: remove it"),
@@ -104,10 +105,14 @@ impl Fields {
 
 /// A value for an error message, cut short.
 pub fn shown(value: &Value) -> String {
-    let text = value.to_string();
+    short(&value.to_string())
+}
+
+/// A text for an error message, cut short.
+pub fn short(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Messages of a chat, strictly.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, shown};
+use super::fields::{Fields, short, shown};
 use super::tools::refuse_unknown;
 use crate::config::ChatMessage;
 use crate::error::ApiError;
@@ -20,6 +22,7 @@ pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
     let mut messages = Vec::with_capacity(n);
     // Whether the assistant has called tools, and nobody has spoken since.
     let mut has_called = false;
+    let mut calls = Calls::default();
     for (idx, value) in values.into_iter().enumerate() {
         let (message, is_prefix) = read_message(value, idx)?;
         if message.role == "tool" && !has_called {
@@ -29,6 +32,10 @@ pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
             );
             return Err(ApiError::invalid(path, what));
         }
+        if let Some(id) = message.tool_call_id.as_ref().filter(|_| message.role == "tool") {
+            calls.check(id, &format!("messages[{idx}].tool_call_id"))?;
+        }
+        calls.add(&message.tool_calls);
         has_called = !message.tool_calls.is_empty() || message.role == "tool";
         if is_prefix && idx + 1 < n {
             let path = format!("messages[{idx}].prefix");
@@ -51,6 +58,26 @@ pub fn read(fields: &mut Fields) -> Result<(Vec<ChatMessage>, bool), ApiError> {
             Err(ApiError::invalid(&here, message))
         }
         Some(_) => Ok((messages, continues)),
+    }
+}
+
+/// Ids of the calls of a conversation.
+#[derive(Default)]
+pub struct Calls(BTreeSet<String>);
+
+impl Calls {
+    /// Adds calls of OpenAI's form.
+    pub fn add(&mut self, calls: &[Value]) {
+        self.0.extend(calls.iter().filter_map(|call| call["id"].as_str()).map(str::to_owned));
+    }
+
+    /// Whether the result at `path` is of a call that came before it.
+    pub fn check(&self, id: &str, path: &str) -> Result<(), ApiError> {
+        if self.0.contains(id) {
+            return Ok(());
+        }
+        let message = format!("`{path}` is \"{}\", but no call before it has that id", short(id));
+        Err(ApiError::invalid(path, message))
     }
 }
 

@@ -3,16 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, shown};
-use super::messages::{call_json, object, plain, read_content};
+use super::messages::{Calls, call_json, object, plain, read_content};
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
-use super::tools::{ToolsWish, read_format};
+use super::tools::{Form, ToolsWish, read_format};
 use super::{ChatRequest, LABELS, MAX_TOP_LOGPROBS, Names, thinking};
 use crate::config::ChatMessage;
 use crate::error::ApiError;
 
 /// Fields with the values that ask for nothing.
 const NEUTRAL: &[(&str, &[&str])] =
-    &[("background", &["false"]), ("truncation", &["\"disabled\""]), ("max_tool_calls", &[])];
+    &[("background", &["false"]), ("truncation", &["\"disabled\"", "\"auto\""]), ("max_tool_calls", &[])];
 
 const OWN: &[&str] = &[
     "model",
@@ -65,16 +65,11 @@ pub fn parse(body: &[u8]) -> Result<(ChatRequest, Map<String, Value>), ApiError>
     let format = match fields.take_object("text", "an object such as {\"format\": {\"type\": \"text\"}}")? {
         None => None,
         Some(mut text) => {
-            // As everywhere: answers are as long as the model has learned.
-            if let Some(verbosity) = text.take::<String>("verbosity", "a string")?.filter(|word| word != "medium") {
-                return Err(text.refuse(
-                    "verbosity",
-                    format!("is \"{verbosity}\", which this server does not support: remove it"),
-                ));
-            }
+            super::check_verbosity(&mut text)?;
             let format = text.take_object("format", "an object with `type`")?;
             text.refuse_others(&["format"])?;
-            format.map(read_format).transpose()?.flatten()
+            let grammar = format.map(read_format).transpose()?.flatten();
+            grammar.map(|grammar| Form { grammar, field: "text.format" })
         }
     };
     let expected = "a whole number of at least 1";
@@ -105,6 +100,7 @@ pub fn parse(body: &[u8]) -> Result<(ChatRequest, Map<String, Value>), ApiError>
         logprobs: (n_top > 0 || includes_logprobs).then_some(n_top),
         omits_thinking: false,
     };
+    super::check_metadata(&fields)?;
     fields.refuse_the_rest(&names())?;
     Ok((request, repeated))
 }
@@ -143,8 +139,9 @@ fn read_input(fields: &mut Fields, messages: &mut Vec<ChatMessage>) -> Result<()
         Some(Value::Array(items)) if !items.is_empty() => items,
         _ => return Err(fields.refuse("input", format!("is missing or empty: give {expected}"))),
     };
+    let mut calls = Calls::default();
     for (i, item) in items.into_iter().enumerate() {
-        read_item(item, &format!("input[{i}]"), messages)?;
+        read_item(item, &format!("input[{i}]"), messages, &mut calls)?;
     }
     match messages.last() {
         Some(last) if last.role != "assistant" => Ok(()),
@@ -153,7 +150,7 @@ fn read_input(fields: &mut Fields, messages: &mut Vec<ChatMessage>) -> Result<()
 }
 
 /// One item. Thinking and calls that stand apart here join the assistant's message that they belong to.
-fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
+fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>, calls: &mut Calls) -> Result<(), ApiError> {
     let item = object(item, here)?;
     let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
     let required = |name: &str| {
@@ -194,6 +191,7 @@ fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result
         "function_call" => {
             let call = call_json(required("call_id")?, required("name")?, required("arguments")?);
             let at = turn(messages);
+            calls.add(std::slice::from_ref(&call));
             messages[at].tool_calls.push(call);
         }
         "function_call_output" => {
@@ -203,13 +201,24 @@ fn read_item(item: Value, here: &str, messages: &mut Vec<ChatMessage>) -> Result
                 output => read_content(output.cloned(), &format!("{here}.output"))?,
             };
             let id = Some(required("call_id")?.to_owned());
+            calls.check(required("call_id")?, &format!("{here}.call_id"))?;
             messages.push(ChatMessage { tool_call_id: id, ..plain("tool", output) });
         }
         "reasoning" => {
-            let parts = item.get("content").and_then(Value::as_array).into_iter().flatten();
-            let thinking: String = parts.filter_map(|part| part["text"].as_str()).collect();
+            // A summary is the thinking itself, and some clients send nothing else back.
+            let thinking = ["content", "summary"].into_iter().map(|name| {
+                let parts = item.get(name).and_then(Value::as_array).into_iter().flatten();
+                parts.filter_map(|part| part["text"].as_str()).collect::<String>()
+            });
+            let thinking = thinking.into_iter().find(|text| !text.is_empty());
             let at = turn(messages);
-            messages[at].reasoning_content = Some(thinking).filter(|thinking| !thinking.is_empty());
+            messages[at].reasoning_content = thinking;
+        }
+        "item_reference" => {
+            let message = format!(
+                "`{here}` refers to an item, but nothing is stored here: send the items themselves, as clients do with `store: false`"
+            );
+            return Err(ApiError::invalid(here, message));
         }
         other => {
             let message = format!("`{here}` is of type \"{other}\", which this server does not know");

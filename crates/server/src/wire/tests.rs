@@ -63,6 +63,26 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"logit_bias": 5}), "`logit_bias` is 5"),
         (json!({"repeat_penalty": 1.1, "repetition_penalty": 1.2}), "contradict each other"),
         (json!({"json_schema": {}, "guided_regex": "a"}), "at the same time"),
+        (json!({"structured_outputs": {"regex": "a", "choice": ["a"]}}), "at the same time"),
+        (json!({"structured_outputs": {"structural_tag": "a"}}), "unknown field `structured_outputs.structural_tag`"),
+        (json!({"structured_outputs": {"choice": [5]}}), "`structured_outputs.choice` is [5]"),
+        (json!({"guided_choice": []}), "`guided_choice` must be a list of texts"),
+        (json!({"ebnf": "root ::= \"a\""}), "`ebnf` is a grammar in EBNF"),
+        (json!({"thinking_budget_tokens": -2}), "-1 for no bound"),
+        (json!({"metadata": "x"}), "`metadata` must be an object"),
+        (json!({"metadata": {"a": 5}}), "values are strings"),
+        (
+            json!({"tools": [{"type": "function", "name": "f"}, {"type": "function", "function": {"name": "f"}}]}),
+            "two tools with the name \"f\"",
+        ),
+        (
+            json!({"messages": [
+                {"role": "user", "content": "x"},
+                {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "c2", "content": "1"},
+            ]}),
+            "`messages[2].tool_call_id` is \"c2\", but no call before it has that id",
+        ),
         (json!({"n": 1.5}), "`n` is 1.5"),
         (json!({"thinking": {"type": "enabled", "display": "omitted"}}), "unknown field `thinking.display`"),
         (
@@ -165,9 +185,14 @@ fn answers_may_be_sent_back_as_they_came() {
 
 #[test]
 fn a_response_is_no_longer_or_shorter_for_being_asked() {
-    let read = |text: Value| responses::parse(json!({"input": "hi", "text": text}).to_string().as_bytes());
-    assert!(read(json!({"verbosity": "medium"})).is_ok());
-    assert!(read(json!({"verbosity": "low"})).expect_err("refused").message.contains("`text.verbosity` is \"low\""));
+    let read = |text: Value| {
+        responses::parse(json!({"input": "hi", "text": text, "truncation": "auto"}).to_string().as_bytes())
+    };
+    for word in ["low", "medium", "high"] {
+        assert!(read(json!({"verbosity": word})).is_ok() && parse(json!({"verbosity": word})).is_ok());
+    }
+    assert!(read(json!({"verbosity": "odd"})).expect_err("refused").message.contains("`text.verbosity` is \"odd\""));
+    assert!(refusal(json!({"verbosity": "odd"})).contains("low, medium or high"));
 }
 
 #[test]
@@ -314,9 +339,31 @@ fn tools_and_forms_are_read() {
     assert_eq!(request.tools.choice, tools::ToolChoice::Named("f".into()));
     assert!(request.tools.is_on() && !request.tools.parallel && request.continues);
     assert_eq!(request.messages[1].tool_calls[0]["function"]["arguments"], "{\"a\":1}");
-    assert_eq!(request.format, Some(engine::Grammar::JsonSchema(json!({"type": "object"}))));
+    let grammar = request.format.map(|form| form.grammar);
+    assert_eq!(grammar, Some(engine::Grammar::LenientSchema(json!({"type": "object"}))));
     assert_eq!(request.logprobs, Some(2));
     assert_eq!(request.sampling.logit_bias, [(17, f32::NEG_INFINITY), (18, 5.0)]);
+}
+
+#[test]
+fn forms_have_vllms_sglangs_and_llama_cpps_names() {
+    use engine::Grammar::{Lark, LenientSchema, Regex};
+    let text = json!({"type": "string"});
+    let choice = || Lark("start: \"a \\\"b\\\"\" | \"c\"".into());
+    for (extra, field, grammar) in [
+        (json!({"structured_outputs": {"json": text}}), "structured_outputs", LenientSchema(text.clone())),
+        (json!({"structured_outputs": {"regex": "a+"}}), "structured_outputs", Regex("a+".into())),
+        (json!({"structured_outputs": {"grammar": "start: \"a\""}}), "structured_outputs", Lark("start: \"a\"".into())),
+        (json!({"structured_outputs": {"choice": ["a \"b\"", "c"]}}), "structured_outputs", choice()),
+        (json!({"guided_choice": ["a \"b\"", "c"]}), "guided_choice", choice()),
+        (json!({"regex": "a+"}), "regex", Regex("a+".into())),
+        (json!({"ebnf": "start: \"a\""}), "ebnf", Lark("start: \"a\"".into())),
+    ] {
+        let form = parse(extra.clone()).unwrap_or_else(|e| panic!("{extra}: {}", e.message)).format;
+        assert_eq!(form, Some(tools::Form { grammar, field }), "{extra}");
+    }
+    let budget = |n: i64| parse(json!({"thinking_budget_tokens": n})).expect("legal").thinking.budget_tokens;
+    assert_eq!((budget(64), budget(-1)), (Some(64), None));
 }
 
 /// Any JSON, some of it what fields want.

@@ -7,8 +7,15 @@ use super::fields::Fields;
 use crate::error::ApiError;
 
 /// Names of the fields that [`take`] reads.
-pub const THINKING_FIELDS: [&str; 6] =
-    ["thinking", "enable_thinking", "reasoning_effort", "reasoning", "thinking_budget", "chat_template_kwargs"];
+pub const THINKING_FIELDS: [&str; 7] = [
+    "thinking",
+    "enable_thinking",
+    "reasoning_effort",
+    "reasoning",
+    "thinking_budget",
+    "thinking_budget_tokens",
+    "chat_template_kwargs",
+];
 
 /// Template variables that stand for a part of the request, which has a field for it.
 const OF_REQUEST: [&str; 3] = ["messages", "tools", "add_generation_prompt"];
@@ -16,7 +23,7 @@ const OF_REQUEST: [&str; 3] = ["messages", "tools", "add_generation_prompt"];
 /// Template variables that are the template's own.
 const OF_TEMPLATE: [&str; 6] = ["bos_token", "eos_token", "pad_token", "unk_token", "raise_exception", "strftime_now"];
 
-/// Takes `thinking` (DeepSeek, Anthropic), `enable_thinking` and `thinking_budget` (Qwen), `chat_template_kwargs` (vLLM),
+/// Takes `thinking` (DeepSeek, Anthropic), `enable_thinking` and `thinking_budget` (Qwen), `thinking_budget_tokens` (llama.cpp), `chat_template_kwargs` (vLLM),
 /// `reasoning_effort` (OpenAI) and `reasoning` (OpenRouter). Returns the wish and the other template variables.
 pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), ApiError> {
     let mut wish = ThinkingWish::default();
@@ -25,6 +32,16 @@ pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), A
     let mut budgets: Vec<(&str, usize)> = Vec::new();
     let mut efforts: Vec<(&str, Effort)> = Vec::new();
     let (tokens, effort) = ("a whole number of tokens", "a string");
+    // llama.cpp's name, and its word for no bound.
+    let expected = "a whole number of tokens, or -1 for no bound";
+    match fields.take::<i64>("thinking_budget_tokens", expected)? {
+        None | Some(-1) => {}
+        Some(n) => {
+            let n = usize::try_from(n)
+                .map_err(|_| fields.refuse("thinking_budget_tokens", format!("is {n}, but must be {expected}")))?;
+            budgets.push(("thinking_budget_tokens", n));
+        }
+    }
     if let Some(thinking) = fields.take_object("thinking", "an object such as {\"type\": \"enabled\"}")? {
         switches.extend(thinking_object(thinking, &mut wish)?.map(|on| ("thinking.type", on)));
         budgets.extend(wish.budget_tokens.map(|n| ("thinking.budget_tokens", n)));
@@ -48,8 +65,14 @@ pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), A
         }
         switches.extend(reasoning.take("enabled", "true or false")?.map(|on| ("reasoning.enabled", on)));
         budgets.extend(reasoning.take("max_tokens", tokens)?.map(|n| ("reasoning.max_tokens", n)));
-        // There is no summary of thinking here: it is shown as it is.
-        reasoning.map.retain(|name, _| name != "summary" && name != "generate_summary");
+        // Whether there is one is seen where it is shown: it is the thinking itself.
+        for name in ["summary", "generate_summary"] {
+            let expected = "auto, concise or detailed";
+            let word = reasoning.take::<String>(name, expected)?;
+            if let Some(word) = word.filter(|word| !["auto", "concise", "detailed"].contains(&word.as_str())) {
+                return Err(reasoning.refuse(name, format!("is \"{word}\", but must be {expected}")));
+            }
+        }
         reasoning.refuse_others(&["effort", "enabled", "max_tokens"])?;
     }
     switches.extend(efforts.iter().map(|(name, effort)| (*name, *effort != Effort::None)));

@@ -1,7 +1,8 @@
 //! Tools, which of them to call, and the form of the answer.
 
+use std::collections::BTreeSet;
+
 use engine::Grammar;
-use engine::constraint::without_unknown_formats;
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, shown};
@@ -66,7 +67,15 @@ pub fn take_list(
     if tools.len() > MAX_TOOLS {
         return Err(fields.refuse("tools", format!("has {} tools, but at most {MAX_TOOLS} are possible", tools.len())));
     }
-    tools.into_iter().enumerate().map(read).collect()
+    let tools: Vec<Value> = tools.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let mut names = BTreeSet::new();
+    match tools.iter().find(|tool| !names.insert(tool["function"]["name"].as_str())) {
+        None => Ok(tools),
+        Some(tool) => {
+            let name = &tool["function"]["name"];
+            Err(fields.refuse("tools", format!("has two tools with the name {name}: give each its own")))
+        }
+    }
 }
 
 /// The name of a tool at `path`, of at most `longest` characters.
@@ -203,35 +212,94 @@ fn name_in(fields: &Fields, object: &Value, expected: &str) -> Result<String, Ap
     Ok(name.ok_or_else(|| fields.refuse("tool_choice", format!("must be {expected}")))?.to_owned())
 }
 
-/// Names of the fields that [`take_format`] reads.
-pub const FORMAT_FIELDS: [&str; 5] =
-    ["response_format", "json_schema", "guided_json", "guided_regex", "guided_grammar"];
-
-/// Takes `response_format`, llama.cpp's `json_schema`, or one of vLLM's `guided_json`, `guided_regex`, `guided_grammar`.
-pub fn take_format(fields: &mut Fields) -> Result<Option<Grammar>, ApiError> {
-    let mut found = match fields.take_object("response_format", "an object such as {\"type\": \"json_object\"}")? {
-        Some(format) => read_format(format)?,
-        None => None,
-    };
-    let guided = [
-        fields.take::<Value>("json_schema", "a JSON schema")?.map(lenient),
-        fields.take::<Value>("guided_json", "a JSON schema")?.map(lenient),
-        fields.take::<String>("guided_regex", "a regular expression")?.map(Grammar::Regex),
-        fields.take::<String>("guided_grammar", "a grammar in Lark's form")?.map(Grammar::Lark),
-    ];
-    for grammar in guided.into_iter().flatten() {
-        if found.replace(grammar).is_some() {
-            let what = "and `json_schema` or `guided_…` may not be set at the same time";
-            return Err(fields.refuse("response_format", what));
-        }
-    }
-    Ok(found)
+/// What an answer must be, and the field that says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Form {
+    pub grammar: Grammar,
+    pub field: &'static str,
 }
 
-/// A schema whose unknown formats say nothing, as JSON Schema has it.
-fn lenient(mut schema: Value) -> Grammar {
-    without_unknown_formats(&mut schema);
-    Grammar::JsonSchema(schema)
+/// Names of the fields that [`take_format`] reads.
+pub const FORMAT_FIELDS: [&str; 9] = [
+    "response_format",
+    "json_schema",
+    "guided_json",
+    "guided_regex",
+    "guided_grammar",
+    "guided_choice",
+    "structured_outputs",
+    "regex",
+    "ebnf",
+];
+
+/// Takes `response_format`, llama.cpp's `json_schema`, vLLM's `structured_outputs` or one of its older `guided_…`, or SGLang's
+/// `regex` and `ebnf`.
+pub fn take_format(fields: &mut Fields) -> Result<Option<Form>, ApiError> {
+    let mut found: Vec<Form> = Vec::new();
+    let mut add = |field, grammar: Option<Grammar>| found.extend(grammar.map(|grammar| Form { grammar, field }));
+    if let Some(format) = fields.take_object("response_format", "an object such as {\"type\": \"json_object\"}")? {
+        add("response_format", read_format(format)?);
+    }
+    for (field, kind) in [
+        ("json_schema", Kind::Schema),
+        ("guided_json", Kind::Schema),
+        ("guided_regex", Kind::Regex),
+        ("guided_grammar", Kind::Grammar),
+        ("guided_choice", Kind::Choice),
+        ("regex", Kind::Regex),
+        ("ebnf", Kind::Grammar),
+    ] {
+        add(field, take_kind(fields, field, kind)?);
+    }
+    if let Some(mut outputs) = fields.take_object("structured_outputs", "an object such as {\"regex\": \"[0-9]+\"}")? {
+        let kinds =
+            [("json", Kind::Schema), ("regex", Kind::Regex), ("grammar", Kind::Grammar), ("choice", Kind::Choice)];
+        for (name, kind) in kinds {
+            add("structured_outputs", take_kind(&mut outputs, name, kind)?);
+        }
+        outputs.refuse_others(&kinds.map(|(name, _)| name))?;
+    }
+    match &found[..] {
+        [] | [_] => Ok(found.pop()),
+        [first, second, ..] => {
+            let what = format!("and `{}` may not be set at the same time: send one form", second.field);
+            Err(fields.refuse(first.field, what))
+        }
+    }
+}
+
+/// Ways to say what an answer must be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Schema,
+    Regex,
+    Grammar,
+    Choice,
+}
+
+fn take_kind(fields: &mut Fields, name: &str, kind: Kind) -> Result<Option<Grammar>, ApiError> {
+    let grammar = match kind {
+        Kind::Schema => fields.take::<Value>(name, "a JSON schema")?.map(Grammar::LenientSchema),
+        Kind::Regex => fields.take::<String>(name, "a regular expression")?.map(Grammar::Regex),
+        Kind::Grammar => fields.take::<String>(name, "a grammar in Lark's form")?.map(Grammar::Lark),
+        Kind::Choice => {
+            let expected = "a list of texts, none of them empty";
+            let Some(texts) = fields.take::<Vec<String>>(name, expected)? else { return Ok(None) };
+            if texts.is_empty() || texts.iter().any(String::is_empty) {
+                return Err(fields.refuse(name, format!("must be {expected}")));
+            }
+            // As Lark writes texts.
+            let texts: Vec<String> = texts.into_iter().map(|text| Value::from(text).to_string()).collect();
+            Some(Grammar::Lark(format!("start: {}", texts.join(" | "))))
+        }
+    };
+    match &grammar {
+        Some(Grammar::Lark(text)) if !matches!(kind, Kind::Choice) && text.contains("::=") => {
+            let what = "is a grammar in EBNF (`name ::= …`), which this server does not read: write it in Lark's form (`name: …`)";
+            Err(fields.refuse(name, what))
+        }
+        _ => Ok(grammar),
+    }
 }
 
 /// The object of `response_format`, and of `text.format` of Responses, where name and schema stand in the object itself.
@@ -242,7 +310,7 @@ pub fn read_format(mut format: Fields) -> Result<Option<Grammar>, ApiError> {
         "text" => None,
         // llama.cpp's clients send a schema with it.
         "json_object" => match format.take_object("schema", "a JSON schema")? {
-            Some(schema) => Some(lenient(schema.map.into())),
+            Some(schema) => Some(Grammar::LenientSchema(schema.map.into())),
             None => Some(Grammar::json_object()),
         },
         "json_schema" => {
@@ -280,6 +348,6 @@ fn named_schema(fields: &mut Fields) -> Result<Grammar, ApiError> {
     }
     match fields.take("strict", "true or false")? {
         Some(true) => Ok(Grammar::JsonSchema(schema)),
-        _ => Ok(lenient(schema)),
+        _ => Ok(Grammar::LenientSchema(schema)),
     }
 }

@@ -13,7 +13,7 @@ use engine::{
 };
 use server::{
     ChatFormat, ChatMessage, FormatError, Limits, ModelCard, Offer, PromptOptions, PromptTokens, Score, ServeConfig,
-    ServedModel, ThinkTags, ToolSupport,
+    ServedModel, TextOptions, ThinkTags, ToolSupport,
 };
 
 /// R1's form over bytes.
@@ -81,12 +81,15 @@ impl ChatFormat for ByteFormat {
         u8::try_from(id).map_or_else(|_| b"<control>".to_vec(), |byte| vec![byte])
     }
 
-    fn encode_raw(&self, text: &str) -> Vec<u32> {
-        text.bytes().map(u32::from).collect()
+    fn encode_raw(&self, text: &str, options: TextOptions) -> Vec<u32> {
+        match options.parse_special {
+            true => ByteTokenizer::encode(text),
+            false => text.bytes().map(u32::from).collect(),
+        }
     }
 
     fn fill_in_the_middle(&self, prefix: &str, suffix: &str) -> Option<Vec<u32>> {
-        Some(self.encode_raw(&format!("{prefix}|{suffix}|")))
+        Some(format!("{prefix}|{suffix}|").bytes().map(u32::from).collect())
     }
 
     fn constraints(&self) -> Result<&Constraints, ConstraintError> {
