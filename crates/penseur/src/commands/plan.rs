@@ -119,11 +119,11 @@ fn configuration(name: &str) -> anyhow::Result<Config> {
     }
     let path = Path::new(name);
     if path.extension().is_some_and(|extension| extension == "json") {
-        return Ok(Config::from_file(path)?);
+        return Ok(Config::file_to_count(path)?);
     }
     if path.join("config.json").is_file() {
-        // What cannot run here (quantized weights, an older generation) can still be planned.
-        return Ok(Config::from_file(&path.join("config.json"))?);
+        // What cannot run here (quantized weights, another activation, an older generation) can still be planned.
+        return Ok(Config::file_to_count(&path.join("config.json"))?);
     }
     if let Ok(source) = loaded::find(name) {
         return Ok(source.config()?);
