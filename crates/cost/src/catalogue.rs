@@ -166,10 +166,22 @@ fn id_of(name: &str) -> String {
 
 fn parse(text: &str) -> std::result::Result<BTreeMap<String, Chip>, String> {
     let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
-    let mut chips = BTreeMap::new();
+    let mut chips: BTreeMap<String, Chip> = BTreeMap::new();
+    let mut written: BTreeMap<String, String> = BTreeMap::new();
     for (id, mut chip) in file.chip {
         chip.id = id_of(&id);
-        check(&chip).map_err(|what| format!("chip.{id}: {what}"))?;
+        let refuse = |what: String| Err(format!("chip.{id}: {what}"));
+        match chip.id.as_str() {
+            "" => return Err(format!("chip.\"{id}\": expected a name, such as chip.x1")),
+            "this" => return refuse(format!("`this` is this machine, {THIS_MACHINE}; expected another name")),
+            _ => {}
+        }
+        if let Some(other) = written.insert(chip.id.clone(), id.clone()) {
+            return refuse(format!("the same name as chip.{other}: case and blanks say nothing; expected another"));
+        }
+        if let Err(what) = check(&chip) {
+            return refuse(what);
+        }
         chips.insert(chip.id.clone(), chip);
     }
     Ok(chips)
@@ -230,6 +242,16 @@ fn check(chip: &Chip) -> std::result::Result<(), String> {
         None => Ok(()),
     }
 }
+
+/// What makers write of a link, both ways together, 1e9 bytes a second: NVIDIA's data sheets of V100, A100, H100 and B200,
+/// and V3's report of H800.
+const BOTH_WAYS: [(f64, &str); 5] = [
+    (300.0, "V100's NVLink"),
+    (400.0, "H800's NVLink"),
+    (600.0, "A100's NVLink"),
+    (900.0, "H100's NVLink"),
+    (1800.0, "B200's NVLink"),
+];
 
 /// A figure in another unit, where that is what it looks like.
 fn slip(value: f64, most: f64) -> &'static str {
@@ -331,6 +353,17 @@ impl Chip {
     pub fn gemm_source(&self, fp8: bool) -> Option<&str> {
         let share = if fp8 { self.gemm_fp8 } else { self.gemm_bf16 };
         self.source.get("gemm").filter(|_| share != usual_gemm()).map(String::as_str)
+    }
+
+    /// A link as fast as a data sheet says of both ways together is told: here it is one way, as achieved.
+    pub fn link_note(&self) -> Option<String> {
+        let (both, whose) = BOTH_WAYS.iter().find(|(both, _)| *both == self.link_gb_s)?;
+        Some(format!(
+            "{}: link_gb_s = {both} is what data sheets give of {whose} for both ways together; a catalogue has one way, as \
+             achieved: half of it x 0.8 = {}.",
+            self.name,
+            crate::text::significant(0.4 * both)
+        ))
     }
 
     /// What a reader should know of the usual share where it is taken.

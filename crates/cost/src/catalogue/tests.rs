@@ -57,6 +57,34 @@ fn a_users_chip_joins_and_mistakes_are_named() {
     }
 }
 
+/// Names that are one name, or none, or taken, are refused with the file.
+#[test]
+fn names_of_chips_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.toml");
+    let chip = |id: &str| {
+        format!(
+            "[chip.{id}]\nname = \"X1\"\nper_node = 4\nbf16_tflops = 500\nmemory_gb = 64\nmemory_gb_s = 2000\n\
+             link_gb_s = 100\nnic_gb_s = 25\nn_sm = 64\nwatts = 300\n"
+        )
+    };
+    for (ids, needle) in [
+        (&["x1", "X1"][..], "the same name as chip.X1"),
+        (&["\"my chip\"", "mychip"], "the same name as chip.my chip"),
+        (&["\"\""], "expected a name"),
+        (&["\" \""], "expected a name"),
+        (&["this"], "this machine"),
+        (&["This"], "this machine"),
+    ] {
+        std::fs::write(&path, ids.iter().map(|id| chip(id)).collect::<String>()).unwrap();
+        let error = Catalogue::load(Some(&path)).unwrap_err().to_string();
+        assert!(error.contains(needle) && error.contains("mine.toml"), "{ids:?}: {error}");
+    }
+    std::fs::write(&path, chip("x1") + &chip("x2")).unwrap();
+    let catalogue = Catalogue::load(Some(&path)).unwrap();
+    assert!(catalogue.chip("x1").is_ok() && catalogue.chip("X2").is_ok());
+}
+
 #[test]
 fn this_machine_is_saved_beside_others() {
     let dir = tempfile::tempdir().unwrap();
@@ -93,6 +121,10 @@ fn a_users_figures_are_from_the_file() {
     assert!(["rates", "memory", "links", "price"].iter().all(|group| chip.source[*group].contains("mine.toml")));
     assert!(chip.price(None).unwrap().1.contains("mine.toml"));
     assert_eq!(chip.gemm_source(false), None, "nothing was measured");
+    assert_eq!(chip.link_note(), None);
+    let sheet = Chip { link_gb_s: 900.0, ..chip.clone() };
+    assert!(sheet.link_note().unwrap().contains("half of it x 0.8 = 360"), "{:?}", sheet.link_note());
+    assert!(Catalogue::shipped().chips().all(|chip| chip.link_note().is_none()));
     let mi300x = catalogue.chip("mi300x").unwrap();
     assert!(mi300x.gemm_source(false).is_some() && mi300x.gemm_source(true).is_none());
 }
