@@ -106,7 +106,7 @@ impl Incoming {
 
     /// Submits what was prepared.
     pub fn submit(&self, model: Arc<ServedModel>, job: Job, named: Named) -> Result<Accepted, ApiError> {
-        let Job { requests, split, in_thinking, begun_in_thinking, tools, one_call } = job;
+        let Job { requests, split, in_thinking, begun_in_thinking, tools, one_call, form } = job;
         let most = model.engine.max_in_flight();
         if requests.len() > most {
             let message =
@@ -123,7 +123,10 @@ impl Incoming {
                 answer = answer.going_on(&request.prompt, in_thinking);
             }
             let generation = model.engine.submit(request)?;
-            Ok(Choice::new(generation, answer).with_tools(tools, one_call).with_receipt(receipt.clone()))
+            Ok(Choice::new(generation, answer)
+                .with_tools(tools, one_call)
+                .with_form(form)
+                .with_receipt(receipt.clone()))
         };
         let choices: Vec<Choice> = requests.into_iter().map(choice).collect::<Result<_, engine::SubmitError>>()?;
         let id = params::random_id(named.id_prefix)?;
@@ -142,7 +145,7 @@ pub struct Named<'a> {
 }
 
 /// A job of plain texts: no template, no thinking, no tools.
-pub fn raw_job(requests: Vec<engine::Request>) -> Job {
+pub fn raw_job(requests: Vec<engine::Request>, form: Option<&'static str>) -> Job {
     let begun_in_thinking = Some(false);
     Job {
         requests,
@@ -151,6 +154,7 @@ pub fn raw_job(requests: Vec<engine::Request>) -> Job {
         begun_in_thinking,
         tools: None::<ToolFormat>,
         one_call: false,
+        form,
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Choice {
     one_call: bool,
     /// Has repeated a call: it would go on so.
     repeats: bool,
+    /// The field that says what the answer must be like.
+    form: Option<&'static str>,
     receipt: Option<Arc<Receipt>>,
     /// Of the token that comes next.
     logprobs: Option<TokenLogprobs>,
@@ -94,6 +96,7 @@ impl Choice {
             calls: Vec::new(),
             one_call: false,
             repeats: false,
+            form: None,
             receipt: None,
             logprobs: None,
             unsettled: VecDeque::new(),
@@ -106,6 +109,12 @@ impl Choice {
     pub fn with_tools(mut self, format: Option<ToolFormat>, one_call: bool) -> Self {
         self.tools = format.map(ToolParser::new);
         self.one_call = one_call;
+        self
+    }
+
+    /// Blames this field where what the answer must be like cannot be kept to.
+    pub fn with_form(mut self, form: Option<&'static str>) -> Self {
+        self.form = form;
         self
     }
 
@@ -285,7 +294,8 @@ impl Choice {
                 Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "cancelled", message))
             }
             FinishReason::Constraint(error) => {
-                let param = if error == ConstraintError::RuledOut { "logit_bias" } else { "response_format" };
+                let param =
+                    if error == ConstraintError::RuledOut { "logit_bias" } else { self.form.unwrap_or_default() };
                 Err(ApiError::invalid(param, error.to_string()))
             }
             FinishReason::Error(message) => failed("model_failed", message),

@@ -167,7 +167,8 @@ async fn answer(app: Arc<App>, incoming: Incoming, asked: CompletionRequest) -> 
     };
     let (prompts, requests) = app.prepare(work).await?;
     let named = Named { id_prefix: "cmpl-", model_name, stops: asked.stop.clone() };
-    let accepted = incoming.submit(model, raw_job(requests), named)?;
+    let form = asked.format.as_ref().map(|form| form.field);
+    let accepted = incoming.submit(model, raw_job(requests, form), named)?;
     if !asked.stream {
         return whole(&app, &asked, accepted, prompts).await;
     }

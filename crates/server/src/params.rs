@@ -13,7 +13,7 @@ use crate::config::{ChatMessage, FormatError, PromptOptions, PromptTokens, Serve
 use crate::error::ApiError;
 use crate::tool_prompt;
 use crate::wire::ChatRequest;
-use crate::wire::tools::ToolChoice;
+use crate::wire::tools::{Form, ToolChoice};
 
 #[cfg(test)]
 pub mod tests;
@@ -32,6 +32,8 @@ pub struct Job {
     pub tools: Option<ToolFormat>,
     /// Whether an answer ends with its first call.
     pub one_call: bool,
+    /// The field that says what the answer must be like, where one does.
+    pub form: Option<&'static str>,
 }
 
 /// Renders and encodes the prompt and settles every parameter. Takes time in proportion to the prompt.
@@ -39,11 +41,11 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
     let prompt = render(model, chat)?;
     let room = model.engine.context().saturating_sub(prompt.tokens.len());
     let max_tokens = chat.max_tokens.unwrap_or(room).min(room);
-    let constraint = constraint(model, chat)?;
+    let (constraint, form) = constraint(model, chat)?.unzip();
     let thinking = thinking_params(model, chat, max_tokens, prompt.in_thinking)?;
     if constraint.is_some() && thinking.is_none() && prompt.in_thinking {
         let message = "this model's thinking tags are not single tokens, so its answer cannot be bound to a form: turn thinking off, or remove the form";
-        return Err(ApiError::invalid(chat.format.as_ref().map_or("tools", |form| form.field), message));
+        return Err(ApiError::invalid(form.unwrap_or_default(), message));
     }
     let split = match thinking {
         Some(_) => Split::ByToken,
@@ -71,6 +73,7 @@ pub fn prepare(model: &ServedModel, chat: &ChatRequest) -> Result<Job, ApiError>
         }),
         tools: chat.tools.is_on().then(|| model.format.tool_support().format),
         one_call: chat.tools.allows_one_call(),
+        form,
     })
 }
 
@@ -125,9 +128,9 @@ pub fn compile(
     Ok(constraint)
 }
 
-/// What the answer must be: its format, or calls of tools. A form is of an answer's text, of which there is none beside a call
+/// What the answer must be, its format or calls of tools, and the field that says so. A form is of an answer's text, of which there is none beside a call
 /// that is demanded.
-fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constraint>, ApiError> {
+fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<(Constraint, &'static str)>, ApiError> {
     let bias = &chat.sampling.logit_bias;
     let strict = |tool: &Value| tool["function"]["strict"] == true;
     let tools = &chat.tools;
@@ -143,9 +146,10 @@ fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<Constrai
             .collect();
         let rules = CallRules { tools: &all, parallel: !tools.allows_one_call(), required };
         let grammar = tool_grammar(format, rules, |name| model.format.control_id(name));
-        return compile(model, &grammar, "tools", bias).map(Some);
+        return Ok(Some((compile(model, &grammar, "tools", bias)?, "tools")));
     }
-    chat.format.as_ref().map(|form| compile(model, &form.grammar, form.field, bias)).transpose()
+    let compile = |form: &Form| Ok((compile(model, &form.grammar, form.field, bias)?, form.field));
+    chat.format.as_ref().map(compile).transpose()
 }
 
 fn thinking_params(

@@ -310,6 +310,8 @@ async fn a_form_that_is_too_much_work_is_the_requests_fault() {
     assert!(refused.message().contains("ask for a simpler one"), "{}", refused.message());
     let streamed = post(address, CHAT, &body(true)).await;
     assert!(streamed.body.contains("ask for a simpler one"), "{}", streamed.body);
+    let named = ask(json!({"guided_regex": bomb, "thinking": {"type": "disabled"}}));
+    assert_eq!(post(address, CHAT, &named).await.json()["error"]["param"], "guided_regex");
 }
 
 /// llama.cpp's routes between text and tokens.
