@@ -48,6 +48,38 @@ pub enum Recompute {
     Full,
 }
 
+impl Schedule {
+    /// As `--layout` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Schedule::OneFOneB => "1f1b",
+            Schedule::Zb1p => "zb1p",
+            Schedule::DualPipe => "dualpipe",
+        }
+    }
+}
+
+impl Precision {
+    /// As `--layout` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Bf16 => "bf16",
+            Precision::Fp8 => "fp8",
+        }
+    }
+}
+
+impl Recompute {
+    /// As `--layout` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recompute::None => "none",
+            Recompute::Selective => "selective",
+            Recompute::Full => "full",
+        }
+    }
+}
+
 /// How a step is spread over chips.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Layout {
@@ -76,7 +108,8 @@ pub struct Layout {
     pub precision: Precision,
     /// What is computed twice.
     pub recompute: Recompute,
-    /// Units of the chip given to communication while computation runs beside it (V3: 20 of 132).
+    /// Units of the chip given to communication while computation runs beside it (V3: 20 of 132): to the experts' rows in
+    /// DualPipe, to gradients and parameters where they are hidden.
     pub comm_sm: u64,
     /// The busiest chip's expert work, relative to the mean.
     pub imbalance: f64,
@@ -129,9 +162,10 @@ pub fn n_experts(config: &Config) -> u64 {
     config.experts().map_or(0, |experts| experts.n_routed as u64)
 }
 
-/// Whether a model's makers trained it in FP8: DeepSeek's V3 and what is built like it (V3's report, section 3.3). Mixtral,
-/// Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say.
-fn was_trained_in_fp8(config: &Config) -> bool {
+/// Whether a model is DeepSeek's V3 or built like it: trained in FP8 (V3's report, section 3.3) and DualPipe (3.2.1).
+/// Mixtral, Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say, and
+/// nobody but DeepSeek tells of pipelines in which a forward and a backward overlap.
+fn is_like_v3(config: &Config) -> bool {
     config.model_type() == "deepseek_v3" && n_experts(config) > 0
 }
 
@@ -177,11 +211,7 @@ impl Layout {
 
     /// In one line, as `--layout` reads it: what it says, read again, is the same step.
     pub fn describe(&self) -> String {
-        let schedule = match self.schedule {
-            Schedule::OneFOneB => "1f1b",
-            Schedule::Zb1p => "zb1p",
-            Schedule::DualPipe => "dualpipe",
-        };
+        let schedule = self.schedule.name();
         let mut text = format!("dp={},pp={},ep={},tp={},zero={}", self.dp, self.pp, self.ep, self.tp, self.zero);
         if self.cp > 1 {
             text.push_str(&format!(",cp={},zigzag={}", self.cp, self.zigzag));
@@ -192,18 +222,13 @@ impl Layout {
         if self.pp > 1 {
             text.push_str(&format!(",schedule={schedule}"));
         }
-        if self.pp > 1 && self.schedule == Schedule::DualPipe {
+        if (self.pp > 1 && self.schedule == Schedule::DualPipe) || self.hide_dp {
             text.push_str(&format!(",comm_sm={}", self.comm_sm));
         }
         if self.imbalance > 1.0 {
             text.push_str(&format!(",imbalance={}", self.imbalance));
         }
-        let precision = if self.precision == Precision::Fp8 { "fp8" } else { "bf16" };
-        let recompute = match self.recompute {
-            Recompute::None => "none",
-            Recompute::Selective => "selective",
-            Recompute::Full => "full",
-        };
+        let (precision, recompute) = (self.precision.name(), self.recompute.name());
         let (micro_batch, hide_dp) = (self.micro_batch, self.hide_dp);
         text.push_str(&format!(
             ",micro_batch={micro_batch},precision={precision},recompute={recompute},hide_dp={hide_dp}"

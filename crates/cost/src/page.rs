@@ -10,7 +10,7 @@ mod tests;
 pub use chart::{Bar, Chart, Curve, Stage};
 pub(crate) use chart::{colour, legend};
 pub use html::escape;
-pub(crate) use of_plan::energy;
+pub(crate) use of_plan::{energy, hours};
 
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! A run before it starts: what it takes, what limits it, and why. The answer of `penseur plan`.
 
+#[cfg(test)]
+mod arithmetic;
 mod explain;
 mod presets;
 #[cfg(test)]
@@ -10,12 +12,14 @@ use model::count::{AttentionSpan, count_params};
 use serde::Serialize;
 
 pub use explain::Line;
+pub(crate) use explain::cost;
 pub use presets::{Changes, PRESETS, preset, preset_job};
 
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec};
-use crate::training::{Asked, Interruptions, Step, best_layout, flops_per_token, stated_layout};
+use crate::rl::Cycles;
+use crate::training::{Asked, Interruptions, Step, best_of, flops_per_token, stated_layout};
 
 /// More chips than this are a slip: all that were sold in a year are fewer.
 const MAX_CHIPS: u64 = 10_000_000;
@@ -36,17 +40,17 @@ pub struct Cluster {
     pub chip: Chip,
     /// How many.
     pub count: u64,
-    /// Dollars for a chip-hour.
+    /// Dollars for a chip-hour; not a number where nobody says, as all dollars that follow: `null` in JSON.
     pub price: f64,
     /// Where the price is from.
     pub price_source: String,
 }
 
 impl Cluster {
-    /// `count` of `chip` at the stated price, or at the catalogue's.
+    /// `count` of `chip` at the stated price, or at the catalogue's, or at one that nobody says.
     ///
     /// # Errors
-    /// No chips, or no price.
+    /// No chips, or a price that is none.
     pub fn new(chip: &Chip, count: u64, price: Option<f64>) -> Result<Cluster> {
         if !(1..=MAX_CHIPS).contains(&count) {
             let found = crate::text::thousands(count);
@@ -57,13 +61,30 @@ impl Cluster {
                 "a price of {bad:?}: expected dollars for a chip-hour, from 0 to {MAX_PRICE}"
             )));
         }
-        let (price, price_source) = chip.price(price)?;
+        let unknown = || (f64::NAN, format!("nobody says what {} costs; --price DOLLARS does", chip.name));
+        let (price, price_source) = chip.price(price).unwrap_or_else(|_| unknown());
         Ok(Cluster { chip: chip.clone(), count, price, price_source })
     }
 
     /// Dollars for chip-hours.
     pub fn dollars(&self, chip_hours: f64) -> f64 {
         chip_hours * self.price
+    }
+
+    /// Whether anybody says what a chip-hour costs.
+    pub fn is_priced(&self) -> bool {
+        !self.price.is_nan()
+    }
+
+    /// For a question whose answer is a price.
+    ///
+    /// # Errors
+    /// Nobody says what a chip-hour costs.
+    pub(crate) fn expect_price(&self) -> Result<()> {
+        match self.is_priced() {
+            true => Ok(()),
+            false => Err(Error::NoPrice { chip: self.chip.id.clone() }),
+        }
     }
 }
 
@@ -105,8 +126,10 @@ pub struct Plan {
     pub days: f64,
     /// At the cluster's price.
     pub dollars: f64,
-    /// The same, as much less and more as published runs took against what is derived for them (four in five are within).
+    /// The same, as much less and more as published runs of the kind took against what is derived for them.
     pub dollars_range: Option<[f64; 2]>,
+    /// Chip-hours of published runs of the kind over those that are derived for them; `None` where none is derived.
+    pub spread: Option<[f64; 2]>,
     /// The fullest chip, 1e9 bytes.
     pub memory_gb: f64,
     /// What most of the time goes to.
@@ -121,6 +144,8 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// The step, where one was simulated.
     pub step: Option<Step>,
+    /// The cycles of a run of reinforcement learning.
+    pub cycles: Vec<Cycles>,
     /// What failures add.
     pub interruptions: Option<Interruptions>,
     /// Every number's arithmetic.
@@ -130,6 +155,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Its dollars as published runs vary, where anybody says what a chip-hour costs.
+    fn range_of_dollars(&self) -> Option<[f64; 2]> {
+        let spread = self.spread.filter(|_| self.cluster.is_priced())?;
+        Some(spread.map(|times| times * self.dollars))
+    }
+
     /// Chip-hours that were published for all of it, where they were.
     pub fn published_gpu_hours(&self) -> Option<f64> {
         self.phases.iter().map(|phase| phase.published_gpu_hours).sum()
@@ -156,6 +187,15 @@ impl Plan {
 /// # Errors
 /// A layout that does not divide or fit, with the nearest one that does.
 pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec) -> Result<Plan> {
+    plan_asked(name, &Asked::new(job, spec, &cluster.chip, cluster.count), cluster)
+}
+
+/// Plans what is asked, on `cluster`, whose chips it is asked of.
+///
+/// # Errors
+/// As [`plan_training`].
+fn plan_asked(name: &str, asked: &Asked, cluster: &Cluster) -> Result<Plan> {
+    let job = &asked.job;
     if job.step_tokens() > MAX_STEP_TOKENS {
         return Err(Error::Question(format!(
             "{} sequences a step: expected at most {} tokens in a step; nearest: --batch {}",
@@ -169,22 +209,16 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
     }
     let (chip, count) = (&cluster.chip, cluster.count);
     let interruptions = Interruptions::of(count);
-    if !interruptions.leave_time() {
+    if !interruptions.leave_half() {
         let fewer = (0..count.ilog2()).map(|i| (1u64 << count.ilog2()) >> i);
-        let most = fewer.into_iter().find(|count| Interruptions::of(*count).leave_time()).unwrap_or(1);
-        return Err(Error::Question(format!(
-            "{} chips fail every {}, before a restart and half the time between checkpoints are over: the run never \
-             advances; nearest: --count {most}",
-            crate::text::thousands(count),
-            crate::text::duration(interruptions.hours_between * 3600.0),
-        )));
+        let mut fewer = fewer.filter(|count| Interruptions::of(*count).leave_half());
+        let first = fewer.next().unwrap_or(1);
+        let most = std::iter::once(first).chain(fewer).find(|count| asked.on(*count).works()).unwrap_or(first);
+        return Err(Error::Question(format!("{}; nearest: --count {most}", interruptions.too_many(count))));
     }
-    let step = match spec.is_open() {
-        true => best_layout(job, spec, chip, count)?,
-        false => stated_layout(&Asked { job: job.clone(), spec: spec.clone(), chip, count })?,
-    };
-    let n_steps = (job.tokens / job.step_tokens()).ceil();
-    let busy_s = n_steps * step.seconds * (1.0 + interruptions.overhead);
+    let is_open = asked.whole_spec().is_open();
+    let step = step_of(asked)?;
+    let busy_s = busy_s(job, &step, &interruptions);
     let gpu_hours = busy_s / 3600.0 * count as f64;
     let rate = flops_per_token(job, AttentionSpan::Causal) * job.step_tokens() / step.seconds;
     let params = count_params(&job.config);
@@ -198,7 +232,8 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         gpu_hours,
         days: busy_s / 86_400.0,
         dollars: cluster.dollars(gpu_hours),
-        dollars_range: Some(dollars_range(cluster.dollars(gpu_hours))),
+        dollars_range: None,
+        spread: Some(published_spread(&job.config)),
         memory_gb: step.memory.total() / 1e9,
         limited_by: step.spent.limit().to_owned(),
         tokens: job.tokens,
@@ -206,29 +241,41 @@ pub fn plan_training(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSpec
         cluster: cluster.clone(),
         phases: vec![phase("training", Some(job.tokens), gpu_hours, cluster)],
         step: Some(step),
+        cycles: Vec::new(),
         interruptions: Some(interruptions),
         explain: Vec::new(),
         hint: None,
     };
+    plan.dollars_range = plan.range_of_dollars();
     plan.explain = explain::training(job, &plan);
-    if spec.is_open() {
-        plan.hint = fewer_chips(job, cluster, spec, gpu_hours);
+    if is_open {
+        plan.hint = fewer_chips(asked, gpu_hours);
     }
     Ok(plan)
 }
 
-/// Odd numbers of chips leave few layouts: whether the next smaller power of two does the same for less.
-fn fewer_chips(job: &Job, cluster: &Cluster, spec: &LayoutSpec, gpu_hours: f64) -> Option<String> {
-    if cluster.count.is_power_of_two() {
+/// The step in the layout that is asked for, or in the quickest one where none is.
+fn step_of(asked: &Asked) -> Result<Step> {
+    if asked.whole_spec().is_open() { best_of(asked) } else { stated_layout(asked) }
+}
+
+/// Seconds of the run, failures and checkpoints included.
+fn busy_s(job: &Job, step: &Step, interruptions: &Interruptions) -> f64 {
+    (job.tokens / job.step_tokens()).ceil() * step.seconds * (1.0 + interruptions.overhead)
+}
+
+/// Odd numbers of chips leave few layouts: whether the next smaller power of two does the same for less, in steps of the
+/// same batch where one was stated.
+fn fewer_chips(asked: &Asked, gpu_hours: f64) -> Option<String> {
+    if asked.count.is_power_of_two() {
         return None;
     }
-    let count = cluster.count.next_power_of_two() / 2;
-    let job = Job { batch: usual_batch(&job.config, job.seq_len, count), ..job.clone() };
-    let step = best_layout(&job, spec, &cluster.chip, count).ok()?;
-    let busy_s = job.tokens / job.step_tokens() * step.seconds * (1.0 + Interruptions::of(count).overhead);
+    let fewer = asked.on(asked.count.next_power_of_two() / 2);
+    let count = fewer.count;
+    let busy_s = busy_s(&fewer.job, &step_of(&fewer).ok()?, &Interruptions::of(count));
     let hours = busy_s / 3600.0 * count as f64;
     (hours < (1.0 - WORTH_SAYING) * gpu_hours).then(|| {
-        let counts = [cluster.count, count].map(crate::text::thousands);
+        let counts = [asked.count, count].map(crate::text::thousands);
         format!(
             "{} chips divide badly: {} do it in {} chip-hours and {}.",
             counts[0],
@@ -239,8 +286,12 @@ fn fewer_chips(job: &Job, cluster: &Cluster, spec: &LayoutSpec, gpu_hours: f64) 
     })
 }
 
-fn dollars_range(dollars: f64) -> [f64; 2] {
-    crate::assumptions::PUBLISHED_SPREAD.map(|times| dollars * times)
+/// How published runs of such a model's kind, dense or with experts, vary about what is derived for them.
+fn published_spread(config: &Config) -> [f64; 2] {
+    match config.experts() {
+        Some(_) => crate::assumptions::SPREAD_WITH_EXPERTS,
+        None => crate::assumptions::SPREAD_DENSE,
+    }
 }
 
 /// Energy of the chips at full power and of their machines.
@@ -265,7 +316,11 @@ pub fn usual_batch(config: &Config, seq_len: u64, count: u64) -> u64 {
         (n, _) if n > 1_000_000_000 => 4 << 20,
         _ => 1 << 19,
     };
-    let sequences = (tokens / seq_len).max(1);
+    divided((tokens / seq_len).max(1), count)
+}
+
+/// The multiple of the copies that see data which is near `sequences`, whatever divides the chips.
+fn divided(sequences: u64, count: u64) -> u64 {
     let most = (sequences + sequences / 3).min(count);
     let copies = (1..=most).rev().find(|copies| count.is_multiple_of(*copies)).unwrap_or(1);
     (sequences as f64 / copies as f64).round().max(1.0) as u64 * copies

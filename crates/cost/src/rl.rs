@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec, Precision};
 use crate::plan::{Cluster, Line, Phase, Plan};
 use crate::serving::Service;
-use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::{Asked, best_layout, flops_per_token, simulate_step};
+use crate::text::{duration, si, significant, whole};
+use crate::training::{Asked, Step, best_layout, flops_per_token, simulate_step};
 
 /// A part of a run with one limit on lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -128,8 +128,41 @@ pub struct Cycle {
 impl Cycle {
     /// All of it.
     pub fn total(&self) -> f64 {
-        self.rollout_s + self.inference_s + self.training_s + self.switch_s
+        self.named().iter().map(|(_, s)| s).sum()
     }
+
+    /// Its phases, in order.
+    pub fn named(&self) -> [(&'static str, f64); 4] {
+        [
+            ("rollout", self.rollout_s),
+            ("probabilities", self.inference_s),
+            ("training", self.training_s),
+            ("moving models", self.switch_s),
+        ]
+    }
+}
+
+/// The cycles of a part of a run, and what the seconds of one are made of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cycles {
+    /// Whose, with answers of which length.
+    pub name: String,
+    /// How many.
+    pub n: f64,
+    /// One of them.
+    pub cycle: Cycle,
+    /// Tokens of its answers.
+    pub tokens: f64,
+    /// Its decode steps.
+    pub decode_steps: f64,
+    /// Seconds of a decode step, the engine's own apart: on average, at first, and when the longest answer is alone.
+    pub decode_step_s: [f64; 3],
+    /// Tokens a second of which a chip computes probabilities.
+    pub forward_tokens_per_s: f64,
+    /// Seconds of an update.
+    pub update_s: f64,
+    /// The layout of an update.
+    pub update_layout: String,
 }
 
 /// Simulates a rollout's cycle with the lengths of `part`.
@@ -137,44 +170,63 @@ impl Cycle {
 /// # Errors
 /// A model that does not fit.
 pub fn cycle(run: &RlRun, part: &Part, cluster: &Cluster) -> Result<Cycle> {
-    let (chip, count) = (&cluster.chip, cluster.count);
+    Ok(cycles("", run, part, cluster)?.cycle)
+}
+
+/// All cycles of `part`.
+fn cycles(name: &str, run: &RlRun, part: &Part, cluster: &Cluster) -> Result<Cycles> {
+    let (chip, count) = (&cluster.chip, cluster.count as f64);
     let tokens = run.rollout * part.mean_len;
     let precision = if chip.fp8_tflops.is_some() { Precision::Fp8 } else { Precision::Bf16 };
-    Ok(Cycle {
-        rollout_s: rollout_s(run, part, cluster),
-        inference_s: inference_s(run, tokens, part.mean_len, cluster, precision)?,
-        training_s: run.updates * update_s(run, tokens / run.updates, precision, cluster, count)?,
-        switch_s: run.switch_s,
+    let decode_steps = part.longest / run.tokens_per_step;
+    let decode_step_s = decode_step_s(run, part, cluster);
+    let forward_tokens_per_s = forward_tokens_per_s(run, part.mean_len, cluster, precision)?;
+    let update = update(run, tokens / run.updates, precision, cluster)?;
+    Ok(Cycles {
+        name: format!("{name}, answers of {} tokens", si(part.mean_len)),
+        n: part.steps / run.updates,
+        cycle: Cycle {
+            rollout_s: decode_steps * (decode_step_s[0] + assume::ENGINE_S),
+            inference_s: 2.0 * tokens / (count * forward_tokens_per_s),
+            training_s: run.updates * update.seconds,
+            switch_s: run.switch_s,
+        },
+        tokens,
+        decode_steps,
+        decode_step_s,
+        forward_tokens_per_s,
+        update_s: update.seconds,
+        update_layout: update.layout.describe(),
     })
 }
 
-/// A chip's share of the answers is drawn together; fewer and fewer are left until the longest is done.
-fn rollout_s(run: &RlRun, part: &Part, cluster: &Cluster) -> f64 {
+/// A chip's share of the answers is drawn together; fewer and fewer are left until the longest is done. Seconds of a step on
+/// average, at first and at the end.
+fn decode_step_s(run: &RlRun, part: &Part, cluster: &Cluster) -> [f64; 3] {
     let mut service = Service::deepseek(&run.config);
     service.precision = run.rollout_precision;
     service.decode_unit = run.rollout_unit.min(cluster.count);
     let begun = run.rollout / cluster.count as f64;
     let pieces = 64;
     let each = part.longest / pieces as f64;
-    (0..pieces)
-        .map(|i| {
-            let at = (i as f64 + 0.5) * each;
-            let left = (begun * (-at / part.mean_len).exp()).max(1.0);
-            each / run.tokens_per_step * (service.decode_step_s(&cluster.chip, left, at) + assume::ENGINE_S)
-        })
-        .sum()
+    let step_s = |i: usize| {
+        let at = (i as f64 + 0.5) * each;
+        let left = (begun * (-at / part.mean_len).exp()).max(1.0);
+        service.decode_step_s(&cluster.chip, left, at)
+    };
+    [(0..pieces).map(step_s).sum::<f64>() / pieces as f64, step_s(0), step_s(pieces - 1)]
 }
 
-fn inference_s(run: &RlRun, tokens: f64, mean_len: f64, cluster: &Cluster, precision: Precision) -> Result<f64> {
+fn forward_tokens_per_s(run: &RlRun, mean_len: f64, cluster: &Cluster, precision: Precision) -> Result<f64> {
     let mut service = Service::deepseek(&run.config);
     service.precision = precision;
     service.context = mean_len;
-    Ok(2.0 * tokens / (cluster.count as f64 * service.prefill_tokens_per_s(&cluster.chip)?))
+    service.prefill_tokens_per_s(&cluster.chip)
 }
 
 /// An update: sequences packed into chunks of 8,192 tokens, through a pipeline of 16 stages.
-fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, count: u64) -> Result<f64> {
-    let seq_len = 8192;
+fn update(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster) -> Result<Step> {
+    let (seq_len, count) = (8192, cluster.count);
     let mut spec = LayoutSpec::parse("pp=16,ep=32,schedule=zb1p,recompute=full")?;
     spec.precision = Some(precision);
     let n_chunks = (tokens / seq_len as f64).ceil().max(1.0) as u64;
@@ -190,8 +242,8 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
         let layout = spec.complete(&job, &cluster.chip, count);
         let theirs =
             layout.check(&job, &cluster.chip, count).and_then(|()| simulate_step(&job, &layout, &cluster.chip));
-        if let Ok(step) = theirs {
-            return Ok(step.seconds);
+        if theirs.is_ok() {
+            return theirs;
         }
     }
     let open = LayoutSpec { precision: Some(precision), ..LayoutSpec::default() };
@@ -200,12 +252,9 @@ fn update_s(run: &RlRun, tokens: f64, precision: Precision, cluster: &Cluster, c
     let mut batches: Vec<u64> = copies.map(|n| over(n).batch).collect();
     batches.sort_unstable();
     batches.dedup();
-    let asked = |batch: &u64| {
-        let job = Job { batch: *batch, ..job.clone() };
-        Asked { job, spec: open.clone(), chip: &cluster.chip, count }.works()
-    };
+    let asked = |batch: &u64| Asked::new(&Job { batch: *batch, ..job.clone() }, &open, &cluster.chip, count).works();
     let batch = batches.iter().find(|batch| asked(batch)).copied().unwrap_or(job.batch);
-    Ok(best_layout(&Job { batch, ..job }, &open, &cluster.chip, count)?.seconds)
+    best_layout(&Job { batch, ..job }, &open, &cluster.chip, count)
 }
 
 /// Plans `run` on `cluster`.
@@ -263,29 +312,23 @@ fn plan_on(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
             "the rollout engine holds all but the experts on every chip; a chip with more memory may".to_owned();
         return Err(Error::DoesNotFit { needed_gb: memory_gb, available_gb, chip: cluster.chip.name.clone(), nearest });
     }
-    let mut sum = Cycle::default();
-    let (mut seconds, mut tokens, mut steps) = (0.0, 0.0, 0.0);
-    for part in &run.parts {
-        let cycles = part.steps / run.updates;
-        let one = cycle(run, part, cluster)?;
-        seconds += cycles * one.total();
-        tokens += cycles * run.rollout * part.mean_len;
-        steps += part.steps;
-        sum = Cycle {
-            rollout_s: sum.rollout_s + cycles * one.rollout_s,
-            inference_s: sum.inference_s + cycles * one.inference_s,
-            training_s: sum.training_s + cycles * one.training_s,
-            switch_s: sum.switch_s + cycles * one.switch_s,
-        };
+    let mut all: Vec<Cycles> = Vec::new();
+    for (i, part) in run.parts.iter().enumerate() {
+        let lengths = |part: &Part| (part.mean_len, part.longest);
+        let is_as_before = i > 0 && lengths(&run.parts[i - 1]) == lengths(part);
+        match all.last_mut().filter(|_| is_as_before) {
+            Some(before) => before.n += part.steps / run.updates,
+            None => all.push(cycles(name, run, part, cluster)?),
+        }
     }
+    let seconds: f64 = all.iter().map(|of| of.n * of.cycle.total()).sum();
+    let tokens: f64 = all.iter().map(|of| of.n * of.tokens).sum();
+    let steps: f64 = run.parts.iter().map(|part| part.steps).sum();
     let params = count_params(&run.config);
     let gpu_hours = seconds / 3600.0 * cluster.count as f64;
-    let named = [
-        ("rollout", sum.rollout_s),
-        ("probabilities", sum.inference_s),
-        ("training", sum.training_s),
-        ("moving models", sum.switch_s),
-    ];
+    let named: Vec<(&str, f64)> = (0..Cycle::default().named().len())
+        .map(|i| (all[0].cycle.named()[i].0, all.iter().map(|of| of.n * of.cycle.named()[i].1).sum()))
+        .collect();
     let limit = named.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |(name, _)| name);
     let mean_len = (tokens / (steps / run.updates * run.rollout)) as u64;
     let job = Job { config: run.config.clone(), tokens, seq_len: mean_len, batch: 1, mtp: false };
@@ -298,7 +341,7 @@ fn plan_on(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         published_gpu_hours: run.published_hours.filter(|_| cluster.chip.id == "h800"),
         derived: true,
     };
-    Ok(Plan {
+    let mut plan = Plan {
         title: format!("{name}, {} x {}", cluster.count, cluster.chip.name),
         params_total: params.total(),
         params_active: params.active(),
@@ -309,6 +352,7 @@ fn plan_on(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         days: seconds / 86_400.0,
         dollars: cluster.dollars(gpu_hours),
         dollars_range: None,
+        spread: None,
         memory_gb,
         limited_by: limit.to_owned(),
         tokens,
@@ -316,14 +360,18 @@ fn plan_on(name: &str, run: &RlRun, cluster: &Cluster) -> Result<Plan> {
         cluster: cluster.clone(),
         phases: vec![row],
         step: None,
+        cycles: all,
         interruptions: None,
-        explain: explain(run, cluster, &named, seconds, steps),
+        explain: Vec::new(),
         hint: None,
-    })
+    };
+    plan.explain = explain(run, &plan, &named, steps, flops_per_token(&job, AttentionSpan::Causal));
+    Ok(plan)
 }
 
-fn explain(run: &RlRun, cluster: &Cluster, named: &[(&str, f64)], seconds: f64, steps: f64) -> Vec<Line> {
-    let flops = FlopModel::new(&run.config, MlaForm::Expanded);
+/// The arithmetic: of one cycle of each part, of the phases over all of them, and of the run.
+fn explain(run: &RlRun, plan: &Plan, named: &[(&str, f64)], steps: f64, flops_a_token: f64) -> Vec<Line> {
+    let (cluster, seconds) = (&plan.cluster, steps * plan.step_seconds);
     let parts: Vec<String> = run
         .parts
         .iter()
@@ -335,40 +383,122 @@ fn explain(run: &RlRun, cluster: &Cluster, named: &[(&str, f64)], seconds: f64, 
         parts.join("; "),
         "R1's paper, sections 2.1, 3.2.2 and B.4.1",
     )];
-    for (name, s) in named {
-        let how = match *name {
-            "rollout" => format!(
-                "{} answers on {} chips, {} tokens a decode step by MTP; the longest answer decides",
-                run.rollout, cluster.count, run.tokens_per_step
-            ),
-            "probabilities" => format!(
-                "two forward passes of {} GFLOP a token without attention",
-                significant((flops.per_token + flops.per_logit_row) as f64 / 1e9)
-            ),
-            "training" => format!("{} updates a rollout, 16 stages, chunks of 8,192 tokens", run.updates),
-            _ => "assumed".to_owned(),
-        };
-        lines.push(Line::new(name, format!("{}, {:.0}%", duration(*s), 100.0 * s / seconds), how, "simulated"));
+    for of in &plan.cycles {
+        lines.extend(of_a_cycle(run, of, cluster));
     }
-    lines.push(Line::new(
-        "chip-hours",
-        whole(seconds / 3600.0 * cluster.count as f64),
-        format!("{} x {} chips", duration(seconds), cluster.count),
-        "",
-    ));
-    let hours = seconds / 3600.0 * cluster.count as f64;
-    lines.push(Line::new(
-        "dollars",
-        dollars(cluster.dollars(hours)),
-        format!("{} chip-hours x ${}", whole(hours), cluster.price),
-        &cluster.price_source,
-    ));
-    lines.push(Line::new(
-        "energy",
-        crate::page::energy(crate::plan::energy_kwh(cluster, hours)),
-        format!("{} chip-hours x {} W x {}", whole(hours), cluster.chip.watts, 1.0 + cluster.chip.host_share),
-        "power at full load",
-    ));
+    for (i, (name, s)) in named.iter().enumerate() {
+        let cycles = plan.cycles.iter();
+        let all: Vec<String> = cycles
+            .map(|of| format!("{} rollouts x {} s", significant(of.n), significant(of.cycle.named()[i].1)))
+            .collect();
+        lines.push(Line::new(name, format!("{} s", whole(*s)), all.join(" + "), "the phases of a cycle, above"));
+    }
+    let hours = crate::page::hours(plan.gpu_hours);
+    lines.extend([
+        Line::new(
+            "step",
+            duration(plan.step_seconds),
+            format!("{} s / {} updates", whole(seconds), whole(steps)),
+            "the whole run over its updates",
+        ),
+        Line::new(
+            "tokens a day",
+            si(plan.tokens_per_day),
+            format!("{} tokens / {} s x 86,400", si(plan.tokens), whole(seconds)),
+            "those of answers",
+        ),
+        Line::new(
+            "causal MFU",
+            format!("{:.1}%", 100.0 * plan.mfu_causal),
+            format!(
+                "{} GFLOP x {} tokens / {} s / ({} chips x {} TFLOP/s)",
+                significant(flops_a_token / 1e9),
+                si(plan.tokens),
+                whole(seconds),
+                cluster.count,
+                cluster.chip.bf16_tflops
+            ),
+            "operations of training alone, over the BF16 peak",
+        ),
+        held(run, plan),
+        Line::new("chip-hours", hours.clone(), format!("{} s / 3,600 x {} chips", whole(seconds), cluster.count), ""),
+        crate::plan::cost("dollars", plan.gpu_hours, cluster),
+        Line::new(
+            "energy",
+            crate::page::energy(plan.energy_kwh),
+            format!("{hours} chip-hours x {} W x {}", cluster.chip.watts, 1.0 + cluster.chip.host_share),
+            "power at full load",
+        ),
+    ]);
     lines.extend(run.assumed.iter().map(|text| Line::new("assumed", String::new(), text.clone(), "not published")));
     lines
+}
+
+/// What the phases of one cycle are made of.
+fn of_a_cycle(run: &RlRun, of: &Cycles, cluster: &Cluster) -> [Line; 4] {
+    let flops = FlopModel::new(&run.config, MlaForm::Expanded);
+    let line = |phase: &str, s: f64, how: String, source: &str| {
+        Line::new(&format!("{}: {phase}", of.name), format!("{} s", significant(s)), how, source)
+    };
+    let [mean_s, first_s, last_s] = of.decode_step_s;
+    [
+        line(
+            "rollout",
+            of.cycle.rollout_s,
+            format!(
+                "{} decode steps x ({} s on average + {} s of the engine's own)",
+                whole(of.decode_steps),
+                significant(mean_s),
+                assume::ENGINE_S
+            ),
+            &format!(
+                "simulated: {} answers on {} chips, {} ms a step at first, {} ms when the longest is alone, which decides; {} \
+                 tokens a step by MTP",
+                run.rollout,
+                cluster.count,
+                significant(first_s * 1e3),
+                significant(last_s * 1e3),
+                run.tokens_per_step
+            ),
+        ),
+        line(
+            "probabilities",
+            of.cycle.inference_s,
+            format!(
+                "2 passes x {} tokens / ({} chips x {} tokens/s)",
+                si(of.tokens),
+                cluster.count,
+                si(of.forward_tokens_per_s)
+            ),
+            &format!(
+                "simulated as reading prompts: {} GFLOP a token without attention",
+                significant((flops.per_token + flops.per_logit_row) as f64 / 1e9)
+            ),
+        ),
+        line(
+            "training",
+            of.cycle.training_s,
+            format!("{} updates x {} s", run.updates, significant(of.update_s)),
+            &format!("simulated: chunks of 8,192 tokens in {}", of.update_layout),
+        ),
+        line("moving models", of.cycle.switch_s, format!("{} s", run.switch_s), "assumed"),
+    ]
+}
+
+/// Weights on a chip of the rollout engine.
+fn held(run: &RlRun, plan: &Plan) -> Line {
+    let counts = count_params(&run.config);
+    let experts = counts.main.routed_experts as f64;
+    let unit = run.rollout_unit.min(plan.cluster.count);
+    let bytes = if run.rollout_precision == Precision::Fp8 { 1 } else { 2 };
+    Line::new(
+        "memory a chip",
+        format!("{} GB", significant(plan.memory_gb)),
+        format!(
+            "{bytes} GB a billion x ({} in experts / {unit} chips + {} in the rest)",
+            significant(experts / 1e9),
+            significant((counts.total() as f64 - experts) / 1e9)
+        ),
+        "weights of the rollout engine; its caches take what is left",
+    )
 }

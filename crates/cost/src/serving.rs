@@ -15,7 +15,7 @@ use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 use crate::layout::{Job, LayoutSpec, Precision, divides_heads, n_experts};
 use crate::plan::Line;
-use crate::text::{duration, si, significant};
+use crate::text::{si, significant};
 use crate::traffic::AllToAll;
 use crate::work::Worker;
 
@@ -83,7 +83,12 @@ impl Service {
             needed_gb: service.held_bytes(if service.is_spread() { 1024 } else { chip.per_node }) / 1e9,
             available_gb: assume::SERVED_WEIGHTS * chip.memory_gb,
             chip: chip.name.clone(),
-            nearest: "a chip with more memory holds the part that every chip needs".to_owned(),
+            nearest: format!(
+                "of its {} GB weights may take {}, the rest is for caches; a chip with more memory holds the part that every \
+                 chip needs",
+                significant(chip.memory_gb),
+                assume::SERVED_WEIGHTS
+            ),
         })
     }
 
@@ -139,9 +144,14 @@ impl Service {
         self.bytes_a_value() * (experts / unit as f64 + rest / spread)
     }
 
-    /// Seconds in which a decode unit makes a step for `batch` sequences a chip of `context` tokens each. Two halves of
-    /// the batch take turns where there are experts and enough sequences, so that communication hides.
+    /// Seconds in which a decode unit makes a step for `batch` sequences a chip of `context` tokens each.
     pub fn decode_step_s(&self, chip: &Chip, batch: f64, context: f64) -> f64 {
+        self.decode_step(chip, batch, context).total()
+    }
+
+    /// The parts of such a step. Two halves of the batch take turns where there are experts and enough sequences, so that
+    /// communication hides.
+    pub fn decode_step(&self, chip: &Chip, batch: f64, context: f64) -> DecodeStep {
         let moe = n_experts(&self.config) > 0;
         let tp = if moe { 1.0 } else { self.decode_unit as f64 };
         let halves = if moe && batch >= assume::TWO_HALVES_FROM { 2.0 } else { 1.0 };
@@ -156,27 +166,39 @@ impl Service {
         let product_rate = share * 1e12 * assume::MATRIX_SHARE;
         // In a dense model the unit's chips share every sequence, so the unit's batch is one chip's.
         let sequences = batch * tp;
-        let products = (sequences * (flops.per_token + flops.per_logit_row) as f64 / tp / product_rate)
-            .max(halves * self.held_bytes(self.decode_unit) / read_rate);
+        let product_flops = sequences * (flops.per_token + flops.per_logit_row) as f64 / tp;
+        let weight_bytes = halves * self.held_bytes(self.decode_unit);
         let pairs = sequences * context;
-        let cache = 2.0 * kv_values_per_token(&self.config, KvForm::Latent) as f64;
-        let attention = (pairs * flops.per_pair as f64 / tp / (peak * assume::DECODE_ATTENTION))
-            .max(pairs * cache / tp / read_rate);
+        let attention_flops = pairs * flops.per_pair as f64 / tp;
+        let cache_bytes = pairs * 2.0 * kv_values_per_token(&self.config, KvForm::Latent) as f64 / tp;
         let n_layers = self.config.num_hidden_layers() as f64;
-        let compute = products + attention + halves * n_layers * assume::LAYER_LATENCY_S;
-        if moe {
+        let latency_s = halves * n_layers * assume::LAYER_LATENCY_S;
+        let (rows_s, sums_s) = if moe {
             let route =
                 AllToAll::between(&self.config, self.decode_unit, chip.per_node, self.precision == Precision::Fp8);
             // Low-latency kernels send each row to every chip itself, over the network.
             let bytes = batch * route.remote_chips * (route.dispatch_bytes + route.combine_bytes);
             let out = if self.decode_unit <= chip.per_node { chip.link_gb_s } else { chip.nic_gb_s };
             let latency = if self.decode_unit > 1 { assume::ALL_TO_ALL_LATENCY_S } else { 0.0 };
-            let sent = n_layers * (bytes / (out * 1e9) + halves * latency);
-            return if halves > 1.0 { compute.max(sent) } else { compute + sent };
+            (n_layers * bytes / (out * 1e9), n_layers * halves * latency)
+        } else {
+            let reduced = 2.0 * 2.0 * sequences * self.config.hidden_size() as f64 * 2.0 * (1.0 - 1.0 / tp);
+            let latency = if tp > 1.0 { assume::ALL_REDUCE_LATENCY_S } else { 0.0 };
+            (n_layers * reduced / (chip.link_gb_s * 1e9), n_layers * latency)
+        };
+        DecodeStep {
+            product_flops,
+            product_rate,
+            weight_bytes,
+            attention_flops,
+            attention_rate: peak * assume::DECODE_ATTENTION,
+            cache_bytes,
+            read_rate,
+            latency_s,
+            halves,
+            rows_s,
+            sums_s,
         }
-        let reduced = 2.0 * 2.0 * sequences * self.config.hidden_size() as f64 * 2.0 * (1.0 - 1.0 / tp);
-        compute
-            + n_layers * (reduced / (chip.link_gb_s * 1e9) + if tp > 1.0 { assume::ALL_REDUCE_LATENCY_S } else { 0.0 })
     }
 
     /// Input tokens that a prefill chip computes in a second at full load, in documents of the mean context.
@@ -184,6 +206,14 @@ impl Service {
     /// # Errors
     /// A precision that the chip does not have.
     pub fn prefill_tokens_per_s(&self, chip: &Chip) -> Result<f64> {
+        Ok(self.prefill(chip)?.tokens_per_s())
+    }
+
+    /// How a prefill chip comes to these.
+    ///
+    /// # Errors
+    /// As [`Service::prefill_tokens_per_s`].
+    pub fn prefill(&self, chip: &Chip) -> Result<Prefill> {
         let seq_len = (self.context as u64).max(16);
         let job = Job { config: self.config.clone(), tokens: 1.0, seq_len, batch: self.prefill_unit, mtp: false };
         let spread = LayoutSpec {
@@ -202,8 +232,141 @@ impl Service {
         }
         // Two micro-batches take turns, so that communication hides. It has the units that it needs: with fewer it would
         // take longer.
-        let slowed = compute + sent * layout.comm_sm as f64 / chip.n_sm as f64;
-        Ok(seq_len as f64 / slowed.max(sent) / layout.tp as f64)
+        let lost_s = sent * worker.sending_share();
+        Ok(Prefill { tokens: seq_len as f64, compute_s: compute, lost_s, sent_s: sent, chips: layout.tp as f64 })
+    }
+}
+
+/// A decode step of a chip, in operations, bytes, rates and seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DecodeStep {
+    /// Operations of matrix products.
+    pub product_flops: f64,
+    /// Operations a second of those.
+    pub product_rate: f64,
+    /// Bytes of weights that are read, twice where two halves take turns.
+    pub weight_bytes: f64,
+    /// Operations of attention.
+    pub attention_flops: f64,
+    /// Operations a second of those.
+    pub attention_rate: f64,
+    /// Bytes of caches that are read.
+    pub cache_bytes: f64,
+    /// Bytes a second.
+    pub read_rate: f64,
+    /// Seconds of launches that no rate explains.
+    pub latency_s: f64,
+    /// 2 where two halves of the batch take turns and communication hides, else 1.
+    pub halves: f64,
+    /// Seconds in which rows travel to experts and back, or are summed over chips.
+    pub rows_s: f64,
+    /// Seconds of that which no rate explains.
+    pub sums_s: f64,
+}
+
+impl DecodeStep {
+    /// Seconds of matrix products: at least as long as reading the weights.
+    pub fn products_s(&self) -> f64 {
+        (self.product_flops / self.product_rate).max(self.weight_bytes / self.read_rate)
+    }
+
+    /// Seconds of attention: at least as long as reading the caches.
+    pub fn attention_s(&self) -> f64 {
+        (self.attention_flops / self.attention_rate).max(self.cache_bytes / self.read_rate)
+    }
+
+    /// Seconds of computation.
+    pub fn compute_s(&self) -> f64 {
+        self.products_s() + self.attention_s() + self.latency_s
+    }
+
+    /// Seconds of exchanges.
+    pub fn exchange_s(&self) -> f64 {
+        self.rows_s + self.sums_s
+    }
+
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        match self.halves > 1.0 {
+            true => self.compute_s().max(self.exchange_s()),
+            false => self.compute_s() + self.exchange_s(),
+        }
+    }
+
+    /// The arithmetic of a step's seconds and of its parts.
+    fn lines(&self) -> Vec<Line> {
+        let ms = |s: f64| format!("{} ms", significant(s * 1e3));
+        let longer = |name: &str, (flops, rate): (f64, f64), (bytes, of): (f64, &str)| {
+            let [by_flops, by_bytes] = [flops / rate, bytes / self.read_rate];
+            let (tflop, rate) = (significant(flops / 1e12), significant(rate / 1e12));
+            let (gb, gb_s) = (significant(bytes / 1e9), significant(self.read_rate / 1e9));
+            let (by_rate, by_reading) =
+                (format!("{tflop} TFLOP / {rate} TFLOP/s"), format!("{gb} GB of {of} / {gb_s} GB/s"));
+            let how = match by_flops > by_bytes {
+                true => format!("{by_rate}; longer than {by_reading}"),
+                false => format!("{by_reading}; longer than {by_rate}"),
+            };
+            Line::new(
+                name,
+                ms(by_flops.max(by_bytes)),
+                how,
+                "FlashMLA's reading and attention, products as in training",
+            )
+        };
+        let parts = format!("{} + {} + {}", ms(self.products_s()), ms(self.attention_s()), ms(self.latency_s));
+        let how = match (self.halves > 1.0, self.compute_s() >= self.exchange_s()) {
+            (true, true) => format!("{parts} of launches; the exchange of {} hides behind it", ms(self.exchange_s())),
+            (true, false) => format!("{} of exchange; {parts} of computation hide behind it", ms(self.exchange_s())),
+            (false, _) => format!("{parts} of launches + {} of exchange", ms(self.exchange_s())),
+        };
+        let exchange = format!("{} of rows + {} that no rate explains", ms(self.rows_s), ms(self.sums_s));
+        vec![
+            longer("decode step: products", (self.product_flops, self.product_rate), (self.weight_bytes, "weights")),
+            longer("decode step: attention", (self.attention_flops, self.attention_rate), (self.cache_bytes, "caches")),
+            Line::new("decode step: exchange", ms(self.exchange_s()), exchange, "DeepEP; sums over chips assumed"),
+            Line::new("decode step", ms(self.total()), how, "products + attention + launches, and exchange"),
+        ]
+    }
+}
+
+/// A prompt through a prefill chip.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Prefill {
+    /// Its tokens.
+    pub tokens: f64,
+    /// Seconds of computation with all units.
+    pub compute_s: f64,
+    /// What it takes longer with the units that are left.
+    pub lost_s: f64,
+    /// Seconds of rows on their way, which hide behind computation as far as they can.
+    pub sent_s: f64,
+    /// Chips that share it.
+    pub chips: f64,
+}
+
+impl Prefill {
+    /// Tokens a second and chip.
+    pub fn tokens_per_s(&self) -> f64 {
+        self.tokens / (self.compute_s + self.lost_s).max(self.sent_s) / self.chips
+    }
+
+    fn line(&self) -> Line {
+        let seconds = match self.compute_s + self.lost_s >= self.sent_s {
+            true => format!("({} s + {} s", significant(self.compute_s), significant(self.lost_s)),
+            false => format!("({} s", significant(self.sent_s)),
+        };
+        Line::new(
+            "input computed",
+            format!("{} tokens/s a chip", si(self.tokens_per_s())),
+            format!(
+                "{} tokens / {seconds}) / {} chips; rows to experts take {} s, beside which computation loses {} s",
+                significant(self.tokens),
+                self.chips,
+                significant(self.sent_s),
+                significant(self.lost_s)
+            ),
+            "simulated as a forward pass of training",
+        )
     }
 }
 
@@ -295,7 +458,7 @@ pub fn plan_serving(service: &Service, chip: &Chip, price: f64) -> Result<Servin
         limited_by: limited_by.to_owned(),
         explain: Vec::new(),
     };
-    plan.explain = explain(service, chip, price, &plan);
+    plan.explain = explain(service, chip, price, &plan)?;
     Ok(plan)
 }
 
@@ -311,33 +474,33 @@ fn larger_unit(service: &Service, chip: &Chip, unit: u64, flag: &str) -> String 
     }
 }
 
-fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Vec<Line> {
+fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Result<Vec<Line>> {
     let flops = FlopModel::new(&service.config, MlaForm::Expanded);
     let cache = 2.0 * kv_values_per_token(&service.config, KvForm::Latent) as f64;
     let node = chip.per_node;
-    vec![
-        Line::new(
-            "decode step",
-            duration(plan.decode_step_s),
-            format!(
-                "{} sequences a chip of {} tokens; {} GB of weights and {} KB of cache a token read at {} GB/s x {}",
-                significant(plan.batch_per_chip),
-                si(service.context),
-                significant(service.held_bytes(service.decode_unit) / 1e9),
-                significant(cache / 1e3),
-                chip.memory_gb_s,
-                assume::READ_SHARE
-            ),
-            "FlashMLA and DeepEP, as published",
+    let mut lines = vec![Line::new(
+        "sequences a chip",
+        significant(plan.batch_per_chip),
+        format!(
+            "of {} tokens, {} KB of cache a token, beside {} GB of weights: as many as {} allows",
+            si(service.context),
+            significant(cache / 1e3),
+            significant(service.held_bytes(service.decode_unit) / 1e9),
+            plan.limited_by
         ),
+        "users are promised --speed tokens a second",
+    )];
+    lines.extend(service.decode_step(chip, plan.batch_per_chip, service.context).lines());
+    lines.push(service.prefill(chip)?.line());
+    lines.extend([
         Line::new(
             "output",
             format!("{} tokens/s a node", si(plan.output_tokens_per_s_node)),
             format!(
-                "{node} chips x {} sequences x {} tokens / {} x {} of the day",
+                "{node} chips x {} sequences x {} tokens / {} s x {} of the day",
                 significant(plan.batch_per_chip),
                 significant(service.tokens_per_step),
-                duration(plan.decode_step_s),
+                significant(plan.decode_step_s),
                 service.load
             ),
             "the share of the day is FITTED to DeepSeek's production",
@@ -366,7 +529,8 @@ fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Ve
             format!("{node} chips x ${price} / 3,600 / {} tokens/s x 1e6", si(plan.input_tokens_per_s_node)),
             "",
         ),
-    ]
+    ]);
+    Ok(lines)
 }
 
 /// Prices of an API, dollars for a million tokens.

@@ -27,9 +27,10 @@ pub fn significant(value: f64) -> String {
     if text.contains('.') { trimmed(&text) } else { text }
 }
 
-/// `5576000` as `$5.58M`; cents and less with the digits that count.
+/// `5576000` as `$5.58M`; cents and less with the digits that count; `-` where no price is known.
 pub fn dollars(value: f64) -> String {
     match value {
+        v if v.is_nan() => "-".to_owned(),
         v if v >= 1e4 => format!("${}", si(v)),
         v if v >= 1.0 => format!("${v:.2}"),
         v => format!("${}", significant(v)),
@@ -108,6 +109,20 @@ pub fn parse_count(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+/// A whole number: `4096`, `4096.0`, `4,096` or `4K`.
+///
+/// # Errors
+/// Anything else.
+pub fn parse_whole(text: &str) -> std::result::Result<u64, String> {
+    match text.trim().parse::<u64>() {
+        Ok(n) => Ok(n),
+        Err(_) => match parse_count(text)? {
+            n if n.fract() == 0.0 => Ok(n as u64),
+            _ => Err(format!("`{text}` is not whole: expected a whole number, such as 4096")),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,7 +134,7 @@ mod tests {
         assert_eq!(significant(0.00123456), "0.00123");
         assert_eq!(significant(20.0), "20");
         assert_eq!(dollars(5_576_000.0), "$5.58M");
-        assert_eq!(dollars(0.0042), "$0.0042");
+        assert_eq!((dollars(0.0042), dollars(f64::NAN)), ("$0.0042".to_owned(), "-".to_owned()));
         assert_eq!((whole(2_664_000.4), thousands(999)), ("2,664,000".to_owned(), "999".to_owned()));
         assert_eq!(duration(54.2 * 86_400.0), "54.2 days");
         assert_eq!(duration(0.5), "0.5 s");
@@ -138,6 +153,12 @@ mod tests {
         assert_eq!(parse_count("4e3"), Ok(4000.0));
         for bad in ["", "-3T", "many", "0", "inf", "1e300", "NaN", "5X", "T"] {
             assert!(parse_count(bad).is_err(), "{bad}");
+        }
+        for (text, n) in [("4096", 4096), ("4096.0", 4096), ("4,096", 4096), ("1.5K", 1500), ("0", 0)] {
+            assert_eq!(parse_whole(text), Ok(n), "{text}");
+        }
+        for bad in ["4096.5", "-1", "", "x", "1e30"] {
+            assert!(parse_whole(bad).is_err(), "{bad}");
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 pub(crate) use memory::tokens_held;
 pub use memory::{ChipMemory, activation_bytes, chip_memory};
 pub use nearest::{Asked, stated_layout};
+pub(crate) use search::best_of;
 pub use search::{best_layout, ranked_layouts};
 
 use crate::assumptions as assume;
@@ -98,6 +99,56 @@ impl Breakdown {
     }
 }
 
+/// Seconds of a mean rank's communication in a step: what the step is longer by, and what is hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Communication {
+    /// Among chips that share matrices; nothing runs beside it.
+    pub tensor_s: f64,
+    /// Keys and values of chips that share a sequence, as far as they take longer than the attention beside them.
+    pub context_s: f64,
+    /// The experts' all-to-all, alone or as far as it takes longer than the computation beside it.
+    pub experts_s: f64,
+    /// Gradients and parameters among copies that nothing hides.
+    pub copies_s: f64,
+    /// What computation loses to the units of the chip that send beside it.
+    pub beside_s: f64,
+    /// Hidden behind computation: the experts' all-to-all.
+    pub hidden_experts_s: f64,
+    /// Hidden behind the passes: gradients and parameters.
+    pub hidden_copies_s: f64,
+}
+
+impl Communication {
+    /// What a step is longer by.
+    pub fn total(&self) -> f64 {
+        self.tensor_s + self.context_s + self.experts_s + self.copies_s + self.beside_s
+    }
+
+    /// Of the pipeline's passes; what copies exchange is after them.
+    fn of(plan: &Plan, pipeline: &Pipeline) -> Communication {
+        let all = plan.work.iter().flatten().map(|work| pipeline.communication(work));
+        let sum = all.fold(Communication::default(), |sum, one| sum.with(&one, |a, b| a + b));
+        sum.with(&sum, |a, _| a / plan.n_ranks as f64)
+    }
+
+    /// Continued by `times` the difference from `earlier`.
+    fn extended(&self, earlier: &Communication, times: f64) -> Communication {
+        self.with(earlier, |now, before| now + times * (now - before))
+    }
+
+    fn with(&self, other: &Communication, f: impl Fn(f64, f64) -> f64) -> Communication {
+        Communication {
+            tensor_s: f(self.tensor_s, other.tensor_s),
+            context_s: f(self.context_s, other.context_s),
+            experts_s: f(self.experts_s, other.experts_s),
+            copies_s: f(self.copies_s, other.copies_s),
+            beside_s: f(self.beside_s, other.beside_s),
+            hidden_experts_s: f(self.hidden_experts_s, other.hidden_experts_s),
+            hidden_copies_s: f(self.hidden_copies_s, other.hidden_copies_s),
+        }
+    }
+}
+
 /// Bytes that a chip sends in a step, by what sends them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Traffic {
@@ -126,6 +177,8 @@ pub struct Step {
     pub seconds: f64,
     /// Of a mean rank's work: products, attention, streaming, exchanges that nothing hides.
     pub spent: Spent,
+    /// The communication among it by what is sent, and what is hidden.
+    pub communication: Communication,
     /// The fullest chip.
     pub memory: ChipMemory,
     /// The mean chip's bytes on the way.
@@ -148,8 +201,8 @@ pub struct Spent {
     pub attention_s: f64,
     /// What streams through memory.
     pub memory_s: f64,
-    /// Communication that nothing hides, gradients included, and what it takes from computation beside it: what is left
-    /// of a step without the other parts.
+    /// Communication that nothing hides, gradients included, and what it takes from computation beside it
+    /// ([`Communication::total`]).
     pub communication_s: f64,
     /// The optimizer's reads and writes.
     pub optimizer_s: f64,
@@ -218,19 +271,28 @@ pub fn simulate_step(job: &Job, layout: &Layout, chip: &Chip) -> Result<Step> {
         let none = || Error::Question("a pipeline needs at least one layer a stage".to_owned());
         return Err(too_large.unwrap_or_else(none));
     };
+    let pipeline = Pipeline { worker: &worker, stages: &stages, hop_s };
     let mut breakdown = Breakdown::of(&timeline);
+    let mut communication = Communication::of(&plan, &pipeline);
     if n > most {
-        let half = simulate(&plan_of(most / 2), &Pipeline { worker: &worker, stages: &stages, hop_s });
-        breakdown = breakdown.extended(&Breakdown::of(&half), (n - most) as f64 / (most / 2) as f64);
+        let (half, times) = (plan_of(most / 2), (n - most) as f64 / (most / 2) as f64);
+        breakdown = breakdown.extended(&Breakdown::of(&simulate(&half, &pipeline)), times);
+        communication = communication.extended(&Communication::of(&half, &pipeline), times);
     }
     let exchange = Exchange::new(job, layout, &plan, &placement, chip);
     let hidden = if layout.hide_dp { exchange.seconds.min(breakdown.total()) } else { 0.0 };
-    breakdown.optimizer_s = exchange.seconds - hidden + exchange.update_s;
+    // Units that send are units that do not compute, as beside the experts' all-to-all.
+    let beside = hidden * worker.sending_share();
+    breakdown.optimizer_s = exchange.seconds - hidden + beside + exchange.update_s;
+    communication.copies_s = exchange.seconds - hidden;
+    communication.hidden_copies_s = hidden;
+    communication.beside_s += beside;
     let breakdown = breakdown.without_dust();
     Ok(Step {
         layout: layout.clone(),
         seconds: breakdown.total(),
-        spent: spent(&breakdown, &stages, n as f64 / pp as f64, &exchange),
+        spent: spent(&breakdown, &stages, n as f64 / pp as f64, &exchange, &communication),
+        communication,
         memory: chip_memory(job, layout, &plan, &placement),
         traffic: step_traffic(job, layout, chip, exchange.bytes),
         breakdown,
@@ -319,6 +381,35 @@ struct Pipeline<'a> {
     hop_s: f64,
 }
 
+impl Pipeline<'_> {
+    /// What is communication of the seconds of `work`.
+    fn communication(&self, work: &Work) -> Communication {
+        let within = |s: &StageTime| Communication {
+            tensor_s: s.exchange - s.ring,
+            context_s: s.ring,
+            ..Communication::default()
+        };
+        match work {
+            Work::Forward(c) | Work::Backward(c) | Work::BackwardInput(c) => {
+                let stage = &self.stages[c.stage];
+                Communication { experts_s: stage.all_to_all, ..within(stage) }
+            }
+            Work::Weight(_) => Communication::default(),
+            Work::Both(f, b) => {
+                let (f, b) = (&self.stages[f.stage], &self.stages[b.stage]);
+                let side = self.worker.side_by_side(f, b);
+                let both = within(f).with(&within(b), |f, b| f + b);
+                Communication {
+                    experts_s: side.longer_s,
+                    beside_s: side.lost_s,
+                    hidden_experts_s: side.hidden_s,
+                    ..both
+                }
+            }
+        }
+    }
+}
+
 impl Durations for Pipeline<'_> {
     fn seconds(&self, work: &Work) -> f64 {
         let stage = |chunk: &Chunk| &self.stages[chunk.stage];
@@ -347,16 +438,21 @@ fn busiest_s(plan: &Plan, stages: &[StageTime]) -> f64 {
 }
 
 /// `per_rank` micro-batches, passing through all stages, are one rank's work.
-fn spent(breakdown: &Breakdown, stages: &[StageTime], per_rank: f64, exchange: &Exchange) -> Spent {
+fn spent(
+    breakdown: &Breakdown,
+    stages: &[StageTime],
+    per_rank: f64,
+    exchange: &Exchange,
+    communication: &Communication,
+) -> Spent {
     let sum = stages.iter().fold(StageTime::default(), |sum, stage| sum.plus(stage));
     let [products_s, attention_s, memory_s] = [sum.products, sum.attention, sum.stream].map(|s| s * per_rank);
-    let busy = breakdown.total() - breakdown.bubble_s;
-    let rest = busy - products_s - attention_s - memory_s - exchange.update_s;
+    let sent = communication.total();
     Spent {
         products_s,
         attention_s,
         memory_s,
-        communication_s: if rest < LEAST_SHARE * breakdown.total() { 0.0 } else { rest },
+        communication_s: if sent < LEAST_SHARE * breakdown.total() { 0.0 } else { sent },
         optimizer_s: exchange.update_s,
         optimizer_bytes: exchange.update_bytes,
         bubble_s: breakdown.bubble_s,
@@ -446,7 +542,7 @@ pub fn flops_per_token(job: &Job, span: AttentionSpan) -> f64 {
     FlopModel::new(&job.config, MlaForm::Expanded).train_per_token(job.seq_len, span)
 }
 
-/// What failures and checkpoints add to a run on `chips` chips.
+/// What failures and checkpoints add to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interruptions {
     /// Hours between failures.
@@ -458,16 +554,33 @@ pub struct Interruptions {
 }
 
 impl Interruptions {
-    /// With a checkpoint every sqrt(2·C·MTBF) seconds (Young, 1974), half of which a failure throws away.
+    /// On `chips` chips, with a checkpoint every sqrt(2·C·MTBF) seconds (Young, 1974), half of which a failure throws away.
+    /// Of the time between failures only what a failure leaves is a run's: its share divides the time.
     pub fn of(chips: u64) -> Interruptions {
         let between_s = assume::CHIP_HOURS_PER_FAILURE * 3600.0 / chips as f64;
         let every_s = (2.0 * assume::CHECKPOINT_S * between_s).sqrt();
-        let overhead = assume::CHECKPOINT_S / every_s + (every_s / 2.0 + assume::RESTART_S) / between_s;
-        Interruptions { hours_between: between_s / 3600.0, checkpoint_every_s: every_s, overhead }
+        let lost = (assume::RESTART_S + every_s / 2.0) / between_s;
+        let times = (1.0 + assume::CHECKPOINT_S / every_s) / (1.0 - lost).max(0.0);
+        Interruptions { hours_between: between_s / 3600.0, checkpoint_every_s: every_s, overhead: times - 1.0 }
     }
 
-    /// Whether a run gets further between two failures than the first of them threw it back.
-    pub fn leave_time(&self) -> bool {
-        self.hours_between * 3600.0 > assume::RESTART_S + self.checkpoint_every_s / 2.0
+    /// Whether failures take less than half of the time.
+    pub fn leave_half(&self) -> bool {
+        self.overhead <= 1.0
+    }
+
+    /// Why a run on `chips` chips is none, in words.
+    pub(crate) fn too_many(&self, chips: u64) -> String {
+        let times = match self.overhead.is_finite() {
+            true => format!("the run takes {} times as long as without", crate::text::significant(1.0 + self.overhead)),
+            false => "the run never advances".to_owned(),
+        };
+        format!(
+            "{} chips fail every {}, and each failure takes a restart of {} s and half of the time between checkpoints: \
+             {times}; expected at most twice as long",
+            crate::text::thousands(chips),
+            crate::text::duration(self.hours_between * 3600.0),
+            assume::RESTART_S
+        )
     }
 }

@@ -27,6 +27,8 @@ pub struct StageTime {
     pub all_to_all: f64,
     /// Exchanges within a layer (tensor and context parallelism), in each direction; nothing runs beside them.
     pub exchange: f64,
+    /// Of them keys and values of chips that share a sequence, as far as they take longer than attention.
+    pub ring: f64,
     /// Of forward, backward and weight together: matrix products.
     pub products: f64,
     /// Of the same: attention.
@@ -85,6 +87,7 @@ impl StageTime {
             weight: self.weight + other.weight,
             all_to_all: self.all_to_all + other.all_to_all,
             exchange: self.exchange + other.exchange,
+            ring: self.ring + other.ring,
             products: self.products + other.products,
             attention: self.attention + other.attention,
             stream: self.stream + other.stream,
@@ -169,7 +172,8 @@ impl<'a> Worker<'a> {
         // Keys and values of the others arrive while attention works on those that are there.
         let attention = part.attention / (assume::ATTENTION_FORWARD * self.chip.bf16_tflops * 1e12);
         let ring = traffic::context_parallel_s(config, layout, self.chip, tokens);
-        time.exchange = traffic::tensor_parallel_s(config, layout, self.chip, tokens) + (ring - attention).max(0.0);
+        time.ring = (ring - attention).max(0.0);
+        time.exchange = traffic::tensor_parallel_s(config, layout, self.chip, tokens) + time.ring;
         if n.routed_experts > 0 {
             let seconds = traffic::AllToAll::new(config, layout, self.chip).seconds(tokens / tp, self.chip);
             time.all_to_all = layout.imbalance * layout.send_slowdown(self.chip) * seconds;
@@ -215,6 +219,7 @@ impl<'a> Worker<'a> {
             weight: products + stream_weight,
             all_to_all: 0.0,
             exchange: 0.0,
+            ring: 0.0,
             products: 3.0 * products + again,
             attention: attention + attention_back + attention_again,
             stream: stream + stream_back + stream_weight,
@@ -247,14 +252,41 @@ impl<'a> Worker<'a> {
         (all.total() as f64 - experts) / self.layout.tp as f64 + experts / self.layout.ep as f64
     }
 
+    /// Share of the chip's units that send while others compute.
+    pub fn sending_share(&self) -> f64 {
+        self.layout.comm_sm as f64 / self.chip.n_sm as f64
+    }
+
     /// Seconds of a forward and a backward of two micro-batches that run side by side: communication hides behind
     /// computation, which has fewer units while it runs.
     pub fn overlapped(&self, forward: &StageTime, backward: &StageTime) -> f64 {
-        let compute = forward.forward + backward.backward + backward.weight;
-        let hidden = forward.all_to_all + backward.all_to_all;
-        let slowed = compute + hidden * self.layout.comm_sm as f64 / self.chip.n_sm as f64;
-        slowed.max(hidden) + forward.exchange + backward.exchange
+        let side = self.side_by_side(forward, backward);
+        side.compute_s + side.lost_s + side.longer_s + forward.exchange + backward.exchange
     }
+
+    /// How these seconds come about, exchanges within layers apart.
+    pub fn side_by_side(&self, forward: &StageTime, backward: &StageTime) -> SideBySide {
+        let compute_s = forward.forward + backward.backward + backward.weight;
+        let sent = forward.all_to_all + backward.all_to_all;
+        let lost_s = sent * self.sending_share();
+        match compute_s + lost_s >= sent {
+            true => SideBySide { compute_s, lost_s, longer_s: 0.0, hidden_s: sent },
+            false => SideBySide { compute_s, lost_s: 0.0, longer_s: sent - compute_s, hidden_s: compute_s },
+        }
+    }
+}
+
+/// Seconds of computation beside an all-to-all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SideBySide {
+    /// Computation with all units of the chip.
+    pub compute_s: f64,
+    /// What it takes longer with the units that are left.
+    pub lost_s: f64,
+    /// What the all-to-all takes longer than both.
+    pub longer_s: f64,
+    /// What of it is hidden.
+    pub hidden_s: f64,
 }
 
 /// Matrices of a feed-forward: three with a gate.

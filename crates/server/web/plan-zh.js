@@ -11,6 +11,7 @@ const WORDS = {
   "communication that nothing hides": "无法掩盖的通信", step: "每步", "tokens a day": "每天 token", "causal MFU": "因果 MFU",
   "memory of the fullest chip": "最满芯片的内存", "failures and checkpoints": "故障与检查点", energy: "能量", "all phases": "所有阶段",
   run: "训练", rollout: "采样", probabilities: "概率", "moving models": "搬移模型", assumed: "假设",
+  "The run, by what the chips do": "整个训练：芯片在做什么", "communication that is hidden": "被掩盖的通信", "what a chip sends in a step": "每步每块芯片发送的数据",
   "the optimizer": "优化器", updates: "更新", simulated: "模拟得出", "not published": "未公开", "the same": "同上",
   "A part marked (published) is not derived: the published figure stands in, on other chips as much larger or smaller as the derived parts.":
     "标有“已发表”的部分不是推导出来的，用的是已发表的数字；在其他芯片上按推导部分的比例换算。",
@@ -19,6 +20,8 @@ const WORDS = {
 };
 
 const FORMS = [
+  [/^([\d,.]+) chip-hours and (.+) on ([\d,]+) (.+?)s?\.$/, (hours, time, n, chip) => `${n} 块 ${chip}，${period(time)}，${hours} 芯片小时。`],
+  [/^A cycle of (.+), answers of (\S+) tokens$/, (run, n) => `${run} 的一轮，回答平均 ${n} token`],
   [/^(\S+) and (.+) on ([\d,]+) (.+?)s?\.$/, (cost, time, n, chip) => `${n} 块 ${chip}，${period(time)}，${cost}。`],
   [/^(.+) \(published\)$/, (name) => `${inChinese(name)}（已发表）`],
   [/^rank (\d+)$/, (n) => `第 ${n} 级`],
@@ -31,6 +34,8 @@ const FORMS = [
   [/^Layout: (.+)\.$/, (layout) => `布局：${layout}。`],
   [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* four in five took (\S+) to (\S+) against .*$/,
     (products, streaming, low, high) => `${fitted(products, streaming)}没有参与拟合的已发表训练，五次中有四次的用时相对推导值在 ${low} 到 ${high} 之间（\`penseur plan --published\`）。`],
+  [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* they took (\S+) to (\S+) against .*$/,
+    (products, streaming, low, high) => `${fitted(products, streaming)}没有参与拟合、带专家的已发表训练很少，用时相对推导值在 ${low} 到 ${high} 之间（\`penseur plan --published\` 列出）。`],
   [/^Two constants were fitted .* products reach ([\d.]+) .* streaming ([\d.]+) .* This run itself took ([\d,]+) chip-hours: (\S+)\. .*$/,
     (products, streaming, hours, off) => `${fitted(products, streaming)}这次训练已发表的是 ${hours} 芯片小时，推导值偏差 ${off}（\`penseur plan --published\` 列出其他训练）。`],
 ];

@@ -2,7 +2,7 @@
 
 use model::error::nearest;
 
-use super::{Job, Layout, Precision, Recompute, Schedule, n_experts, send_units, was_trained_in_fp8};
+use super::{Job, Layout, Precision, Recompute, Schedule, is_like_v3, n_experts, send_units};
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
 
@@ -79,6 +79,52 @@ impl LayoutSpec {
         Ok(spec)
     }
 
+    /// What is said here, and elsewhere what `under` says.
+    pub fn over(&self, under: &LayoutSpec) -> LayoutSpec {
+        LayoutSpec {
+            pp: self.pp.or(under.pp),
+            vpp: self.vpp.or(under.vpp),
+            ep: self.ep.or(under.ep),
+            tp: self.tp.or(under.tp),
+            cp: self.cp.or(under.cp),
+            dp: self.dp.or(under.dp),
+            zero: self.zero.or(under.zero),
+            schedule: self.schedule.or(under.schedule),
+            micro_batch: self.micro_batch.or(under.micro_batch),
+            precision: self.precision.or(under.precision),
+            recompute: self.recompute.or(under.recompute),
+            comm_sm: self.comm_sm.or(under.comm_sm),
+            imbalance: self.imbalance.or(under.imbalance),
+            hide_dp: self.hide_dp.or(under.hide_dp),
+            zigzag: self.zigzag.or(under.zigzag),
+        }
+    }
+
+    /// As `--layout` reads it; empty where nothing is said.
+    pub fn written(&self) -> String {
+        let count = |n: Option<u64>| n.map(|n| n.to_string());
+        let named = |name: &'static str| name.to_owned();
+        let values = [
+            count(self.pp),
+            count(self.vpp),
+            count(self.ep),
+            count(self.tp),
+            count(self.cp),
+            count(self.dp),
+            self.zero.map(|n| n.to_string()),
+            self.schedule.map(Schedule::name).map(named),
+            count(self.micro_batch),
+            self.precision.map(Precision::name).map(named),
+            self.recompute.map(Recompute::name).map(named),
+            count(self.comm_sm),
+            self.imbalance.map(|times| times.to_string()),
+            self.hide_dp.map(|is_hidden| is_hidden.to_string()),
+            self.zigzag.map(|is_even| is_even.to_string()),
+        ];
+        let said = KEYS.iter().zip(values).filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        said.collect::<Vec<_>>().join(",")
+    }
+
     /// Whether nothing is said that only a layout decides.
     pub fn is_open(&self) -> bool {
         let said = [self.pp, self.tp, self.ep, self.dp, self.vpp];
@@ -90,7 +136,7 @@ impl LayoutSpec {
     /// # Errors
     /// As [`LayoutSpec::parse`].
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let count = |least: u64| match value.parse::<u64>() {
+        let count = |least: u64| match crate::text::parse_whole(value) {
             Ok(n) if (least..=MOST).contains(&n) => Ok(Some(n)),
             _ => Err(written(
                 &format!("{key}={value}"),
@@ -151,7 +197,8 @@ impl LayoutSpec {
         let most = (n / 4).max(1);
         let ep = (1..=most.min(group)).rev().find(|ep| n > 0 && n.is_multiple_of(*ep) && group.is_multiple_of(*ep));
         let n_micro = job.batch / (dp * micro_batch).max(1);
-        let dual = pp > 1 && pp.is_multiple_of(2) && n > 0 && n_micro >= 2 * pp && n_micro.is_multiple_of(2);
+        let divides = pp > 1 && pp.is_multiple_of(2) && n_micro >= 2 * pp && n_micro.is_multiple_of(2);
+        let dual = divides && is_like_v3(&job.config);
         let schedule = match (self.vpp.unwrap_or(1) > 1 || pp == 1, dual) {
             (true, _) => Schedule::OneFOneB,
             (false, true) => Schedule::DualPipe,
@@ -167,7 +214,7 @@ impl LayoutSpec {
             zero: self.zero.unwrap_or(1),
             schedule: self.schedule.unwrap_or(schedule),
             micro_batch,
-            precision: self.precision.unwrap_or(match (chip.fp8_tflops, was_trained_in_fp8(&job.config)) {
+            precision: self.precision.unwrap_or(match (chip.fp8_tflops, is_like_v3(&job.config)) {
                 (Some(_), true) => Precision::Fp8,
                 _ => Precision::Bf16,
             }),

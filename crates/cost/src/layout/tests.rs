@@ -106,3 +106,17 @@ fn a_printed_layout_is_the_same_layout() {
         assert_eq!(layout.precision == Precision::Fp8, has_fp8, "{spec}");
     }
 }
+
+/// What is written is read again; what is said wins over what lies under it.
+#[test]
+fn layouts_are_laid_over_others() {
+    let read = |text: &str| LayoutSpec::parse(text).unwrap();
+    let all = "pp=16,vpp=1,ep=64,tp=2,cp=1,dp=64,zero=1,schedule=zb1p,micro_batch=2,precision=fp8,recompute=full,comm_sm=20,\
+               imbalance=1.25,hide_dp=true,zigzag=false";
+    for text in ["", "tp=8", "imbalance=1.2", all] {
+        assert_eq!(read(text).written(), text);
+    }
+    assert_eq!(read("ep=32,tp=4").over(&read("pp=16,ep=64,precision=fp8")), read("pp=16,ep=32,tp=4,precision=fp8"));
+    assert_eq!(read("").over(&read(all)), read(all));
+    assert_eq!(read("pp=16.0"), read("pp=16"));
+}

@@ -1,6 +1,6 @@
 //! The page of a plan.
 
-use super::{Bar, Chart, Page, Table};
+use super::{Bar, Chart, Page, Stage, Table};
 use crate::assumptions as assume;
 use crate::layout::Precision;
 use crate::plan::Plan;
@@ -11,7 +11,7 @@ impl From<&Plan> for Page {
         let cluster = &plan.cluster;
         let headline = format!(
             "{} and {} on {} {}.",
-            dollars(plan.dollars),
+            if cluster.is_priced() { dollars(plan.dollars) } else { format!("{} chip-hours", hours(plan.gpu_hours)) },
             duration(plan.days * 86_400.0),
             if cluster.count == 1 { "one".to_owned() } else { format!("{} x", whole(cluster.count as f64)) },
             cluster.chip.name
@@ -30,7 +30,10 @@ impl From<&Plan> for Page {
             ("causal MFU", format!("{:.1}%", 100.0 * plan.mfu_causal)),
             ("memory a chip", format!("{} of {} GB", significant(plan.memory_gb), significant(cluster.chip.memory_gb))),
             ("parameters", format!("{}, {} active", si(plan.params_total as f64), si(plan.params_active as f64))),
-            ("price", format!("${} a chip-hour", cluster.price)),
+            (
+                "price",
+                if cluster.is_priced() { format!("${} a chip-hour", cluster.price) } else { dollars(cluster.price) },
+            ),
             ("energy", energy(plan.energy_kwh)),
         ];
         let range = plan
@@ -46,7 +49,7 @@ impl From<&Plan> for Page {
             headline,
             facts,
             tables: vec![phases(plan)].into_iter().chain(breakdown(plan)).collect(),
-            charts: where_it_goes(plan).into_iter().collect(),
+            charts: where_it_goes(plan).into_iter().chain(cycles(plan)).collect(),
             drawings: timeline(plan).into_iter().collect(),
             lines: plan.explain.clone(),
             notes: notes(plan),
@@ -55,7 +58,7 @@ impl From<&Plan> for Page {
 }
 
 /// Chip-hours, in digits that say something for a minute's run as well.
-fn hours(hours: f64) -> String {
+pub(crate) fn hours(hours: f64) -> String {
     if hours < 100.0 { significant(hours) } else { whole(hours) }
 }
 
@@ -72,6 +75,21 @@ pub(crate) fn energy(kwh: f64) -> String {
 fn off_published(plan: &Plan) -> Option<(f64, String)> {
     let published = plan.published_gpu_hours()?;
     Some((published, format!("{:+.1}%", 100.0 * (plan.gpu_hours / published - 1.0))))
+}
+
+/// How published runs of the kind vary about what is derived for them.
+fn varied(plan: &Plan) -> String {
+    let Some(spread) = plan.spread else { return String::new() };
+    let [low, high] = spread.map(|times| format!("{:+.0}%", 100.0 * (times - 1.0)));
+    match plan.params_active < plan.params_total {
+        true => format!(
+            "Of published runs with experts that nothing was fitted to there are few: they took {low} to {high} against what is \
+             derived."
+        ),
+        false => format!(
+            "Of published dense runs that nothing was fitted to, four in five took {low} to {high} against what is derived."
+        ),
+    }
 }
 
 /// As V3's Table 1.
@@ -134,6 +152,36 @@ fn where_it_goes(plan: &Plan) -> Option<Chart> {
     Some(Chart::Bars { title: "A step, by what the chips spend it on".to_owned(), bars: bars.collect() })
 }
 
+/// Of a run of reinforcement learning: what each part of it spends its time on, and the phases of a cycle of each.
+fn cycles(plan: &Plan) -> Vec<Chart> {
+    if plan.cycles.is_empty() {
+        return Vec::new();
+    }
+    let phases = plan.cycles[0].cycle.named().map(|(name, _)| name.to_owned());
+    let all_s = |i: usize| plan.cycles.iter().map(|of| of.n * of.cycle.named()[i].1).sum::<f64>();
+    let run_s: f64 = (0..phases.len()).map(all_s).sum();
+    let bars = phases.iter().enumerate().map(|(i, label)| Bar {
+        label: label.clone(),
+        value: all_s(i) / 3600.0,
+        shown: format!("{}, {:.0}%", duration(all_s(i)), 100.0 * all_s(i) / run_s),
+    });
+    let of_cycle = plan.cycles.iter().map(|of| {
+        let named = of.cycle.named();
+        let stage = |i: usize| Stage {
+            label: named[i].0.to_owned(),
+            seconds: (0..named.len()).map(|part| if part == i { named[i].1 } else { 0.0 }).collect(),
+            shown: format!("{}, {:.0}%", duration(named[i].1), 100.0 * named[i].1 / of.cycle.total()),
+        };
+        Chart::Stages {
+            title: format!("A cycle of {}", of.name),
+            parts: phases.to_vec(),
+            stages: (0..named.len()).map(stage).collect(),
+        }
+    });
+    let whole = Chart::Bars { title: "The run, by what the chips do".to_owned(), bars: bars.collect() };
+    std::iter::once(whole).chain(of_cycle).collect()
+}
+
 fn timeline(plan: &Plan) -> Option<(String, String)> {
     let step = plan.step.as_ref().filter(|step| step.layout.pp > 1)?;
     Some(("A step of every rank of a pipeline".to_owned(), step.timeline.svg(820.0)))
@@ -143,14 +191,12 @@ fn notes(plan: &Plan) -> Vec<String> {
     let cluster = &plan.cluster;
     let mut notes = vec![format!("Price: {}.", cluster.price_source)];
     notes.extend(plan.hint.clone());
+    notes.extend(cluster.chip.link_note());
     if let Some(step) = &plan.step {
         notes.push(format!("Layout: {}.", step.layout.describe()));
-        let [low, high] = assume::PUBLISHED_SPREAD.map(|times| format!("{:+.0}%", 100.0 * (times - 1.0)));
         let error = match off_published(plan) {
             Some((hours, off)) => format!("This run itself took {} chip-hours: {off}.", whole(hours)),
-            None => format!(
-                "Of published runs that nothing was fitted to, four in five took {low} to {high} against what is derived."
-            ),
+            None => varied(plan),
         };
         notes.push(format!(
             "Two constants were fitted to DeepSeek-V3's published step: products reach {} of the best one measured, \

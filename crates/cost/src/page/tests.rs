@@ -76,3 +76,18 @@ fn chips_and_energy_read_well() {
     let json = serde_json::to_string(&plan).unwrap();
     assert!(!json.contains(":-0.0"), "nothing is less than nothing");
 }
+
+/// A run of reinforcement learning is drawn: its phases, and a cycle of each of its parts, in text and as SVG.
+#[test]
+fn cycles_are_drawn() {
+    let catalogue = Catalogue::shipped();
+    for (name, parts) in [("r1-zero", 2), ("r1", 3)] {
+        let page = Page::from(&preset(name, &Changes::default(), &catalogue).unwrap());
+        assert_eq!(page.charts.len(), 1 + parts, "{name}");
+        let (text, html) = (page.text(false), page.html());
+        for needle in ["The run, by what the chips do", "A cycle of DeepSeek-R1", "rollout", "moving models"] {
+            assert!(text.contains(needle) && html.contains(needle), "{name}: {needle}: {text}");
+        }
+        assert!(html.matches("<svg").count() > parts && !html.contains("NaN"), "{name}");
+    }
+}

@@ -3,11 +3,11 @@
 use model::count::{AttentionSpan, FlopModel, MlaForm, count_params};
 use serde::Serialize;
 
-use super::Plan;
+use super::{Cluster, Plan};
 use crate::assumptions as assume;
 use crate::layout::{Job, Precision};
 use crate::text::{dollars, duration, si, significant, whole};
-use crate::training::{Step, Traffic, activation_bytes, flops_per_token, tokens_held};
+use crate::training::{Communication, Step, Traffic, activation_bytes, flops_per_token, tokens_held};
 
 /// One number: what it is, its value, how it comes about, and where its parts are from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -151,13 +151,26 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
         Line::new(
             "communication that nothing hides",
             duration(spent.communication_s),
+            shown(&step.communication, step),
+            source("links"),
+        ),
+        Line::new(
+            "communication that is hidden",
+            duration(step.communication.hidden_experts_s + step.communication.hidden_copies_s),
             format!(
-                "a remainder: the step without the parts above and its bubbles, with what computation loses beside it; a chip \
-                 and step sends {}; {} GB/s within a node, {} between",
-                sent(&step.traffic),
-                chip.link_gb_s,
-                chip.nic_gb_s
+                "{} s of the experts' all-to-all + {} s of gradients and parameters; computation beside them has all but {} \
+                 of {} units",
+                significant(step.communication.hidden_experts_s),
+                significant(step.communication.hidden_copies_s),
+                step.layout.comm_sm,
+                chip.n_sm
             ),
+            "units: V3's report, section 3.2.2",
+        ),
+        Line::new(
+            "what a chip sends in a step",
+            String::new(),
+            format!("{}; {} GB/s within a node, {} between", sent(&step.traffic), chip.link_gb_s, chip.nic_gb_s),
             source("links"),
         ),
         Line::new(
@@ -172,6 +185,21 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
             "the placement of layers is chosen for the shortest step",
         ),
     ]
+}
+
+/// The parts of communication that a step is longer by.
+fn shown(communication: &Communication, step: &Step) -> String {
+    let Communication { tensor_s, context_s, experts_s, copies_s, beside_s, .. } = *communication;
+    let parts = [
+        ("s within layers by tensor parallelism", tensor_s),
+        ("s of keys and values beyond the attention beside them", context_s),
+        ("s of the experts' all-to-all", experts_s),
+        ("s of gradients and parameters", copies_s),
+        ("s that computation loses to what sends beside it", beside_s),
+    ];
+    let some = parts.iter().filter(|(_, s)| *s > 1e-6 * step.seconds);
+    let words: Vec<String> = some.map(|(what, s)| format!("{} {what}", significant(*s))).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(" + ") }
 }
 
 /// A chip's bytes of a step, by what sends them.
@@ -219,7 +247,7 @@ fn step_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             "memory of the fullest chip",
             format!("{} GB", gb(memory.total())),
             format!(
-                "weights {} + gradients {} + optimizer {} + activations in flight {}, GB",
+                "{} GB of weights + {} GB of gradients + {} GB of the optimizer + {} GB of activations in flight",
                 gb(memory.weights),
                 gb(memory.gradients),
                 gb(memory.optimizer),
@@ -256,31 +284,46 @@ fn activations(job: &Job, step: &Step) -> Line {
 /// The name of the line that says how far published runs were off.
 pub(super) const SPREAD: &str = "dollars as published runs vary";
 
-/// Dollars as published runs vary.
-pub(super) fn spread(plan: &Plan) -> Line {
-    let [low, high] = assume::PUBLISHED_SPREAD;
-    Line::new(
+/// Dollars as published runs vary; `None` where no dollars are known or no run of the kind is.
+pub(super) fn spread(plan: &Plan) -> Option<Line> {
+    let ([low, high], [least, most]) = (plan.spread?, plan.dollars_range?);
+    Some(Line::new(
         SPREAD,
-        format!("{} to {}", dollars(low * plan.dollars), dollars(high * plan.dollars)),
+        format!("{} to {}", dollars(least), dollars(most)),
         format!(
-            "{} x {low} to x {high}: published over derived chip-hours, between which four in five of the runs are",
-            dollars(plan.dollars)
+            "{} x {low} to x {high}: published over derived chip-hours, between which {} are",
+            dollars(plan.dollars),
+            if plan.params_active < plan.params_total { "the runs with experts" } else { "four in five dense runs" }
         ),
         "MEASURED: `penseur plan --published`",
-    )
+    ))
+}
+
+/// What `gpu_hours` cost.
+pub(crate) fn cost(name: &str, gpu_hours: f64, cluster: &Cluster) -> Line {
+    let hours = crate::page::hours(gpu_hours);
+    match cluster.is_priced() {
+        true => Line::new(
+            name,
+            dollars(cluster.dollars(gpu_hours)),
+            format!("{hours} chip-hours x ${}", cluster.price),
+            &cluster.price_source,
+        ),
+        false => Line::new(name, "-".to_owned(), format!("{hours} chip-hours x a price"), &cluster.price_source),
+    }
 }
 
 fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
     let (Some(step), Some(failures)) = (&plan.step, &plan.interruptions) else { return Vec::new() };
     let n_steps = (job.tokens / job.step_tokens()).ceil();
-    vec![
+    let [every_s, between_s] = [failures.checkpoint_every_s, failures.hours_between * 3600.0].map(significant);
+    let mut lines = vec![
         Line::new(
             "failures and checkpoints",
-            format!("+{:.1}%", 100.0 * failures.overhead),
+            format!("{:.4} x the time", 1.0 + failures.overhead),
             format!(
-                "a failure every {}, a checkpoint every {} that takes {} s, {} s to start again",
-                duration(failures.hours_between * 3600.0),
-                duration(failures.checkpoint_every_s),
+                "(1 + {} s of a checkpoint / {every_s} s between two) / (1 - ({} s to start again + {every_s} s / 2) / \
+                 {between_s} s between failures)",
                 assume::CHECKPOINT_S,
                 assume::RESTART_S
             ),
@@ -288,9 +331,9 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
         ),
         Line::new(
             "chip-hours",
-            whole(plan.gpu_hours),
+            crate::page::hours(plan.gpu_hours),
             format!(
-                "{} steps x {} s x {} chips / 3,600 x {:.3}",
+                "{} steps x {} s x {} chips / 3,600 x {:.4}",
                 whole(n_steps),
                 significant(step.seconds),
                 plan.cluster.count,
@@ -301,26 +344,22 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
         Line::new(
             "days",
             duration(plan.days * 86_400.0),
-            format!("{} chip-hours / {} chips", whole(plan.gpu_hours), plan.cluster.count),
+            format!("{} chip-hours / {} chips", crate::page::hours(plan.gpu_hours), plan.cluster.count),
             "",
         ),
-        Line::new(
-            "dollars",
-            dollars(plan.dollars),
-            format!("{} chip-hours x ${}", whole(plan.gpu_hours), plan.cluster.price),
-            &plan.cluster.price_source,
-        ),
-        spread(plan),
+        cost("dollars", plan.gpu_hours, &plan.cluster),
         Line::new(
             "energy",
             crate::page::energy(plan.energy_kwh),
             format!(
                 "{} chip-hours x {} W x {} with the rest of the machines",
-                whole(plan.gpu_hours),
+                crate::page::hours(plan.gpu_hours),
                 plan.cluster.chip.watts,
                 1.0 + plan.cluster.chip.host_share
             ),
             "power at full load",
         ),
-    ]
+    ];
+    lines.extend(spread(plan));
+    lines
 }

@@ -2,12 +2,13 @@
 
 use model::presets::published;
 
-use super::{Cluster, Phase, Plan, phase, plan_training};
-use crate::catalogue::Catalogue;
+use super::{Cluster, Phase, Plan, phase, plan_asked, plan_training};
+use crate::catalogue::{Catalogue, Chip};
 use crate::error::{Error, Result};
-use crate::layout::{Job, LayoutSpec};
+use crate::layout::{Job, LayoutSpec, Precision};
 use crate::plan::explain::Line;
 use crate::rl;
+use crate::training::Asked;
 
 /// The chip of all published runs among the presets.
 const THEIRS: &str = "h800";
@@ -31,7 +32,7 @@ pub struct Changes {
     pub price: Option<f64>,
     /// Other tokens (pre-training).
     pub tokens: Option<f64>,
-    /// Another layout.
+    /// What is said of another layout: laid over the preset's own, where it has one on these chips.
     pub layout: Option<LayoutSpec>,
 }
 
@@ -77,29 +78,34 @@ fn v3_job(tokens: f64, seq_len: u64, batch: u64) -> Result<Job> {
 /// A preset without one, or an unknown name.
 pub fn preset_job(name: &str, count: u64) -> Result<(Job, LayoutSpec)> {
     match name {
-        "v3-pretrain" | "v3" => {
-            let mut job = v3_job(14.8e12, 4096, 15360)?;
-            // Theirs, 2^10 x 15, divides over powers of two; elsewhere it is rounded to the chips.
-            if !count.is_power_of_two() {
-                job.batch = super::usual_batch(&job.config, job.seq_len, count);
-            }
-            Ok((job, LayoutSpec::parse("pp=16,ep=64,precision=fp8")?))
-        }
+        "v3-pretrain" | "v3" => Ok((v3_job(14.8e12, 4096, v3_batch(count))?, v3_layout())),
         _ => Err(Error::Question(format!("\"{name}\" is no training run of which this can be asked; v3-pretrain is"))),
     }
 }
 
-/// V3's report, sections 3.2 and 4.2: 16 stages, experts on 64 chips, ZeRO-1, FP8; 15,360 sequences of 4,096.
+/// Theirs of 15,360 = 2^10 x 15 sequences divides over powers of two; elsewhere it is rounded to the chips.
+fn v3_batch(count: u64) -> u64 {
+    if count.is_power_of_two() { 15_360 } else { super::divided(15_360, count) }
+}
+
+/// V3's report, sections 3.2 and 4.2: 16 stages, experts on 64 chips, ZeRO-1, FP8.
+fn v3_layout() -> LayoutSpec {
+    LayoutSpec { pp: Some(16), ep: Some(64), precision: Some(Precision::Fp8), ..LayoutSpec::default() }
+}
+
+/// What V3's pre-training has of its own: on as many chips as theirs, with FP8, their layout.
+fn v3_own(chip: &Chip, count: u64) -> (u64, LayoutSpec) {
+    let is_theirs = count == 2048 && chip.fp8_tflops.is_some();
+    (v3_batch(count), if is_theirs { v3_layout() } else { LayoutSpec::default() })
+}
+
+/// V3's report, sections 3.2 and 4.2: 15,360 sequences of 4,096.
 fn pretraining(changes: &Changes, cluster: &Cluster) -> Result<Plan> {
-    let (mut job, theirs) = preset_job("v3-pretrain", cluster.count)?;
+    let (mut job, _) = preset_job("v3-pretrain", cluster.count)?;
     job.tokens = changes.tokens.unwrap_or(job.tokens);
-    let is_theirs = cluster.count == 2048 && cluster.chip.fp8_tflops.is_some();
-    let spec = match (&changes.layout, is_theirs) {
-        (Some(spec), _) => spec.clone(),
-        (None, true) => theirs,
-        (None, false) => LayoutSpec::default(),
-    };
-    let mut plan = plan_training("DeepSeek-V3", &job, cluster, &spec)?;
+    let said = changes.layout.clone().unwrap_or_default();
+    let asked = Asked { own: Some(v3_own), ..Asked::new(&job, &said, &cluster.chip, cluster.count) };
+    let mut plan = plan_asked("DeepSeek-V3", &asked, cluster)?;
     if changes.tokens.is_none() && cluster.chip.id == THEIRS {
         plan.phases[0].published_gpu_hours = Some(2_664_000.0);
     }
@@ -122,7 +128,8 @@ fn whole_v3(changes: &Changes, cluster: &Cluster, catalogue: &Catalogue) -> Resu
         }
     };
     name_lines(&mut plan, "pre-training");
-    let (even, in_order) = (longer_contexts(cluster, "zigzag=true")?, longer_contexts(cluster, "zigzag=false")?);
+    let contexts = |zigzag| longer_contexts(changes, cluster, zigzag);
+    let (even, in_order) = (contexts(true)?, contexts(false)?);
     let hours = 0.5 * (even + in_order);
     let mut longer = phase("longer contexts", Some(125.8e9), hours, cluster);
     let mut post = phase("post-training", None, 5_000.0 * times, cluster);
@@ -166,12 +173,13 @@ fn on_theirs(count: u64, catalogue: &Catalogue) -> Result<Cluster> {
     Cluster::new(catalogue.chip(THEIRS)?, count, Some(0.0))
 }
 
-/// Chip-hours of V3's longer contexts; `order` says how the pieces of a sequence are dealt to chips.
-fn longer_contexts(cluster: &Cluster, order: &str) -> Result<f64> {
+/// Chip-hours of V3's longer contexts; `zigzag` says how the pieces of a sequence are dealt to chips.
+fn longer_contexts(changes: &Changes, cluster: &Cluster, zigzag: bool) -> Result<f64> {
+    let said = changes.layout.clone().unwrap_or_default().over(&v3_layout());
     let mut hours = 0.0;
     for (seq_len, batch, cp) in [(32 << 10, 1920, 8), (128 << 10, 480, 32)] {
         let job = v3_job(1000.0 * (seq_len * batch) as f64, seq_len, batch)?;
-        let theirs = LayoutSpec::parse(&format!("pp=16,ep=64,precision=fp8,cp={cp},{order}"))?;
+        let theirs = LayoutSpec { cp: Some(cp), zigzag: Some(zigzag), ..said.clone() };
         let phase = plan_training("DeepSeek-V3", &job, cluster, &theirs)
             .or_else(|_| plan_training("DeepSeek-V3", &job, cluster, &LayoutSpec::default()))?;
         hours += phase.gpu_hours;
@@ -194,6 +202,7 @@ fn whole_r1(cluster: &Cluster, catalogue: &Catalogue) -> Result<Plan> {
     name_lines(&mut zero, "R1-Zero");
     name_lines(&mut plan, "R1");
     plan.explain.splice(0..0, zero.explain);
+    plan.cycles.splice(0..0, zero.cycles);
     let source = "R1's supplement, B.4.4, Table 7";
     plan.explain.push(standing_in("data for fine-tuning", times, "reinforcement learning", source));
     let mut data = phase("data for fine-tuning", None, 5_000.0 * times, cluster);
@@ -219,11 +228,11 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
     plan.gpu_hours = plan.phases.iter().map(|phase| phase.gpu_hours).sum();
     plan.days = plan.gpu_hours / cluster.count as f64 / 24.0;
     plan.dollars = cluster.dollars(plan.gpu_hours);
-    plan.dollars_range = plan.dollars_range.map(|_| super::dollars_range(plan.dollars));
+    plan.dollars_range = plan.range_of_dollars();
     plan.energy_kwh = super::energy_kwh(cluster, plan.gpu_hours);
     plan.compare_to_published("all phases: ");
     let whole = crate::text::whole;
-    let hours = whole(plan.gpu_hours);
+    let hours = crate::page::hours(plan.gpu_hours);
     let parts: Vec<String> = plan.phases.iter().map(|p| format!("{} {}", p.name, whole(p.gpu_hours))).collect();
     plan.explain.extend([
         Line::new("all phases: chip-hours", hours.clone(), parts.join(" + "), ""),
@@ -233,12 +242,7 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
             format!("{hours} chip-hours / {} chips", cluster.count),
             "",
         ),
-        Line::new(
-            "all phases: dollars",
-            crate::text::dollars(plan.dollars),
-            format!("{hours} chip-hours x ${}", cluster.price),
-            &cluster.price_source,
-        ),
+        super::explain::cost("all phases: dollars", plan.gpu_hours, cluster),
         Line::new(
             "all phases: energy",
             crate::page::energy(plan.energy_kwh),
@@ -246,8 +250,7 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
             "power at full load",
         ),
     ]);
-    if plan.dollars_range.is_some() {
-        let mut line = super::explain::spread(plan);
+    if let Some(mut line) = super::explain::spread(plan) {
         line.name = format!("all phases: {}", line.name);
         plan.explain.push(line);
     }

@@ -1,6 +1,7 @@
 //! How big a model for my budget: compute-optimal by stated scaling laws, with experts and without.
 
 use model::Config;
+use model::count::count_params;
 use serde_json::json;
 
 use super::Answer;
@@ -9,6 +10,7 @@ use crate::layout::{Job, LayoutSpec};
 use crate::page::{Chart, Curve, Page, Table};
 use crate::plan::{Cluster, Line, plan_training, usual_batch};
 use crate::text::{dollars, percent, si, significant};
+use crate::training::{Asked, Interruptions};
 
 /// The laws say nothing of models of a few thousand parameters.
 const LEAST: f64 = 1.0;
@@ -16,8 +18,14 @@ const LEAST: f64 = 1.0;
 /// Useful operations over the BF16 peak with which the simulations begin.
 const FIRST_MFU: f64 = 0.38;
 
-/// Simulations, each of the model that the one before it leaves money for.
-const SIMULATIONS: usize = 3;
+/// Simulations at most, each of the model that the one before it leaves money for, until two agree.
+const SIMULATIONS: usize = 12;
+
+/// Shares of use that are no further apart than this agree.
+const AGREES: f64 = 0.002;
+
+/// More dollars than this are a slip: the world makes some 1e14 a year.
+const MOST: f64 = 1e12;
 
 /// Days of a run for which chips are taken where nobody says how many: a power of two of them.
 const DAYS: f64 = 30.0;
@@ -97,10 +105,20 @@ fn dense(params: f64) -> Result<Config> {
     Config::from_json(&keys.to_string()).map_err(|e| Error::Question(e.to_string()))
 }
 
+/// Parameters of a dense model without embedding and head.
+fn in_layers(config: &Config) -> f64 {
+    let main = count_params(config).main;
+    (main.total() - main.embedding - main.output_head) as f64
+}
+
 /// How a run of the model that is optimal for the money goes.
 struct Simulated {
     /// Useful operations over the BF16 peak, failures included.
     mfu: f64,
+    /// How many simulations it took.
+    n: usize,
+    /// Parameters in the layers of the model that was simulated, which are what the laws count.
+    params: f64,
     /// What was simulated, in words.
     what: String,
     layout: String,
@@ -111,18 +129,13 @@ struct Simulated {
 /// # Errors
 /// A model that fits none of the numbers of chips that are tried.
 fn simulated(hours: f64, cluster: &Cluster, count: Option<u64>) -> Result<Simulated> {
-    let usual = ((hours / (24.0 * DAYS)) as u64).clamp(1, MOST_CHIPS);
-    let first = count.unwrap_or(1u64 << usual.ilog2());
-    // Where a month's chips do not hold it, more of them for less long.
-    let counts: Vec<u64> = match count {
-        Some(count) => vec![count],
-        None => (0..=6).map(|i| first << i).collect(),
-    };
+    let counts = counts(hours, count);
     let mut mfu = FIRST_MFU;
     let mut found = None;
-    for _ in 0..SIMULATIONS {
+    for i in 1..=SIMULATIONS {
         let (n, tokens) = scaling_optimum(operations(hours, cluster, mfu));
         let config = dense(n)?;
+        let params = in_layers(&config);
         let mut refused = None;
         let plan = counts.iter().find_map(|count| {
             let batch = usual_batch(&config, SEQ_LEN, *count);
@@ -133,20 +146,64 @@ fn simulated(hours: f64, cluster: &Cluster, count: Option<u64>) -> Result<Simula
         let Some(plan) = plan else {
             return Err(refused.unwrap_or_else(|| Error::Question("no chips to plan on".to_owned())));
         };
+        let before = mfu;
         mfu = plan.mfu_causal / (1.0 + plan.interruptions.map_or(0.0, |failures| failures.overhead));
         found = Some(Simulated {
             mfu,
+            n: i,
+            params,
             what: format!(
-                "a dense model of {} on {} x {}, in steps of {} tokens",
-                si(plan.params_total as f64),
+                "a dense model of {} in its layers on {} x {}, in steps of {} tokens",
+                si(params),
                 plan.cluster.count,
                 plan.cluster.chip.name,
                 si(plan.step.as_ref().map_or(0.0, |step| (step.batch * step.seq_len) as f64))
             ),
             layout: plan.step.map_or(String::new(), |step| step.layout.describe()),
         });
+        if (mfu / before - 1.0).abs() < AGREES {
+            break;
+        }
     }
     found.ok_or_else(|| Error::Question("nothing was simulated".to_owned()))
+}
+
+/// A budget whose model fits no number of chips that is tried, with the nearest smaller one, by halves, whose does.
+fn too_large(budget: f64, cluster: &Cluster, error: Error) -> Error {
+    const HALVES: i32 = 40;
+    let optimum = |budget: f64| scaling_optimum(operations(budget / cluster.price, cluster, FIRST_MFU));
+    // What is quickly seen first.
+    let may_fit = |budget: &f64| {
+        let (n, tokens) = optimum(*budget);
+        let Ok(config) = dense(n) else { return false };
+        counts(budget / cluster.price, None).into_iter().any(|count| {
+            let batch = usual_batch(&config, SEQ_LEN, count);
+            let job = Job { config: config.clone(), tokens, seq_len: SEQ_LEN, batch, mtp: false };
+            let asked = Asked::new(&job, &LayoutSpec::default(), &cluster.chip, count);
+            Interruptions::of(count).leave_half() && asked.works()
+        })
+    };
+    let smaller = (1..=HALVES).map(|i| budget / 2f64.powi(i)).filter(|budget| *budget >= LEAST);
+    let works = |budget: &f64| may_fit(budget) && simulated(budget / cluster.price, cluster, None).is_ok();
+    match smaller.into_iter().find(works) {
+        Some(nearest) => Error::Question(format!(
+            "{} buys the training of a model of {} parameters, which no number of {} that is tried holds, or none on which \
+             failures leave half of the time; nearest: --budget {nearest:.0}",
+            dollars(budget),
+            si(optimum(budget).0),
+            cluster.chip.name
+        )),
+        None => error,
+    }
+}
+
+/// Numbers of chips that are tried: as many as make it a month, and where those do not hold it more of them for less long.
+fn counts(hours: f64, count: Option<u64>) -> Vec<u64> {
+    let usual = ((hours / (24.0 * DAYS)) as u64).clamp(1, MOST_CHIPS);
+    match count {
+        Some(count) => vec![count],
+        None => (0..=6).map(|i| (1u64 << usual.ilog2()) << i).collect(),
+    }
 }
 
 /// Useful operations of `hours` chip-hours.
@@ -160,6 +217,14 @@ fn operations(hours: f64, cluster: &Cluster, mfu: f64) -> f64 {
 /// # Errors
 /// A budget that is not one, or a model that does not fit.
 pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> Result<Answer> {
+    cluster.expect_price()?;
+    if budget > MOST {
+        return Err(Error::Question(format!(
+            "a budget of {}: expected at most {}; nearest: --budget {MOST:e}",
+            dollars(budget),
+            dollars(MOST)
+        )));
+    }
     if !(budget >= LEAST && budget.is_finite()) || cluster.price <= 0.0 {
         return Err(Error::Question(format!(
             "a budget of ${budget:?} at ${} an hour: expected at least ${LEAST}, and a price above 0",
@@ -167,7 +232,10 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> R
         )));
     }
     let hours = budget / cluster.price;
-    let simulated = simulated(hours, cluster, count)?;
+    let simulated = simulated(hours, cluster, count).map_err(|error| match count {
+        Some(_) => error,
+        None => too_large(budget, cluster, error),
+    })?;
     let mfu = simulated.mfu;
     let flops = operations(hours, cluster, mfu);
     let again = &LAWS[1];
@@ -224,7 +292,7 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> R
             si(deepseek_n * SPARSITY)
         ),
         facts: vec![
-            ("chip-hours".to_owned(), crate::text::whole(hours)),
+            ("chip-hours".to_owned(), crate::page::hours(hours)),
             ("operations".to_owned(), format!("{flops:.2e}")),
             ("causal MFU".to_owned(), format!("{}, failures included", percent(mfu))),
         ],
@@ -247,8 +315,8 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> R
                 "causal MFU",
                 percent(mfu),
                 format!(
-                    "simulated: {}, layout {}; {SIMULATIONS} times, each the optimum for what the one before it found",
-                    simulated.what, simulated.layout
+                    "simulated: {}, layout {}; {} times, each the optimum for what the one before it found",
+                    simulated.what, simulated.layout, simulated.n
                 ),
                 "as any plan: `penseur plan --model`; with experts it is lower",
             ),
@@ -272,6 +340,7 @@ pub fn model_for_budget(budget: f64, cluster: &Cluster, count: Option<u64>) -> R
     };
     Ok(Answer {
         page,
-        json: json!({ "budget": budget, "gpu_hours": hours, "flops": flops, "mfu_causal": mfu, "models": rows }),
+        json: json!({ "budget": budget, "gpu_hours": hours, "flops": flops, "mfu_causal": mfu, "models": rows,
+            "simulated_params": simulated.params }),
     })
 }

@@ -8,7 +8,7 @@ use crate::catalogue::{Catalogue, Chip};
 use crate::error::{Error, Result};
 use crate::layout::{Job, Layout, LayoutSpec, Precision, Schedule};
 use crate::page::{Bar, Chart, Curve, Page, Table};
-use crate::plan::{Cluster, Plan, plan_training};
+use crate::plan::{Cluster, Line, Plan, plan_training};
 use crate::text::{dollars, duration, significant, whole};
 use crate::training::{Step, best_layout, ranked_layouts, simulate_step};
 
@@ -20,31 +20,20 @@ fn bars(title: &str, rows: &[(String, f64)], shown: impl Fn(f64) -> String) -> C
 /// A run planned on one of the chips that are compared.
 struct Compared {
     plan: Plan,
-    /// Whether anybody says what the chip costs.
-    is_priced: bool,
 }
 
 impl Compared {
-    fn dollars(&self, chip_hours: f64) -> String {
-        if self.is_priced { dollars(self.plan.cluster.dollars(chip_hours)) } else { "-".to_owned() }
+    fn is_priced(&self) -> bool {
+        self.plan.cluster.is_priced()
     }
 
-    /// The plan with nothing where dollars are not known.
-    fn json(&self) -> Value {
-        let mut value = json!(self.plan);
-        if !self.is_priced {
-            (value["dollars"], value["dollars_range"], value["cluster"]["price"]) =
-                (Value::Null, Value::Null, Value::Null);
-            for phase in value["phases"].as_array_mut().into_iter().flatten() {
-                phase["dollars"] = Value::Null;
-            }
-        }
-        value
+    fn dollars(&self, chip_hours: f64) -> String {
+        dollars(self.plan.cluster.dollars(chip_hours))
     }
 
     fn note(&self) -> String {
         let cluster = &self.plan.cluster;
-        match self.is_priced {
+        match self.is_priced() {
             true => format!("{}: {} a chip-hour, {}.", cluster.chip.name, dollars(cluster.price), cluster.price_source),
             false => format!("{}: nobody says what it costs; --price DOLLARS does.", cluster.chip.name),
         }
@@ -67,14 +56,13 @@ pub fn compare_chips(
     let mut all: Vec<Compared> = Vec::new();
     let mut left_out = Vec::new();
     for (chip, price) in chips {
-        let is_priced = price.or(chip.price).is_some();
-        let planned = Cluster::new(chip, count, if is_priced { *price } else { Some(0.0) }).and_then(|cluster| {
+        let planned = Cluster::new(chip, count, *price).and_then(|cluster| {
             // A layout in FP8 is none for a chip without it, which gets its own quickest.
             let is_possible = chip.fp8_tflops.is_some() || spec.precision != Some(Precision::Fp8);
             plan_training(name, job, &cluster, if is_possible { spec } else { &open })
         });
         match planned {
-            Ok(plan) => all.push(Compared { plan, is_priced }),
+            Ok(plan) => all.push(Compared { plan }),
             Err(error) if chips.len() > 1 => left_out.push(format!("{}: {error}.", chip.name)),
             Err(error) => return Err(error),
         }
@@ -86,7 +74,7 @@ pub fn compare_chips(
         tables: vec![on_each(&all)],
         charts: charts(&all),
         notes: left_out,
-        lines: first.plan.explain.clone(),
+        lines: all.iter().flat_map(|one| named(&one.plan.cluster.chip.name, &one.plan.explain)).collect(),
         ..Page::default()
     };
     if spec.is_open() {
@@ -99,16 +87,21 @@ pub fn compare_chips(
         let is_fp8 = one.plan.step.as_ref().is_some_and(|step| step.layout.precision == Precision::Fp8);
         one.plan.cluster.chip.gemm_note(is_fp8)
     }));
-    let mut json = json!({ "chips": all.iter().map(Compared::json).collect::<Vec<_>>() });
+    let mut json = json!({ "chips": all.iter().map(|one| &one.plan).collect::<Vec<_>>() });
     let without = all.iter().map(|one| without_any(job, &one.plan)).collect::<Result<Option<Vec<Step>>>>()?;
     if let Some(without) = without {
-        if let Some((table, chart, rows)) = engineering(job, &first.plan, &without[0])? {
-            page.tables.push(table);
-            page.charts.push(chart);
-            json["engineering"] = rows;
+        if let Some(won) = engineering(job, first, &without[0])? {
+            page.tables.push(won.table);
+            page.charts.push(won.chart);
+            page.lines.extend(won.lines);
+            json["engineering"] = won.json;
         }
         let (table, rows) = with_and_without(&all, &without);
         page.tables.push(table);
+        page.lines.extend(all.iter().zip(&without).map(|(one, step)| {
+            let name = format!("{}: without any of the engineering", one.plan.cluster.chip.name);
+            of_step(&name, &one.plan, step)
+        }));
         json["with_and_without"] = rows;
         page.headline.push_str(&won_back(&all, &without));
         page.notes.push(
@@ -120,16 +113,38 @@ pub fn compare_chips(
     Ok(Answer { page, json })
 }
 
+/// Lines of one of several plans.
+fn named<'a>(of: &'a str, lines: &'a [Line]) -> impl Iterator<Item = Line> + 'a {
+    lines.iter().map(move |line| Line { name: format!("{of}: {}", line.name), ..line.clone() })
+}
+
+/// Chip-hours of the run of `plan` in another step than its own, and the parts of that step.
+fn of_step(name: &str, plan: &Plan, step: &Step) -> Line {
+    let parts: Vec<String> =
+        step.breakdown.named().iter().map(|(part, s)| format!("{part} {}", significant(*s))).collect();
+    Line::new(
+        name,
+        format!("{} chip-hours", whole(hours_at(plan, step.seconds))),
+        format!(
+            "{} chip-hours as planned x {} s / {} s a step",
+            whole(plan.gpu_hours),
+            significant(step.seconds),
+            significant(plan.step_seconds)
+        ),
+        &format!("simulated: {} s, in {}", parts.join(" + "), step.layout.describe()),
+    )
+}
+
 fn cheapest(all: &[Compared]) -> String {
-    let priced = all.iter().filter(|one| one.is_priced);
+    let priced = all.iter().filter(|one| one.is_priced());
     match priced.min_by(|a, b| a.plan.dollars.total_cmp(&b.plan.dollars)) {
-        Some(Compared { plan, .. }) => {
+        Some(Compared { plan }) => {
             let time = duration(plan.days * 86_400.0);
             format!("{} is cheapest: {} and {time}.", plan.cluster.chip.name, dollars(plan.dollars))
         }
         None => {
             let quickest = all.iter().min_by(|a, b| a.plan.gpu_hours.total_cmp(&b.plan.gpu_hours));
-            quickest.map_or(String::new(), |Compared { plan, .. }| {
+            quickest.map_or(String::new(), |Compared { plan }| {
                 format!("{} takes the fewest chip-hours: {}.", plan.cluster.chip.name, whole(plan.gpu_hours))
             })
         }
@@ -144,7 +159,7 @@ fn on_each(all: &[Compared]) -> Table {
     for one in all {
         let (plan, first) = (&one.plan, &all[0]);
         let mut against = format!("{:.2} x the hours", plan.gpu_hours / first.plan.gpu_hours);
-        if one.is_priced && first.is_priced && first.plan.dollars > 0.0 {
+        if one.is_priced() && first.is_priced() && first.plan.dollars > 0.0 {
             against.push_str(&format!(", {:.2} x the dollars", plan.dollars / first.plan.dollars));
         }
         table.rows.push(vec![
@@ -163,7 +178,7 @@ fn on_each(all: &[Compared]) -> Table {
 
 fn charts(all: &[Compared]) -> Vec<Chart> {
     let named = |one: &Compared, value: f64| (one.plan.cluster.chip.name.clone(), value);
-    let priced: Vec<_> = all.iter().filter(|one| one.is_priced).map(|one| named(one, one.plan.dollars)).collect();
+    let priced: Vec<_> = all.iter().filter(|one| one.is_priced()).map(|one| named(one, one.plan.dollars)).collect();
     let hours: Vec<_> = all.iter().map(|one| named(one, one.plan.gpu_hours)).collect();
     let costs = (!priced.is_empty()).then(|| bars("Dollars", &priced, dollars));
     costs.into_iter().chain([bars("Chip-hours", &hours, whole)]).collect()
@@ -231,7 +246,7 @@ fn with_and_without(all: &[Compared], without: &[Step]) -> (Table, Value) {
                 layouts[i].clone(),
             ]);
         }
-        let cost = |hours: f64| one.is_priced.then(|| plan.cluster.dollars(hours));
+        let cost = |hours: f64| one.is_priced().then(|| plan.cluster.dollars(hours));
         rows.push(json!({
             "chip": plan.cluster.chip.id, "with": cost(hours[0]), "without": cost(hours[1]), "with_hours": hours[0],
             "without_hours": hours[1], "with_layout": layouts[0], "without_layout": layouts[1],
@@ -254,43 +269,54 @@ fn won_back(all: &[Compared], without: &[Step]) -> String {
     )
 }
 
+/// What the engineering wins back on a chip, as a page has it.
+struct WonBack {
+    table: Table,
+    chart: Chart,
+    json: Value,
+    lines: Vec<Line>,
+}
+
 /// The step of `plan` without one after the other of V3's means against narrow links, in the same layout; then without any
 /// of them. What does not fit is still timed: the question is about time.
-fn engineering(job: &Job, plan: &Plan, without_any: &Step) -> Result<Option<(Table, Chart, Value)>> {
+fn engineering(job: &Job, first: &Compared, without_any: &Step) -> Result<Option<WonBack>> {
+    let plan = &first.plan;
     let (Some(step), Some(unlimited)) = (&plan.step, unlimited(job)) else { return Ok(None) };
     if step.layout.pp < 2 {
         return Ok(None);
     }
     let (chip, base) = (&plan.cluster.chip, &step.layout);
     let roomy = roomy(chip);
-    let seconds = |job: &Job, layout: &Layout| Ok(simulate_step(job, layout, &roomy)?.seconds);
+    let simulated = |job: &Job, layout: &Layout| simulate_step(job, layout, &roomy);
     let zb1p = Layout { schedule: Schedule::Zb1p, ..base.clone() };
     let bf16 = Layout { precision: Precision::Bf16, ..base.clone() };
     let cases = [
-        ("as planned", plan.step_seconds),
-        ("without overlap of communication (ZB1P)", seconds(job, &zb1p)?),
-        ("without limiting a token to some nodes", seconds(&unlimited, base)?),
-        ("without FP8", seconds(job, &bf16)?),
-        ("without any of these, in the quickest layout left", without_any.seconds),
+        ("as planned", step.clone()),
+        ("without overlap of communication (ZB1P)", simulated(job, &zb1p)?),
+        ("without limiting a token to some nodes", simulated(&unlimited, base)?),
+        ("without FP8", simulated(job, &bf16)?),
+        ("without any of these, in the quickest layout left", without_any.clone()),
     ];
+    let lines =
+        cases[1..4].iter().map(|(label, step)| of_step(&format!("{}: {label}", chip.name), plan, step)).collect();
     let mut table = Table::new(
         &format!("What the engineering wins back on {}", chip.name),
         &["", "seconds a step", "against the plan", "run"],
     );
     let mut rows = Vec::new();
-    for (label, seconds) in cases {
-        let times = seconds / plan.step_seconds;
+    for (label, step) in &cases {
+        let (seconds, times) = (step.seconds, step.seconds / plan.step_seconds);
         table.rows.push(vec![
-            label.to_owned(),
+            (*label).to_owned(),
             significant(seconds),
             format!("{times:.2} x"),
-            dollars(plan.dollars * times),
+            first.dollars(plan.gpu_hours * times),
         ]);
-        rows.push((label.to_owned(), seconds));
+        rows.push(((*label).to_owned(), seconds));
     }
     let chart = bars("Seconds a step", &rows, |s| format!("{} s", significant(s)));
     let json = rows.iter().map(|(label, s)| json!({ "without": label, "step_seconds": s })).collect();
-    Ok(Some((table, chart, json)))
+    Ok(Some(WonBack { table, chart, json, lines }))
 }
 
 /// The layouts that work, the quickest first.
@@ -337,10 +363,13 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
     Ok(Answer { page, json: json!({ "layouts": shown, "best": best.layout.describe() }) })
 }
 
+/// The most chips with which it is tried to be done in time: 2 to this.
+const MOST_CHIPS_LOG2: u32 = 15;
+
 /// The cheapest way to be done within `days`, over chips with a price (or one) and counts that are powers of two.
 ///
 /// # Errors
-/// Nothing is quick enough.
+/// Nothing is quick enough: what is quickest, in days that are enough for it.
 pub fn cheapest_within(
     name: &str,
     job: &Job,
@@ -348,7 +377,6 @@ pub fn cheapest_within(
     on: Option<&str>,
     (days, price): (f64, Option<f64>),
 ) -> Result<Answer> {
-    const MOST_CHIPS_LOG2: u32 = 15;
     if !(days > 0.0 && days.is_finite()) {
         return Err(Error::Question(format!("{days} days: expected more than 0")));
     }
@@ -358,7 +386,6 @@ pub fn cheapest_within(
     };
     let flops = crate::training::flops_per_token(job, model::count::AttentionSpan::Causal) * job.tokens;
     let mut ways: Vec<Plan> = Vec::new();
-    let mut quickest: Option<(f64, String)> = None;
     for &chip in &chips {
         for count in (0..=MOST_CHIPS_LOG2).map(|i| 1u64 << i) {
             // Nobody exceeds half of the peak: fewer chips than this cannot be in time.
@@ -367,10 +394,8 @@ pub fn cheapest_within(
                 continue;
             }
             let cluster = Cluster::new(chip, count, price)?;
+            cluster.expect_price()?;
             let Ok(plan) = plan_training(name, job, &cluster, &LayoutSpec::default()) else { continue };
-            if quickest.as_ref().is_none_or(|(least, _)| plan.days < *least) {
-                quickest = Some((plan.days, format!("{count} x {}", chip.name)));
-            }
             let is_in_time = plan.days <= days;
             ways.push(plan);
             if is_in_time {
@@ -381,17 +406,14 @@ pub fn cheapest_within(
     let mut in_time: Vec<&Plan> = ways.iter().filter(|plan| plan.days <= days).collect();
     in_time.sort_by(|a, b| a.dollars.total_cmp(&b.dollars));
     let Some(best) = in_time.first() else {
-        let nearest = match quickest {
-            Some((d, what)) => format!("nearest: {} on {what}", duration(d * 86_400.0)),
-            None => {
-                // Half of the peak of the most and fastest chips that were tried.
-                let most = 1u64 << MOST_CHIPS_LOG2;
-                let fastest = chips.iter().max_by(|a, b| a.bf16_tflops.total_cmp(&b.bf16_tflops));
-                fastest.map_or("there are no chips to try".to_owned(), |chip| {
-                    let least_s = flops / (0.5 * chip.bf16_tflops * 1e12 * most as f64);
-                    format!("{most} x {} would take {} at half of their peak", chip.name, duration(least_s))
-                })
-            }
+        let nearest = match quickest(name, job, &chips, price) {
+            Some(plan) => format!(
+                "nearest: --within {}, on {} x {}",
+                enough(plan.days),
+                plan.cluster.count,
+                plan.cluster.chip.name
+            ),
+            None => "none of these chips holds it in any layout".to_owned(),
         };
         return Err(Error::Question(format!("nothing is done within {}; {nearest}", duration(days * 86_400.0))));
     };
@@ -437,4 +459,26 @@ pub fn cheapest_within(
         ..Page::default()
     };
     Ok(Answer { json: json!({ "best": best, "in_time": in_time }), page })
+}
+
+/// The quickest plan on any number of any of these chips. More chips are quicker but for what divides them, so of each chip
+/// the few largest numbers are tried.
+fn quickest(name: &str, job: &Job, chips: &[&Chip], price: Option<f64>) -> Option<Plan> {
+    const TRIED: usize = 3;
+    let of_chip = |chip: &&Chip| {
+        let counts = (0..=MOST_CHIPS_LOG2).rev().map(|i| 1u64 << i);
+        let plans = counts.filter_map(|count| {
+            let cluster = Cluster::new(chip, count, price).ok()?;
+            plan_training(name, job, &cluster, &LayoutSpec::default()).ok()
+        });
+        plans.take(TRIED).min_by(|a, b| a.days.total_cmp(&b.days))
+    };
+    chips.iter().filter_map(of_chip).min_by(|a, b| a.days.total_cmp(&b.days))
+}
+
+/// Days in three digits, rounded so that they are enough.
+fn enough(days: f64) -> f64 {
+    let unit = 10f64.powf(days.log10().floor() - 2.0);
+    let rounded = ((days / unit).ceil() * unit * 1e9).round() / 1e9;
+    if rounded < days { days } else { rounded }
 }

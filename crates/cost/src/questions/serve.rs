@@ -105,6 +105,7 @@ pub fn serve(
         return Err(Error::Question(format!("--solves {found:?}: expected a share from {LEAST_SOLVED} to 1")));
     }
     check(service, asked)?;
+    cluster.expect_price()?;
     let chip = &cluster.chip;
     let plan = plan_serving(service, chip, cluster.price)?;
     let per_problem = |input: f64, output: f64| (asked.prompt_tokens * input + asked.answer_tokens * output) / 1e6;

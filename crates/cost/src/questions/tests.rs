@@ -68,6 +68,15 @@ fn the_cheapest_in_time_is_in_time() {
     assert!(answer.json["best"]["days"].as_f64().unwrap() <= 10.0);
     let hurried = cheapest_within("7B", &job, &catalogue, Some("h100"), (1e-4, None)).unwrap_err().to_string();
     assert!(hurried.contains("nothing is done within"), "{hurried}");
+    // What is offered is enough as it is written.
+    for days in [1e-4, 0.1] {
+        let Err(error) = cheapest_within("7B", &job, &catalogue, Some("h100"), (days, None)) else { continue };
+        let error = error.to_string();
+        let (_, nearest) = error.rsplit_once("nearest: --within ").unwrap_or_else(|| panic!("{error}"));
+        let enough: f64 = nearest.split(',').next().unwrap().parse().unwrap();
+        let answer = cheapest_within("7B", &job, &catalogue, Some("h100"), (enough, None)).unwrap();
+        assert!(answer.json["best"]["days"].as_f64().unwrap() <= enough, "{error}");
+    }
 }
 
 /// Chinchilla's own budget, 5.76e23 operations: 70B and 1.4T by approach 1; DeepSeek's law at 6.7B x 2T's scale.
@@ -92,6 +101,37 @@ fn budgets_buy_what_the_laws_say() {
     };
     assert!((0.2..0.6).contains(&mfu("h100")) && mfu("h20") != mfu("h100"));
     assert!(model_for_budget(-1.0, &cluster, None).is_err());
+    // What is simulated is what is answered.
+    let simulated = answer.json["simulated_params"].as_f64().unwrap();
+    let answered = models[0]["params_active"].as_f64().unwrap();
+    assert!((simulated / answered - 1.0).abs() < 0.02, "{simulated:e}, {answered:e}");
+}
+
+/// A small budget has its hours in digits, and a large one is answered or told a smaller one that is.
+#[test]
+fn budgets_of_any_size_are_answered() {
+    let catalogue = Catalogue::shipped();
+    let of = |chip: &str, budget, price| {
+        let cluster = Cluster::new(catalogue.chip(chip).unwrap(), 1, price).unwrap();
+        model_for_budget(budget, &cluster, None)
+    };
+    let one = of("h100", 1.0, None).unwrap();
+    assert!(
+        one.page.facts.iter().any(|(name, value)| name == "chip-hours" && value == "0.426"),
+        "{:?}",
+        one.page.facts
+    );
+    for budget in [1e15, 1e12] {
+        let error = of("h100", budget, None).unwrap_err().to_string();
+        assert!(!error.contains("credible"), "{error}");
+        let (_, nearest) = error.rsplit_once("nearest: --budget ").unwrap_or_else(|| panic!("{error}"));
+        let smaller: f64 = nearest.parse().unwrap();
+        assert!(smaller < budget, "{error}");
+        if smaller < 1e12 {
+            assert!(of("h100", smaller, None).is_ok(), "{error}");
+        }
+    }
+    assert!(of("h20", 1e6, None).unwrap_err().to_string().contains("--price"));
 }
 
 /// A run that follows the assumed law is extrapolated to where the law says, and the interval holds it.
@@ -215,6 +255,10 @@ fn services_that_cannot_be_are_refused() {
         assert!(error.contains(needle), "{model} on {units}: {error}");
     }
     assert!(of("deepseek-r1", 16, 2.0, 0.5).is_ok());
+    // Less than a chip's memory is for weights, and a refusal says so.
+    let rtx = catalogue.chip("rtx4090").unwrap();
+    let error = Service::smallest(&published("llama-3.1-405b").unwrap(), rtx).unwrap_err().to_string();
+    assert!(error.contains("has 16.8") && error.contains("of its 24 GB weights may take 0.7"), "{error}");
     // Chips that cost nothing: no margin, and bought ones still cost what they cost.
     let free = of("deepseek-r1", 32, 0.0, 0.5).unwrap();
     assert!(!free.page.text(true).contains("inf%") && free.json["deepseek_day"].is_null());

@@ -24,8 +24,15 @@ const LEAST_PIECE: u64 = 4096;
 /// # Errors
 /// No layout divides, or none fits: then what the nearest one needs.
 pub fn best_layout(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Result<Step> {
-    let mut ranked = ranked_layouts(job, spec, chip, count, 1)?;
-    Ok(ranked.swap_remove(0))
+    best_of(&Asked::new(job, spec, chip, count))
+}
+
+/// The quickest layout in which what is asked holds.
+///
+/// # Errors
+/// As [`best_layout`].
+pub(crate) fn best_of(asked: &Asked) -> Result<Step> {
+    Ok(ranked(asked, 1)?.swap_remove(0))
 }
 
 /// The `most` quickest layouts, the quickest first; at least one.
@@ -33,7 +40,11 @@ pub fn best_layout(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64) -> Res
 /// # Errors
 /// As [`best_layout`].
 pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64, most: usize) -> Result<Vec<Step>> {
-    let asked = Asked { job: job.clone(), spec: spec.clone(), chip, count };
+    ranked(&Asked::new(job, spec, chip, count), most)
+}
+
+fn ranked(asked: &Asked, most: usize) -> Result<Vec<Step>> {
+    let (job, spec, chip, count) = (&asked.job, &asked.whole_spec(), asked.chip, asked.count);
     let mut layouts = candidates(job, spec, chip, count);
     // What even a mean chip cannot hold is looked at only where nothing else is left, to say what it would need.
     let may_fit = |layout: &Layout| least_bytes(job, layout) <= chip.memory_gb * 1e9;
@@ -45,7 +56,7 @@ pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64, mos
     if all.is_empty() {
         let layout = spec.complete(job, chip, count);
         let refused = layout.check(job, chip, count).and_then(|()| simulate_step(job, &layout, chip));
-        return refused.map(|step| vec![step]).map_err(|error| nearest::advise(error, &asked));
+        return refused.map(|step| vec![step]).map_err(|error| nearest::advise(error, asked));
     }
     // Of two that are as quick, the one with fewer exchanges.
     all.sort_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| (x.tp * x.pp * x.cp).cmp(&(y.tp * y.pp * y.cp))));
@@ -71,7 +82,7 @@ pub fn ranked_layouts(job: &Job, spec: &LayoutSpec, chip: &Chip, count: u64, mos
     }
     match smallest {
         Some((needed_gb, available_gb, layout)) if steps.is_empty() => {
-            let nearest = format!("that is with {}; {}", layout.describe(), nearest::more_chips(&asked));
+            let nearest = format!("that is with {}; {}", layout.describe(), nearest::more_chips(asked));
             Err(Error::DoesNotFit { needed_gb, available_gb, chip: chip.name.clone(), nearest })
         }
         _ => Ok(steps),

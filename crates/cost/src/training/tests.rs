@@ -107,7 +107,7 @@ fn a_row_of_layouts_takes_its_time() {
         assert!(steps.len() == 5 && steps.is_sorted_by(|a, b| a.seconds <= b.seconds));
         for step in steps {
             let spec = LayoutSpec::parse(&step.layout.describe()).unwrap();
-            let again = stated_layout(&Asked { job: job.clone(), spec, chip, count }).unwrap();
+            let again = stated_layout(&Asked::new(&job, &spec, chip, count)).unwrap();
             assert_eq!(again.seconds, step.seconds, "{}", step.layout.describe());
         }
     }
@@ -188,7 +188,7 @@ fn advice_is_good() {
         for (count, spec) in counts.iter().flat_map(|count| specs.iter().map(move |spec| (*count, *spec))) {
             let batch = crate::plan::usual_batch(&published(model).unwrap(), 4096, count);
             let job = open_job(model, 4096, batch);
-            let asked = Asked { job, spec: LayoutSpec::parse(spec).unwrap(), chip, count };
+            let asked = Asked::new(&job, &LayoutSpec::parse(spec).unwrap(), chip, count);
             let Err(error) = stated_layout(&asked) else { continue };
             refused += 1;
             let text = error.to_string();
@@ -233,7 +233,7 @@ fn a_layer_that_is_computed_again_takes_room() {
     let job = Job { config: model::Config::from_json(config).unwrap(), ..open_job("llama-3.1-8b", 131_072, 8) };
     let of = |spec: &str| {
         let spec = LayoutSpec::parse(spec).unwrap();
-        stated_layout(&Asked { job: job.clone(), spec, chip: &chip, count: 8 })
+        stated_layout(&Asked::new(&job, &spec, &chip, 8))
     };
     let error = of("zero=3,recompute=full,tp=1").unwrap_err().to_string();
     assert!(error.contains("GB a chip") && error.contains("nearest"), "{error}");
@@ -250,7 +250,7 @@ fn the_batch_nearest_to_a_stated_one_is_offered() {
     let error = best_layout(&job, &LayoutSpec::default(), chip, 10_000).unwrap_err().to_string();
     let (_, advice) = error.rsplit_once("nearest: ").unwrap();
     for alternative in advice.split(", or ") {
-        let asked = Asked { job: job.clone(), spec: LayoutSpec::default(), chip, count: 10_000 };
+        let asked = Asked::new(&job, &LayoutSpec::default(), chip, 10_000);
         let next = asked.following(alternative).unwrap_or_else(|| panic!("{error}"));
         assert!(next.job.batch.abs_diff(1536) < 200 && next.count.abs_diff(10_000) < 200, "{error}");
         assert!(best_layout(&next.job, &next.spec, chip, next.count).is_ok(), "{error}");
@@ -264,4 +264,71 @@ fn one_chip_has_no_bubble() {
     let step = best_layout(&open_job("r1-distill-qwen-1.5b", 4096, 8), &LayoutSpec::default(), &chip, 1).unwrap();
     assert_eq!((step.breakdown.bubble_s, step.spent.communication_s), (0.0, 0.0));
     assert!(step.spent.optimizer_bytes > 0.0);
+}
+
+/// A step is its parts, each with its own arithmetic: nothing is left over.
+#[test]
+fn the_parts_of_a_step_add_up() {
+    let catalogue = Catalogue::shipped();
+    let parts = |job: &Job, chip: &str, count, spec: &str| {
+        let chip = catalogue.chip(chip).unwrap();
+        let step = stated_layout(&Asked::new(job, &LayoutSpec::parse(spec).unwrap(), chip, count)).unwrap();
+        let spent = &step.spent;
+        let sum = spent.products_s
+            + spent.attention_s
+            + spent.memory_s
+            + spent.communication_s
+            + spent.optimizer_s
+            + spent.bubble_s;
+        assert!((sum / step.seconds - 1.0).abs() < 1e-6, "{spec}: {sum} of {}: {step:?}", step.seconds);
+        step.communication
+    };
+    let (job, ..) = v3();
+    let dual = parts(&job, "h800", 2048, "pp=16,ep=64,precision=fp8");
+    assert!(dual.hidden_experts_s > 1.0 && dual.beside_s > 0.1 && dual.tensor_s == 0.0, "{dual:?}");
+    let apart = parts(&job, "h800", 2048, "pp=16,ep=64,precision=fp8,schedule=zb1p");
+    assert!(apart.hidden_experts_s == 0.0 && apart.experts_s > dual.experts_s, "{apart:?}");
+    // More micro-batches than are simulated one by one.
+    parts(&Job { batch: 128 * 512, ..job.clone() }, "h800", 2048, "pp=16,ep=64,precision=fp8");
+    let dense = open_job("llama-3.1-70b", 8192, 1024);
+    let split = parts(&dense, "h100", 512, "tp=8,pp=4,vpp=2,cp=2,recompute=full");
+    assert!(split.tensor_s > 0.0 && split.hidden_copies_s > 0.0 && split.copies_s == 0.0, "{split:?}");
+    parts(&dense, "h100", 512, "tp=8,pp=4,hide_dp=false");
+}
+
+/// Parameters that travel behind the passes take units of the chip meanwhile, and what does not fit behind them shows.
+#[test]
+fn hidden_traffic_is_not_free() {
+    let chip = Catalogue::shipped().chip("a100").unwrap().clone();
+    let job = open_job("llama-3.1-8b", 4096, 64);
+    let of = |spec: &str| {
+        let spec = LayoutSpec::parse(spec).unwrap();
+        stated_layout(&Asked::new(&job, &spec, &chip, 64)).unwrap()
+    };
+    let hidden = of("zero=3,tp=1,recompute=full,hide_dp=true");
+    let c = hidden.communication;
+    let share = hidden.layout.comm_sm as f64 / chip.n_sm as f64;
+    assert!(c.hidden_copies_s > 0.0 && (c.beside_s / (share * c.hidden_copies_s) - 1.0).abs() < 1e-9, "{c:?}");
+    let more = of("zero=3,tp=1,recompute=full,hide_dp=true,comm_sm=54");
+    assert!(more.seconds > hidden.seconds, "{} {}", more.seconds, hidden.seconds);
+    let shown = of("zero=3,tp=1,recompute=full,hide_dp=false");
+    assert!(shown.seconds > hidden.seconds && shown.communication.hidden_copies_s == 0.0);
+}
+
+/// Nobody but DeepSeek tells of pipelines that overlap both directions.
+#[test]
+fn only_models_like_v3_run_in_dualpipe() {
+    let chip = Catalogue::shipped().chip("h800").unwrap().clone();
+    let schedule = |model: &str| {
+        let job = open_job(model, 4096, 4096);
+        LayoutSpec::parse("pp=8").unwrap().complete(&job, &chip, 256).schedule
+    };
+    assert_eq!(schedule("deepseek-v3"), Schedule::DualPipe);
+    assert_eq!([schedule("deepseek-v2"), schedule("llama-3.1-70b")], [Schedule::Zb1p; 2]);
+    let qwen = r#"{"model_type": "qwen3_moe", "hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 94,
+        "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
+        "num_experts_per_tok": 8, "moe_intermediate_size": 1536, "vocab_size": 151936}"#;
+    let job = Job { config: model::Config::from_json(qwen).unwrap(), ..open_job("llama-3.1-8b", 2048, 4096) };
+    let layout = LayoutSpec::parse("pp=8").unwrap().complete(&job, &chip, 256);
+    assert_eq!((layout.schedule, layout.precision), (Schedule::Zb1p, Precision::Bf16));
 }

@@ -24,7 +24,8 @@ Examples:
 
 A layout is KEY=VALUE,..: pp, vpp, ep, tp, cp, dp, zero, schedule (1f1b, zb1p, dualpipe), micro_batch, precision (fp8,
 bf16), recompute (none, selective, full), comm_sm, imbalance, hide_dp, zigzag. Without one the quickest that fits is
-found among those that are tried; docs/plan.md tells which, and explains the model behind the numbers."
+found among those that are tried; docs/plan.md tells which, and explains the model behind the numbers. A preset's keys
+are laid over its own layout; --model deepseek-v3 with --tokens begins without one."
 )]
 pub struct PlanArgs {
     /// A preset, or a recipe
@@ -44,7 +45,7 @@ pub struct PlanArgs {
     pub on: Option<String>,
 
     /// How many chips
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = cost::text::parse_whole)]
     pub count: Option<u64>,
 
     /// How the step is spread over them
@@ -52,11 +53,11 @@ pub struct PlanArgs {
     pub layout: Option<String>,
 
     /// Sequences of a step; by default as published runs of the model's size
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = cost::text::parse_whole)]
     pub batch: Option<u64>,
 
     /// Tokens of a sequence; by default 4096
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = cost::text::parse_whole)]
     pub seq_len: Option<u64>,
 
     /// Dollars for a chip-hour; by default the catalogue's, with its source
