@@ -114,6 +114,22 @@ pub(crate) fn answer_text(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
+/// A text without the lines at its end that check the answer: "Check: 3(-4) + 7 = -5".
+pub(crate) fn without_checks(text: &str) -> &str {
+    const CHECKS: [&str; 7] = ["check:", "checking:", "verification:", "verify:", "proof:", "验算", "检验"];
+    let mut kept = text;
+    loop {
+        let bare = kept.trim_end();
+        let start = bare.rfind('\n').map_or(0, |at| at + 1);
+        let line = bare[start..].trim_start_matches([' ', '*', '#', '-', '_', '(']).to_lowercase();
+        let is_check = CHECKS.iter().any(|word| line.replace("**", "").starts_with(word));
+        if !is_check || bare[..start].trim().is_empty() || super::words::doubt(&line).is_some() {
+            return kept;
+        }
+        kept = &bare[..start];
+    }
+}
+
 /// The last answer that a mark or a phrase shows, in a text without thinking.
 ///
 /// # Errors
@@ -288,7 +304,11 @@ fn behind_phrase(text: &str, at: usize, end: usize) -> Option<Extracted<'_>> {
     // A formula on lines of its own.
     let displayed = ["\\[", "$$"].iter().find_map(|open| after.strip_prefix(open));
     let after = displayed.filter(|rest| rest.starts_with('\n')).unwrap_or(after).trim_start_matches(['\n', '\r']);
-    let line = after.lines().next().filter(|line| line.contains(|c| !"*.:!` \t".contains(c)))?;
+    // A phrase within a tag ends with it.
+    let line = after.lines().next()?.split("</answer>").next()?;
+    if !line.contains(|c| !"*.:!` \t".contains(c)) {
+        return None;
+    }
     Some(Extracted::new(line.trim(), Source::Phrase, &text[..at], without_closes(&after[line.len()..])))
 }
 

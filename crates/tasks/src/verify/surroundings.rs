@@ -5,7 +5,8 @@
 use super::answer::names::is_symbol;
 use super::number::units::is_number_word;
 use super::words::{
-    change_after, change_before, doubt, doubt_behind, doubt_in_front, ignorance, is_east_asian, is_factor, links, words,
+    change_after, change_before, doubt, doubt_behind, doubt_in_front, ignorance, is_east_asian, is_factor, links,
+    without_claims, words,
 };
 
 /// Marks that open in front of an answer and say nothing: quotes, Markdown, the delimiters of formulas.
@@ -385,6 +386,14 @@ pub fn words_after(rest: &str) -> Result<(), String> {
         Some(word) => Err(format!("the answer is followed by `{word}`")),
         None => no_number(rest),
     }
+}
+
+/// As [`words_after`], of an answer that keeps rules, which what follows may say: "No digit repeats in any row."
+///
+/// # Errors
+/// Names what does not let it stand.
+pub fn claims_after(rest: &str) -> Result<(), String> {
+    words_after(&without_claims(rest))
 }
 
 /// No sentence of `rest` is a number and nothing else.

@@ -64,12 +64,19 @@ pub fn judge_word(choices: &[&str], gold: &str, answer_text: &str) -> Judgement 
     let at = if others.is_empty() { first } else { last };
     let (front, rest) = (&text[..at], &text[at + word.len()..]);
     let stands = match word {
+        _ if spoken::contradicts(choices, word, &text) => Err("the answer says several of the words".to_string()),
+        _ if ["not true that", "not the case that", "false that"].iter().any(|words| front.contains(words)) => {
+            Err("a negation stands in front of the answer".to_string())
+        }
         "no" if is_negated(front) => Err("a negation stands in front of the answer".to_string()),
         "no" if spoken::takes_back(rest) => Err("the answer is taken back".to_string()),
         "no" => surroundings::before(&without(front, word)),
         _ => surroundings::before(front),
     };
-    let stands = stands.and_then(|()| surroundings::words_after(&without(rest, word)));
+    let stands = stands.and_then(|()| match rest.trim_start().starts_with('=') {
+        true => Err("the word is a side of an equation".to_string()),
+        false => surroundings::words_after(&without(rest, word)),
+    });
     let stands = stands.and_then(|()| match words::change_after(rest).filter(|_| rest.starts_with(' ')) {
         Some(word) => Err(format!("`{word}` stands behind the answer")),
         None if text.contains(['?', '？']) => Err("the answer is a question".to_string()),
@@ -93,7 +100,7 @@ fn said<'a>(choices: &[&'a str], text: &str) -> Vec<(usize, &'a str)> {
     for choice in choices {
         let stands_alone = |at: usize| {
             let rest = &text[at + choice.len()..];
-            let touches = |c: char| c.is_alphanumeric() || c == '\'';
+            let touches = |c: char| (c.is_alphanumeric() && !words::is_east_asian(c)) || c == '\'';
             let is_whole = !choice.is_ascii()
                 || !(text[..at].ends_with(touches)
                     || rest.starts_with(touches)
@@ -170,12 +177,12 @@ fn last_word(answer_text: &str) -> Result<&str, String> {
     // What is asked about may stand in front: "not becomes ton". Behind the last word that leads to the answer, nothing may.
     let clause = surroundings::clause(front);
     let lower = words::lower(clause);
-    let leads = ["becomes", "is", "gives", "=", ":", "->", "→", "是", "为"];
+    let leads = ["becomes", "is", "gives", "=", ":", "->", "→", "是", "为", "：", "得到", "变成"];
     let behind = leads.iter().filter_map(|lead| lower.rfind(lead).map(|at| at + lead.len())).max();
     let said = behind.and_then(|at| lower.get(at..)).unwrap_or(&lower);
     let said = said.replace("\\text{", " ");
     let is_plain = said.chars().all(|c| c.is_whitespace() || "\"'`*$_“({[:\\".contains(c));
-    match words::doubt(&said) {
+    match words::doubt(&said).or(words::reversal(&said).map(str::to_string)) {
         Some(word) => Err(format!("the answer is said with `{word}`")),
         None if behind.is_none() && !clause.trim().is_empty() && !is_plain && words::words(&said).count() == 1 => {
             Err("two words are no answer".to_string())

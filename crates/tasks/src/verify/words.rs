@@ -7,7 +7,8 @@ const DOUBTS: &[&str] = &[
     "aint", "almost", "also", "alternative", "alternatively", "among", "another", "approx", "approximately", "arent",
     "assume", "assuming", "avoid", "barely", "besides", "both", "but", "cancel", "cannot", "cant", "circa",
     "contrary", "could", "couldnt", "denied", "denies", "deny", "didnt", "disagree", "discard", "disregard", "doesnt",
-    "dont", "doubt", "doubtful", "doubts", "either", "eliminate", "error", "etc", "except", "excluding", "fail",
+    "dont", "doubt", "doubtful", "doubts", "either", "eliminate", "eliminated", "error", "etc", "except", "excluded", "excluding",
+    "fail",
     "failed", "fails", "fake", "false", "fewer", "former", "guess", "guessing", "hardly", "ignore", "imagine",
     "impossible", "inaccurate", "incorrect", "instead", "invalid", "isnt", "jk", "joke", "joking", "kidding", "lie",
     "likely", "maybe", "might", "mistake", "mistaken", "nah", "nan", "nearly", "neither", "never", "no", "nobody",
@@ -20,18 +21,21 @@ const DOUBTS: &[&str] = &[
 ];
 
 /// Two words in a row that do the same.
-const DOUBTFUL_PAIRS: [(&str, &str); 13] = [
+const DOUBTFUL_PAIRS: [(&str, &str); 16] = [
+    ("and", "up"),
     ("as", "well"),
     ("at", "best"),
     ("at", "least"),
     ("at", "most"),
     ("close", "to"),
     ("far", "from"),
+    ("is", "out"),
     ("may", "be"),
     ("more", "or"),
     ("one", "of"),
     ("per", "cent"),
     ("per", "mille"),
+    ("ruled", "out"),
     ("so", "on"),
     ("up", "to"),
 ];
@@ -85,18 +89,18 @@ const CHANGES_BEFORE: &[&str] = &[
     "about", "above", "abs", "add", "after", "around", "before", "below", "beyond", "complement", "cos", "cube", "divide",
     "divided", "double", "exceeding", "exceeds", "exp", "factorial", "half", "halved", "inverse", "less", "ln", "log",
     "minus", "mod", "modulo", "multiplied", "multiply", "negation", "negative", "opposite", "over", "past", "plus",
-    "power", "predecessor", "quarter", "reciprocal", "root", "sin", "sqrt", "square", "squared", "subtract",
+    "power", "predecessor", "quarter", "reciprocal", "reverse", "root", "sin", "sqrt", "square", "squared", "subtract",
     "successor", "tan", "third", "thrice", "times", "triple", "twice", "under",
 ];
 
 /// What makes another value of what is in front: `6 squared`, `6 million`. In order.
 #[rustfmt::skip]
 const CHANGES_AFTER: &[&str] = &[
-    "above", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen",
+    "above", "backward", "backwards", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen",
     "dozens", "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds",
     "hundredths", "if", "kilo", "lakh", "less", "max", "mil", "million", "millions", "millionths", "minus", "mn",
-    "mod", "modulo", "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "score",
-    "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to",
+    "mod", "modulo", "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "reversed",
+    "score", "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to",
     "tops", "trillion", "trillions", "under", "unless", "x",
 ];
 
@@ -136,8 +140,11 @@ pub fn doubt(text: &str) -> Option<String> {
         return Some((*word).to_string());
     }
     let mut previous = "";
-    for word in words(&lower) {
-        let is_negated = word.ends_with("n't") || DOUBTS.binary_search(&word).is_ok();
+    let mut all = words(&lower).peekable();
+    while let Some(word) = all.next() {
+        // "both sides" of an equation, "both ways" of a word: no two answers.
+        let is_side = word == "both" && all.peek().is_some_and(|next| matches!(*next, "sides" | "ways" | "directions"));
+        let is_negated = word.ends_with("n't") || (DOUBTS.binary_search(&word).is_ok() && !is_side);
         if is_negated || DOUBTFUL_PAIRS.contains(&(previous, word)) {
             return Some(word.to_string());
         }
@@ -162,6 +169,27 @@ pub fn doubt_behind(rest: &str) -> Option<String> {
     }
     plain.push_str(left);
     doubt(&plain)
+}
+
+/// `rest` without the sentences that say of an answer that it keeps the rules: "No digit repeats in any row or column."
+pub fn without_claims(rest: &str) -> String {
+    const VERBS: [&str; 10] =
+        ["appears", "applies", "apply", "attacks", "crossed", "crosses", "repeated", "repeats", "share", "twice"];
+    // What such a sentence may deny.
+    const DENIED: [&str; 10] = ["another", "cross", "crossing", "doesn't", "does", "no", "none", "not", "or", "repeat"];
+    let is_claim = |sentence: &str| {
+        let lower = lower(sentence);
+        let all: Vec<&str> = words(&lower).collect();
+        let opens = matches!(all.first(), Some(&("no" | "none" | "this" | "each"))) && all.len() > 2;
+        let claims = all.iter().any(|word| VERBS.contains(word) || matches!(*word, "cross" | "repeat" | "attack"));
+        let kept: Vec<&str> = all.iter().filter(|word| !DENIED.contains(word)).copied().collect();
+        // "No, ...", "no wait", "this does not repeat the answer"
+        let is_plain =
+            doubt(&kept.join(" ")).is_none() && !kept.contains(&"answer") && !lower.contains(['?', ',', ':']);
+        let is_list = ["row, column", "rows, columns"].iter().any(|list| lower.contains(list));
+        opens && claims && (is_plain || (is_list && doubt(&kept.join(" ")).is_none()))
+    };
+    rest.split_inclusive(['\n', '.', '!', ';']).filter(|sentence| !is_claim(sentence)).collect()
 }
 
 /// Words that say that the answer is not known, in the sentence that it ends.
@@ -196,7 +224,7 @@ pub fn change_before(front: &str) -> Option<String> {
     // "约42" is about 42, "公约数" a divisor.
     if let Some(word) = CHINESE_CHANGES
         .iter()
-        .chain(&["约", "近", "超", "概", "几", "小于", "大于", "大致", "大体"])
+        .chain(&["约", "近", "超", "概", "几", "小于", "大于", "大致", "大体", "非", "无", "假"])
         .find(|word| lower.ends_with(**word))
     {
         return Some((*word).to_string());
@@ -205,13 +233,30 @@ pub fn change_before(front: &str) -> Option<String> {
     CHANGES_BEFORE.binary_search(&word).is_ok().then(|| word.to_string())
 }
 
+/// A word that says that what stands beside it, a list or a path, is to be read in another order.
+pub fn reversal(text: &str) -> Option<&str> {
+    const REVERSALS: [&str; 10] = [
+        "backward",
+        "backwards",
+        "inverse",
+        "inverted",
+        "mirror",
+        "mirrored",
+        "opposite",
+        "reverse",
+        "reversed",
+        "swap",
+    ];
+    words(text).find(|word| REVERSALS.contains(&word.to_lowercase().as_str()))
+}
+
 /// The word at the start of `rest` that makes another value of what is in front of it.
 pub fn change_after(rest: &str) -> Option<String> {
     let start: String = rest.trim_start().chars().take(24).collect();
     let lower = lower(&start);
     // "17的一半" is half of it.
     let is_unit = ["千米", "千克"].iter().any(|unit| lower.starts_with(unit));
-    const MORE: [&str; 10] = ["的", "多", "余", "来", "几", "上下", "前后", "出头", "以外", "开外"];
+    const MORE: [&str; 11] = ["的", "成", "多", "余", "来", "几", "上下", "前后", "出头", "以外", "开外"];
     let changes = CHINESE_CHANGES.iter().chain(&MORE).filter(|_| !is_unit);
     let chinese = changes.copied().find(|word| lower.starts_with(word));
     // "17个多", "18天半"

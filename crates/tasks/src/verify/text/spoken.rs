@@ -349,6 +349,19 @@ fn english(pair: &Pair, text: &str) -> Result<Option<usize>, String> {
     Ok(found)
 }
 
+/// Whether a sentence of `text`, which says `word`, says the other one of `choices`: "It is not a palindrome. Yes."
+pub fn contradicts(choices: &[&str], word: &str, text: &str) -> bool {
+    let Some(pair) = PAIRS.iter().find(|pair| pair.words == choices) else { return false };
+    let says = |sentence: &str, idx: usize| pair.english[idx].iter().any(|end| sentence.contains(end));
+    let is_plain = |sentence: &&str| ![" if ", "whether", "would", "were "].iter().any(|word| sentence.contains(word));
+    let mut sentences =
+        text.split_inclusive(['.', '!', '?', ';', '\n', ',']).filter(|sentence| !sentence.ends_with('?'));
+    sentences.any(|sentence| {
+        let said = [1, 0].into_iter().find(|idx| says(sentence, *idx));
+        is_plain(&sentence) && said.is_some_and(|idx| pair.words[idx] != word)
+    })
+}
+
 /// What says "yes" behind a "no", bare: "No... it is".
 pub fn takes_back(rest: &str) -> bool {
     const FILLERS: [&str; 13] = [
