@@ -41,6 +41,9 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
         Ok(_) => return Judgement::cannot_judge("there is no gold answer"),
         Err(reason) => return Judgement::cannot_judge(format!("the gold answer cannot be read: {reason}")),
     };
+    if is_copy(gold, answer_text) {
+        return Judgement::right("the texts are equal");
+    }
     let extracted = match extract(answer_text) {
         Ok(extracted) => extracted,
         Err(reason) => return Judgement::wrong(reason),
@@ -48,12 +51,25 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     if let Err(reason) = extracted.stands() {
         return Judgement::wrong(reason);
     }
+    // `4, 9, 16, ...` and `0.75...` go on.
+    let goes_on = |text: &str| {
+        let bare = text.trim_end_matches(|c: char| c.is_whitespace() || "$*`})]".contains(c));
+        bare.ends_with("...") || bare.ends_with('…') || bare.ends_with("\\ldots") || bare.ends_with("\\dots")
+    };
+    if goes_on(extracted.text) && !goes_on(&gold_text) {
+        return Judgement::wrong("the answer is not whole");
+    }
     let gold = gold_kind(&gold_text);
     if let Gold::Number(gold, name) = &gold {
         return match said_number(answer_text, extracted) {
             Ok(said) => names::judge(name.as_deref(), said.name.as_deref(), || judge_number(gold, &said.number)),
             Err(judgement) => judgement,
         };
+    }
+    if gold_text.contains('\n')
+        && let Some(judgement) = judge_lines(&gold_text, answer_text, extracted)
+    {
+        return judgement;
     }
     let answer = match clean(extracted.text) {
         Ok(text) if !text.is_empty() => text,
@@ -68,6 +84,45 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
         Gold::List(gold) => items::judge(&gold, &answer, extracted.source),
         Gold::Text(gold) => judge_text(&gold, &answer, extracted.source),
         Gold::Number(..) => unreachable!("judged above"),
+    }
+}
+
+/// Lines that hold something, their spaces in one spelling.
+fn lines(text: &str) -> Vec<String> {
+    let is_fence = |line: &&str| line.chars().all(|c| c.is_whitespace() || "`$[]\\".contains(c));
+    let lines = text.lines().filter(|line| !is_fence(line));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// The answer is the gold one, letter for letter, and nothing else; capitals matter in formulas only.
+fn is_copy(gold: &str, answer_text: &str) -> bool {
+    let answer = answer_text.trim();
+    let is_equal = |a: &str, b: &str| lines(a) == lines(b);
+    answer.len() <= 2 * gold.len() + 20
+        && (is_equal(answer, gold) || (!formula(gold) && is_equal(&answer.to_lowercase(), &gold.to_lowercase())))
+}
+
+/// Judges by a gold answer of several lines: line breaks count. `None` where the answer differs in more than these.
+fn judge_lines(gold: &str, text: &str, extracted: Extracted<'_>) -> Option<Judgement> {
+    let text = answer_text(text).ok()?;
+    let from = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
+    let rest = match extracted.source {
+        Source::Enclosed => extracted.text,
+        Source::Phrase => &text[from(extracted.text)..],
+        Source::Unmarked => text,
+    };
+    let (expected, said) = (lines(&gold.to_lowercase()), lines(&clean(rest).ok()?.to_lowercase()));
+    let is_last = extracted.source == Source::Unmarked;
+    let start = if is_last { said.len().saturating_sub(expected.len()) } else { 0 };
+    let stands = match extracted.source {
+        Source::Enclosed => surroundings::words_after(extracted.rest),
+        _ => surroundings::words_before(&format!("{}\n", said[..start].join("\n"))),
+    };
+    match stands {
+        Err(reason) => Some(Judgement::wrong(reason)),
+        Ok(()) if said[start..] == expected => Some(Judgement::right("all lines are equal")),
+        Ok(()) if said.join(" ") == expected.join(" ") => Some(Judgement::wrong("the lines break at other places")),
+        Ok(()) => None,
     }
 }
 
@@ -175,7 +230,7 @@ fn read_equation(answer: &str) -> Option<Result<Said, Judgement>> {
         sides.reverse();
     }
     let (last, lefts) = sides.split_last()?;
-    let number = match number::parse(last) {
+    let mut number = match number::parse(last) {
         Some(number) => number,
         None => return several(answer),
     };
@@ -192,6 +247,8 @@ fn read_equation(answer: &str) -> Option<Result<Said, Judgement>> {
                 let (left, right) = (shown(&side.value.to_string()), shown(&number.value.to_string()));
                 return Some(Err(Judgement::wrong(format!("the answer says that {left} is {right}"))));
             }
+            // `10 + 3 = 13` where `10 + 3` is wanted.
+            Some(side) if side.form.uncomputed && !number.form.uncomputed => number.parts = side.parts,
             Some(_) => {}
             None if name.is_none() && names::is_name(left) && !names::is_open(left) => name = Some(left.to_string()),
             // `so x = 5`
@@ -237,7 +294,11 @@ fn judge_number(gold: &Number, number: &Number) -> Judgement {
         return Judgement::cannot_judge(reason);
     }
     if values(gold).iter().any(|gold| values(number).contains(gold)) && same_percent(gold, number) {
-        return if number.form.uncomputed && !gold.form.uncomputed {
+        // What the question wants written as a sum, a product or a power is not its value, which may stand in the question.
+        let is_form = gold.form.uncomputed || gold.form.power;
+        return if is_form && gold.parts != number.parts {
+            Judgement::cannot_judge("equal to the gold answer, but made of other numbers")
+        } else if number.form.uncomputed && !gold.form.uncomputed {
             Judgement::wrong("a sum or product is left uncomputed")
         } else if (number.form.power && !gold.form.power) || leaves_division(gold, number) {
             Judgement::cannot_judge("equal to the gold answer, but not worked out")

@@ -125,6 +125,12 @@ pub fn clean(text: &str) -> Result<String, String> {
             rest = &rest[1..];
             continue;
         }
+        // `6.02 x 10^5`
+        if rest.starts_with("x 10^") && cleaned.trim_end().ends_with(|c: char| c.is_ascii_digit()) {
+            cleaned.push('*');
+            rest = &rest[1..];
+            continue;
+        }
         if let Some(word) = minus(&cleaned, rest) {
             cleaned.push('-');
             rest = rest[word.len()..].trim_start_matches([' ', '$']);

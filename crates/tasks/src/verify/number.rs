@@ -42,6 +42,8 @@ pub struct Number {
     pub form: Form,
     /// What it counts (`apples`, `km/h`); empty where nothing is said.
     pub unit: String,
+    /// The numbers that it was written with, and its signs of multiplication, division and powers, in no order.
+    pub parts: Vec<String>,
 }
 
 /// Signs of money in front of a number.
@@ -60,7 +62,8 @@ pub fn parse_gold(text: &str) -> Option<Number> {
 fn parse_with(text: &str, read_unit: impl Fn(&str, bool, bool) -> Option<units::Unit>) -> Option<Number> {
     let money = text.chars().next().filter(|c| MONEY.contains(c));
     let text = &text[money.map_or(0, char::len_utf8)..];
-    let mut reader = Reader { text: text.as_bytes(), at: 0, depth: 0, n_operations: 0, form: Form::default() };
+    let mut reader =
+        Reader { text: text.as_bytes(), at: 0, depth: 0, n_operations: 0, form: Form::default(), parts: Vec::new() };
     let mut value = reader.sum()?;
     reader.skip_spaces();
     let tight =
@@ -88,7 +91,8 @@ fn parse_with(text: &str, read_unit: impl Fn(&str, bool, bool) -> Option<units::
         }
         unit.name = format!("{sign}{}", unit.name);
     }
-    Some(Number { value, form, unit: unit.name })
+    reader.parts.sort_unstable();
+    Some(Number { value, form, unit: unit.name, parts: reader.parts })
 }
 
 struct Reader<'a> {
@@ -97,6 +101,7 @@ struct Reader<'a> {
     depth: usize,
     n_operations: usize,
     form: Form,
+    parts: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -155,6 +160,7 @@ impl Reader<'_> {
                     let plain = self.form;
                     let is_ten = self.text[self.at..].trim_ascii_start().starts_with(b"10^");
                     let factor = self.signed()?;
+                    self.parts.push("*".to_string());
                     self.form = if is_ten { plain } else { Form { uncomputed: true, ..self.form } };
                     total = self.bounded(total * factor)?;
                 }
@@ -166,6 +172,7 @@ impl Reader<'_> {
                     }
                     self.form.uncomputed |= self.form.fraction;
                     self.form.fraction = true;
+                    self.parts.push("/".to_string());
                     total = self.bounded(total / divisor)?;
                 }
                 _ => return Some(total),
@@ -207,6 +214,7 @@ impl Reader<'_> {
             self.signed()?
         };
         self.form = Form { power: true, ..plain };
+        self.parts.push("^".to_string());
         let exponent = exponent.is_integer().then(|| exponent.to_integer().to_i32()).flatten()?;
         let bits = base.numer().bits().max(base.denom().bits());
         if bits.saturating_mul(u64::from(exponent.unsigned_abs())) > MAX_BITS || (base.is_zero() && exponent <= 0) {
@@ -261,6 +269,7 @@ impl Reader<'_> {
     fn mixed(&mut self) -> Option<BigRational> {
         let start = self.at;
         let whole = self.decimal()?;
+        self.parts.push(whole.to_string());
         let is_whole = self.text[start..self.at].iter().all(u8::is_ascii_digit);
         let spaced = self.text.get(self.at) == Some(&b' ');
         let after_whole = (self.at, self.form);

@@ -49,7 +49,10 @@ fn letters(answer: &str) -> Vec<char> {
         let (before, after) = (at.checked_sub(1).map(|at| &characters[at]), characters.get(at + 1));
         // "I think so" names no letter.
         let is_pronoun = *c == 'I' && after == Some(&' ') && characters.get(at + 2).is_some_and(|c| c.is_lowercase());
-        if ('A'..='J').contains(c) && !is_pronoun && !joins(before) && !joins(after) {
+        // `C#`, `12 C`
+        let counted = characters[..at].iter().rev().find(|c| **c != ' ').is_some_and(char::is_ascii_digit);
+        if ('A'..='J').contains(c) && !is_pronoun && !joins(before) && !joins(after) && after != Some(&'#') && !counted
+        {
             found.push(*c);
         }
     }

@@ -52,6 +52,7 @@ pub fn list(text: &str) -> Option<List> {
         Some((open, close)) => text.strip_prefix(open)?.strip_suffix(close)?,
         None => text,
     };
+    let inside = &inside.replace("{ or }", " or ").replace("{ and }", " and ").replace("\\lor", " or ");
     let is_choice = inside.contains(" or ") || inside.contains('或');
     let mut joined = inside.replace(", and ", ", ").replace(", or ", ", ");
     for word in [" and ", " or ", "或", "和", " & "].iter().filter(|word| **word != " & " || !inside.contains('\\')) {
@@ -70,6 +71,13 @@ pub fn list(text: &str) -> Option<List> {
             _ => {}
         }
         items.last_mut().expect("there is an item").push(c);
+    }
+    // `4, , 9` lacks an item, `4, 9, ...` has more.
+    let is_whole = |item: &String| !trim(item).is_empty() && !item.trim_end().ends_with("...") && !item.contains('…');
+    let n_whole = items.iter().filter(|item| is_whole(item)).count();
+    let ends_in_comma = items.last().is_some_and(|item| item.trim().is_empty());
+    if n_whole + usize::from(ends_in_comma) < items.len() {
+        return None;
     }
     let items: Vec<String> = items.iter().map(|item| trim(item).to_string()).filter(|item| !item.is_empty()).collect();
     let brackets = match brackets {
@@ -96,7 +104,8 @@ pub fn judge(gold: &List, answer: &str, source: Source) -> Judgement {
 
 fn judge_at(gold: &List, answer: &str, source: Source, depth: usize) -> Judgement {
     let (_, value) = names::split(answer);
-    let is_said = source != Source::Enclosed && depth == 0;
+    let is_clause = |item: &String| [" is ", " are "].iter().any(|link| item.contains(link));
+    let is_said = source != Source::Enclosed && depth == 0 && !gold.items.iter().any(is_clause);
     let value = if is_said { without_words(value) } else { Ok(value) };
     let found = match value {
         Ok(value) => list(value.strip_prefix("x \\in ").unwrap_or(value)),
@@ -105,6 +114,11 @@ fn judge_at(gold: &List, answer: &str, source: Source, depth: usize) -> Judgemen
     let Some(found) = found else {
         return Judgement::wrong(format!("one answer where {} are asked for", gold.items.len()));
     };
+    let is_set = gold.brackets == Brackets::Set;
+    if found.is_choice && !gold.is_choice && !is_set {
+        return Judgement::wrong("several answers");
+    }
+    let found = if is_set { without_name(found) } else { found };
     if found.items.len() != gold.items.len() {
         return Judgement::wrong(format!("{} items, not {}", found.items.len(), gold.items.len()));
     }
@@ -139,6 +153,15 @@ fn judge_at(gold: &List, answer: &str, source: Source, depth: usize) -> Judgemen
         Some(wrong) => wrong,
         None => Judgement::cannot_judge("some items are written in another way"),
     }
+}
+
+/// `x = 5 or x = -2` as `5, -2`: the solutions of one name.
+fn without_name(found: List) -> List {
+    let parts: Vec<(Option<&str>, &str)> = found.items.iter().map(|item| names::split(item)).collect();
+    let is_same = parts[0].0.is_some() && parts.iter().all(|(name, _)| *name == parts[0].0);
+    let items =
+        if is_same { parts.iter().map(|(_, value)| (*value).to_string()).collect() } else { found.items.clone() };
+    List { items, ..found }
 }
 
 /// `x = 3, y = 4` for a gold `(3, 4)`: letters in their order name the coordinates.
@@ -188,6 +211,10 @@ fn judge_item(gold: &str, item: &str, depth: usize) -> Judgement {
         return judge_at(&list, item, Source::Enclosed, depth + 1);
     }
     let verdict = || match (number::parse_gold(gold_value), number::parse(value)) {
+        // Among items, the sign of percent is no matter of taste.
+        (Some(gold), Some(number)) if gold.form.percent != number.form.percent && gold.value != number.value => {
+            Judgement::cannot_judge("one item in percent, the other not")
+        }
         (Some(gold), Some(number)) => judge_number(&gold, &number),
         (Some(_), None) if value.contains(['\\', '^', '√', 'π']) => {
             Judgement::cannot_judge("an item is no number that is read")
