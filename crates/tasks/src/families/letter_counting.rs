@@ -98,6 +98,16 @@ impl Family for LetterCounting {
     }
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
-        integer::judge(&p.count().to_string(), answer_text)
+        // "2 times" counts; "2 times 3" multiplies.
+        let mut pieces = answer_text.split(" times");
+        let mut text = pieces.next().unwrap_or_default().to_string();
+        for piece in pieces {
+            let next = piece.trim_start();
+            let multiplies = piece.starts_with(char::is_alphanumeric)
+                || next.starts_with(|c: char| !",.;!)*\n".contains(c) && !next.starts_with("in "));
+            text += if multiplies { " times" } else { "" };
+            text += piece;
+        }
+        integer::judge(&p.count().to_string(), &text)
     }
 }

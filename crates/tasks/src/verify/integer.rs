@@ -38,7 +38,7 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     let Ok(expected) = last(gold) else {
         return Judgement::cannot_judge(format!("the gold answer `{gold}` is not an integer"));
     };
-    match extract::answer_text(answer_text).and_then(said) {
+    match extract::answer_text(answer_text).map(extract::without_checks).and_then(said) {
         Ok(found) if found == expected => Judgement::right(format!("the last number is {found}")),
         Ok(found) => Judgement::wrong(format!("the last number is {}, not {expected}", shortened(&found))),
         Err(reason) => Judgement::wrong(reason),
@@ -52,7 +52,11 @@ pub fn judge_in(units: &[&str], gold: &str, answer_text: &str) -> Judgement {
         return judgement;
     }
     let around = around_number(answer_text);
-    match around.and_then(|(front, rest)| units::other_than(units, &rest).or(units::led_by_other(units, &front))) {
+    let other = around.and_then(|(front, rest)| {
+        let known = units::other_than(units, &rest).or(units::led_by_other(units, &front)).map(str::to_string);
+        known.or(units::counts_other(units, &rest).or(units::month_in_front(&front)).map(str::to_string))
+    });
+    match other {
         Some(unit) => Judgement::wrong(format!("the answer is in {unit}, not in {}", units.join(" or "))),
         None => judgement,
     }
@@ -61,7 +65,7 @@ pub fn judge_in(units: &[&str], gold: &str, answer_text: &str) -> Judgement {
 /// As [`judge`], of the value of `name`: one letter that the answer gives another name to is another's value.
 pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
     let judgement = judge(gold, answer_text);
-    let said = extract::answer_text(answer_text).ok().and_then(|text| {
+    let said = extract::answer_text(answer_text).ok().map(extract::without_checks).and_then(|text| {
         let text = extract::marked(text).ok()?.map_or(text, |found| found.text);
         let front = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let front = front.trim_end_matches(|c: char| c.is_ascii_digit() || ",.".contains(c));
@@ -87,7 +91,7 @@ pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
 
 /// What stands in front of the last number of the answer in its clause, and behind it.
 fn around_number(answer_text: &str) -> Option<(String, String)> {
-    let text = extract::answer_text(answer_text).ok()?;
+    let text = extract::without_checks(extract::answer_text(answer_text).ok()?);
     let (text, rest) = match extract::marked(text).ok()? {
         Some(found) if found.source == Source::Enclosed => (found.text, found.rest),
         Some(found) => (found.text.split(". ").next().unwrap_or_default(), ""),
@@ -203,28 +207,102 @@ fn last_before(text: &str, is_last: bool) -> Result<(Integer, usize), String> {
             return Err("a factorial, or an exclamation".to_string());
         }
         joined(front, true)?;
-        is_solved(front)?;
+        is_solved(front, &text[end..])?;
     }
     let negative = negative && digits != "0";
     Ok((Integer { negative, digits }, start))
 }
 
-/// An equation's left side is a name or holds none: `3x = 12` is left to solve.
-fn is_solved(front: &str) -> Result<(), String> {
+/// An equation's left side is a name or holds none: `3x = 12` and `x + 1 = 12` are left to solve.
+fn is_solved(front: &str, rest: &str) -> Result<(), String> {
     let Some(left) = front.trim_end_matches([' ', '$', '*']).strip_suffix('=') else { return Ok(()) };
+    // `9 h = 540 min`: with units on both sides, a letter is one.
+    let is_unit =
+        left.trim_end().ends_with(['h', 'g', 's', 'l', 'L', 'm']) && rest.trim_start().starts_with(char::is_alphabetic);
+    let measured = left.trim_end().trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let is_measure = is_unit && measured.trim_end().ends_with(|c: char| c.is_ascii_digit());
+    if let Some(side) = open_side(if is_measure { measured } else { left }) {
+        return Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>()));
+    }
     let side =
         left.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default().trim_matches(['*', '$', '(', '`', ',']);
     let side = side.rsplit([',', ':', '，', '：', '。']).next().unwrap_or_default();
     let side = side.trim_start_matches("\\(").trim_start_matches("\\[");
     // `x=27/3=9` computes on its way.
     let is_open = |side: &&str| {
-        let is_computed = side.starts_with("\\frac{") && side.ends_with('}');
+        let is_computed = side.trim_start_matches(['-', '−']).starts_with("\\frac{") && side.ends_with('}');
         side.contains(char::is_alphabetic) && !is_computed && !names::is_name(side) && !side.ends_with(')')
     };
     match side.split('=').find(is_open) {
         Some(side) => Err(format!("`{}` is left to solve", side.chars().take(40).collect::<String>())),
         None => Ok(()),
     }
+}
+
+/// What leads from one equation to the next: "3x = -12, so x = -4".
+const LEADS: [&str; 17] = [
+    "=>",
+    "and",
+    "get",
+    "gives",
+    "have",
+    "hence",
+    "is",
+    "means",
+    "or",
+    "so",
+    "that",
+    "then",
+    "therefore",
+    "thus",
+    "→",
+    "∴",
+    "⇒",
+];
+
+/// The left side of an equation, the whole of it, when a letter in it is not alone. `n = a + 2 = 12` says what n is.
+fn open_side(left: &str) -> Option<&str> {
+    let clause = clause(left).rsplit([':', '：']).next().unwrap_or_default();
+    let mut sides = clause.split('=').map(str::trim);
+    let first = sides.next().unwrap_or_default().trim_matches(['*', '$', '(', '`', '\\', ' ']);
+    let last_of_first = first.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let is_named = !has_unknown(first) && (names::is_name(first) || names::is_symbol(last_of_first));
+    if is_named && clause.contains('=') {
+        return None;
+    }
+    for side in clause.rsplit('=') {
+        let mut words = side.split_whitespace();
+        let lead = words.rfind(|word| LEADS.contains(&word.to_lowercase().as_str()));
+        let start = lead.map_or(0, |word| word.as_ptr() as usize - side.as_ptr() as usize + word.len());
+        if has_unknown(&side[start..]) {
+            return Some(side[start..].trim());
+        }
+        if lead.is_some() {
+            break;
+        }
+    }
+    None
+}
+
+/// A single letter beside a sign or a digit: `3 x + 7`, `x / 2`; no `6 x 8`.
+fn has_unknown(side: &str) -> bool {
+    let side = side.replace("**", "");
+    let is_sign = |c: &char| c.is_numeric() || "+-−–*/×÷·⋅%^|√".contains(*c);
+    side.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).any(|(at, letter)| {
+        let (front, rest) = (&side[..at], &side[at + 1..]);
+        let touches = |c: char| c.is_alphabetic() && !is_east_asian(c);
+        if front.ends_with(touches) || rest.starts_with(touches) || front.ends_with(['\\', '_', '\'', '.']) {
+            return false;
+        }
+        let before = front.trim_end_matches([' ', '(', '[', '{', '$']).chars().next_back();
+        let after = rest.trim_start_matches([' ', ')', ']', '}', '$']);
+        let is_mod = ["mod ", "choose "].iter().any(|word| after.starts_with(word));
+        let (before, after) = (before.filter(is_sign), after.chars().next().filter(is_sign));
+        let multiplies = "xX".contains(letter)
+            && front.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == ')')
+            && rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '(');
+        (before.is_some() || after.is_some() || is_mod || side.contains("\\frac")) && !multiplies
+    })
 }
 
 /// `1,234` and `12.00` as digits without leading zeros.

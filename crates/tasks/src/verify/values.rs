@@ -35,11 +35,16 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
         Ok(Some(inside)) if gold.iter().all(|(name, _)| inside.to_lowercase().contains(name)) => inside,
         _ => text,
     };
-    let text =
-        words::lower(text).replace('−', "-").replace("\\boxed{", " ").replace("**", " ").replace(['$', '`', '}'], " ");
+    let text = words::lower(text)
+        .replace('−', "-")
+        .replace("\\boxed{", " ")
+        .replace("**", " ")
+        .replace("\\}", " ")
+        .replace(['$', '`', '}'], " ");
     let text =
         text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ").replace("\\quad", " ");
-    let text = text.replace("\\{", " ").replace("\\,", " ").replace("\\text{", " ").replace("\\\\", "\n");
+    let text =
+        text.replace("\\\\", "\n").replace("\\{", " ").replace("\\ ", " ").replace("\\,", " ").replace("\\text{", " ");
     let text = text.replace("\\begin{cases", " ").replace("\\end{cases", " ");
     let found: Vec<Option<Said<'_>>> = gold.iter().map(|(name, _)| last_said(name, &text)).collect();
     if found.iter().all(Option::is_none) {

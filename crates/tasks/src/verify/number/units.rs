@@ -204,6 +204,7 @@ const KNOWN: &[&[&str]] = &[
     &["milliseconds", "millisecond", "ms", "毫秒"],
     &["microseconds", "microsecond", "微秒"],
     &["minutes", "minute", "mins", "min", "分钟"],
+    &["quarters", "刻钟", "刻"],
     &["hours", "hour", "hrs", "hr", "h", "小时", "个小时", "钟头", "个钟头"],
     &["days", "day", "天", "日"],
     &["weeks", "week", "wk", "周", "星期", "个星期", "礼拜", "个礼拜"],
@@ -267,6 +268,48 @@ pub fn other_than(units: &[&str], rest: &str) -> Option<&'static str> {
     let names = KNOWN.iter().find(|spellings| spellings[0] == said)?;
     let is_asked = |unit: &&str| unit.rsplit(' ').next().is_some_and(|word| names.contains(&word));
     (!units.iter().any(is_asked)).then_some(said)
+}
+
+/// The word behind a number that counts something else than `units`: "fortnights", or the "business" of "business days".
+pub fn counts_other<'a>(units: &[&str], rest: &'a str) -> Option<&'a str> {
+    let start = rest.trim_start_matches(|c: char| c.is_whitespace() || "*$`()[]{}\\,~-".contains(c));
+    let start = start.strip_prefix("text{").unwrap_or(start);
+    let start = start.split(['.', ';', '\n', ':', '=', ',']).next().unwrap_or_default();
+    let is_unit = |word: &str| {
+        let of = |unit: &&str| unit.rsplit(' ').next() == Some(word);
+        units.iter().any(of) || KNOWN.iter().any(|names| names.contains(&word) && names[0].len() > 1)
+    };
+    const FILLERS: [&str; 12] =
+        ["calendar", "complete", "days'", "elapsed", "full", "in", "long", "more", "the", "total", "whole", "of"];
+    const VERBS: [&str; 6] = ["across", "always", "apart", "passes", "plus", "this"];
+    let mut all = words::words(start).skip_while(|word| FILLERS.contains(word));
+    let (first, second) = (all.next()?, all.next());
+    let is_verb = VERBS.contains(&first) || words::links(first);
+    match first.to_lowercase().as_str() {
+        lower if is_unit(lower) || !start.starts_with(|c: char| c.is_ascii_alphabetic()) => None,
+        _ if second.is_some_and(is_unit) => Some(first),
+        _ => (is_plural(first) && !is_verb).then_some(first),
+    }
+}
+
+/// The month that a number stands behind: "September 16" is no number of days.
+pub fn month_in_front(front: &str) -> Option<&str> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let word = words::words(front).next_back().filter(|word| front.trim_end().ends_with(word))?;
+    MONTHS.contains(&word.to_lowercase().as_str()).then_some(word)
 }
 
 #[cfg(test)]
