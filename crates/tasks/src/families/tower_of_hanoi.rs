@@ -7,7 +7,7 @@
 use crate::phrase::fill;
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
-use crate::verify::{extract, surroundings};
+use crate::verify::{extract, surroundings, words};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -210,10 +210,15 @@ fn read_moves(text: &str) -> Result<Vec<Move>, String> {
     for line in text.lines().rev().filter(|line| !is_fence(line)) {
         match read_line(line) {
             Some(steps) => moves.extend(steps.into_iter().rev()),
+            // "Done."
+            None if moves.is_empty() && says_nothing(line) => {}
             None if moves.is_empty() => return Err("the last line is no move".to_string()),
             // "Not these:" in front.
             None => {
                 surroundings::before(line)?;
+                if let Some(word) = words::reversal(line) {
+                    return Err(format!("`{word}` stands in front of the moves"));
+                }
                 break;
             }
         }
@@ -223,6 +228,12 @@ fn read_moves(text: &str) -> Result<Vec<Move>, String> {
     }
     moves.reverse();
     if moves.is_empty() { Err("there are no moves".to_string()) } else { Ok(moves) }
+}
+
+/// Neither peg nor number, and no doubt.
+fn says_nothing(line: &str) -> bool {
+    let is_peg = |word: &str| matches!(word, "A" | "B" | "C") || word.bytes().any(|b| b.is_ascii_digit());
+    !words::words(line).any(is_peg) && words::doubt(line).is_none() && words::reversal(line).is_none()
 }
 
 /// The moves of a line: one, or several with commas between.
@@ -240,12 +251,22 @@ fn read_move(line: &str) -> Option<Move> {
     if line.len() > 80 {
         return None;
     }
+    let line = line.replace("**", "");
     let mut pegs = Vec::new();
     let mut numbers = Vec::new();
-    let (numbered, line) = match line.trim_start().split_once(['.', ')']) {
-        Some((number, rest)) if number.bytes().all(|b| b.is_ascii_digit()) => (true, rest),
-        _ => (false, line),
+    // `3.`, `3)`, `Step 3:`, `第3步：`
+    let lower = line.trim_start().to_ascii_lowercase();
+    let step = lower.strip_prefix("step").or(lower.strip_prefix('第')).map(str::trim_start);
+    let count = step.unwrap_or(&lower).trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_counted = count.len() < step.unwrap_or(&lower).len();
+    let ends: &[char] = if step.is_some() { &[':', '：', '.', ')', '步'] } else { &['.', ')'] };
+    let numbered = is_counted && count.starts_with(ends);
+    let line = if numbered {
+        line[line.len() - count.len()..].trim_start_matches(['步', ':', '：', '.', ')'])
+    } else {
+        line.as_str()
     };
+    let line = line.replace(CHINESE_WORDS, " ");
     for word in line.split(|c: char| c.is_whitespace() || ",.:->→()*".contains(c)).filter(|word| !word.is_empty()) {
         match word {
             "A" | "B" | "C" => pegs.push(word.as_bytes()[0] - b'A'),
@@ -264,7 +285,10 @@ fn read_move(line: &str) -> Option<Move> {
 }
 
 /// Words that a move may be told with.
-const WORDS: [&str; 9] = ["move", "disk", "from", "to", "peg", "step", "rod", "the", "then"];
+const WORDS: [&str; 10] = ["move", "disk", "disc", "from", "to", "peg", "step", "rod", "the", "then"];
+
+/// The same in Chinese: 把1号盘从A移到C.
+const CHINESE_WORDS: [char; 13] = ['把', '将', '号', '圆', '盘', '子', '从', '柱', '移', '动', '到', '上', '。'];
 
 #[cfg(test)]
 mod tests;

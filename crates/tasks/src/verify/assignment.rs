@@ -4,7 +4,7 @@
 //! said last about a name counts. A word of doubt, a question, or a kind without a name, makes the answer unreadable: it is
 //! wrong.
 
-use super::extract;
+use super::extract::{self, Source};
 use crate::task::Judgement;
 
 /// Longest text that is read.
@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 10_000;
 
 /// Judges whether `answer_text` gives each name of `gold` the kind of its index in `kinds`; a kind has several words.
 pub fn judge(gold: &[(&str, usize)], kinds: &[&[&str]], answer_text: &str) -> Judgement {
-    let text = match extract::answer_text(answer_text).and_then(|text| Ok(extract::enclosed(text)?.unwrap_or(text))) {
+    let text = match extract::answer_text(answer_text).and_then(announced) {
         Ok(text) if text.len() <= MAX_BYTES => text,
         Ok(text) => return Judgement::wrong(format!("the answer has {} bytes", text.len())),
         Err(reason) => return Judgement::wrong(reason),
@@ -20,12 +20,18 @@ pub fn judge(gold: &[(&str, usize)], kinds: &[&[&str]], answer_text: &str) -> Ju
     if let Some(word) = super::words::doubt_in_front(text) {
         return Judgement::wrong(format!("the answer says `{word}`"));
     }
+    const MAKE_BELIEVE: [&str; 4] = ["chance", "pretends", "probability", "supposedly"];
+    let other = super::words::words(text).find(|word| MAKE_BELIEVE.contains(&word.to_lowercase().as_str()));
+    if let Some(word) = super::words::reversal(text).or(other) {
+        return Judgement::wrong(format!("the answer says `{word}`"));
+    }
     if text.contains(['?', '？']) {
         return Judgement::wrong("the answer is a question");
     }
     let mut said: Vec<Option<usize>> = vec![None; gold.len()];
+    let mut headed: Vec<bool> = vec![false; gold.len()];
     for line in text.split(['\n', '；', ';']) {
-        if let Err(reason) = read_line(line, gold, kinds, &mut said) {
+        if let Err(reason) = read_line(line, gold, kinds, &mut said, &mut headed) {
             return Judgement::wrong(reason);
         }
     }
@@ -39,14 +45,33 @@ pub fn judge(gold: &[(&str, usize)], kinds: &[&[&str]], answer_text: &str) -> Ju
     Judgement::right("everyone is what they must be")
 }
 
-/// Reads what a line says.
-fn read_line(line: &str, gold: &[(&str, usize)], kinds: &[&[&str]], said: &mut [Option<usize>]) -> Result<(), String> {
-    let (mut pending, mut heading) = (Vec::new(), None);
-    let is_headed = |word: &str| line.to_lowercase().replace("**", "").contains(&format!("{word}:"));
+/// What stands in the last mark, or behind the last phrase such as "the answer is"; else the whole text.
+fn announced(text: &str) -> Result<&str, String> {
+    let Some(found) = extract::marked(text)? else { return Ok(text) };
+    found.stands()?;
+    Ok(match found.source {
+        Source::Enclosed => found.text,
+        _ => &text[found.text.as_ptr() as usize - text.as_ptr() as usize..],
+    })
+}
+
+/// Reads what a line says. `headed`: who stands below a heading.
+fn read_line(
+    line: &str,
+    gold: &[(&str, usize)],
+    kinds: &[&[&str]],
+    said: &mut [Option<usize>],
+    headed: &mut [bool],
+) -> Result<(), String> {
+    let (mut pending, mut heading): (Vec<usize>, Option<usize>) = (Vec::new(), None);
+    let is_headed = |word: &str| line.to_lowercase().replace("**", "").replace('：', ":").contains(&format!("{word}:"));
     for word in words(line, kinds) {
         if let Some(idx) = gold.iter().position(|(name, _)| name.to_lowercase() == word) {
             match heading {
-                Some(kind) => said[idx] = Some(kind),
+                Some(kind) if headed[idx] && said[idx] != Some(kind) => {
+                    return Err(format!("{word} stands below two headings"));
+                }
+                Some(kind) => (said[idx], headed[idx]) = (Some(kind), true),
                 None => pending.push(idx),
             }
         } else if let Some(kind) = kinds.iter().position(|names| names.contains(&word.as_str())) {

@@ -56,7 +56,7 @@ fn stands(text: &str, start: usize, end: usize) -> Result<(), String> {
     if !front.ends_with(|c: char| c.is_ascii_digit() || "])".contains(c)) {
         surroundings::before(&format!("{front}\n"))?;
     }
-    surroundings::words_after(&text[end..])
+    surroundings::claims_after(&text[end..])
 }
 
 fn digit_row(line: &str) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@
 
 use super::extract;
 use super::surroundings;
+use super::words;
 use crate::task::Judgement;
 use std::ops::Range;
 
@@ -35,8 +36,16 @@ fn said(text: &str, gold: &[i64]) -> Result<Vec<i64>, String> {
     let is_bullet = matches!(line.trim(), "-" | "*" | "•");
     surroundings::before(if is_bullet { &front[..front.len() - line.len()] } else { front })?;
     let rest = text[at.end..].trim_start_matches([')', ']', '}', ' ', ',']);
-    if rest.starts_with("...") || rest.starts_with('…') {
+    let is_cut =
+        ["...", "…"].iter().any(|dots| rest.starts_with(dots) || front.trim_end_matches([' ', ',']).ends_with(dots));
+    if is_cut {
         return Err("the list is not whole".to_string());
+    }
+    let sentence = text[at.end..].split(['\n', '.', ';']).next().unwrap_or_default();
+    if let Some(word) =
+        words::reversal(sentence).or(words::reversal(surroundings::clause(front)).filter(|_| !links_on(front)))
+    {
+        return Err(format!("`{word}` stands beside the list"));
     }
     surroundings::words_after(&text[at.end..])?;
     let list = &text[at];
@@ -52,6 +61,12 @@ fn said(text: &str, gold: &[i64]) -> Result<Vec<i64>, String> {
         return Err("the signs between the items say another order".to_string());
     }
     Ok(items)
+}
+
+/// "In reverse order: 9, 3, 1" says how the list is sorted, "reverse of 9, 3, 1" changes it.
+fn links_on(front: &str) -> bool {
+    let front = front.trim_end_matches([' ', '*', '$', '[', '(', '\n']);
+    front.ends_with(':') || front.ends_with("：") || front.ends_with(" is")
 }
 
 /// The items as text.
@@ -86,7 +101,7 @@ fn last_at(text: &str) -> Result<(Vec<i64>, Range<usize>), String> {
         if !(word.is_empty() || word.eq_ignore_ascii_case("and") || is_arrow) {
             let digits = word.replace('−', "-");
             // In Chinese, words touch the list.
-            let chinese = digits.trim_start_matches(super::words::is_east_asian);
+            let chinese = digits.trim_start_matches(words::is_east_asian);
             if !word.contains(|c: char| c.is_ascii_digit()) {
                 ended = true;
             } else {

@@ -3,6 +3,7 @@
 
 use super::extract;
 use super::surroundings;
+use super::words;
 
 /// Up, down, left or right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +28,41 @@ fn answer(text: &str) -> Result<&str, String> {
     if text.len() > MAX_BYTES { Err(format!("the answer has {} bytes", text.len())) } else { Ok(text) }
 }
 
-/// What stands around a path must let it stand.
+/// What stands around a path must let it stand: nothing goes on from it, no other direction or order is said.
 fn stands(text: &str, start: usize, end: usize) -> Result<(), String> {
-    if text[..start].ends_with(['_', '^', '+']) || text.contains(super::words::is_strange) {
+    let (front, rest) = (&text[..start], &text[end..]);
+    let is_sign = |c: char| "-–+_^=".contains(c);
+    if front.ends_with(is_sign) || text.contains(words::is_strange) {
         return Err("the path is glued to what is beside it".to_string());
     }
-    let front = text[..start].trim_end_matches([' ', '-', '*', '"', '(', '[', '{', '`', '$', '\\']);
+    let behind = rest.trim_start_matches(['}', ' ']);
+    let bare = behind.trim_start_matches([' ', '-', '–', '>', '→']);
+    let goes_on = bare.len() < behind.len() && (bare.is_empty() || bare.starts_with(char::is_alphanumeric));
+    if goes_on || rest.starts_with(is_sign) {
+        return Err("the path goes on".to_string());
+    }
+    let line = front.rsplit('\n').next().unwrap_or_default();
+    // "up twice: right, down" in front; "right, down, north" and "A-B and back" behind.
+    let sentence = rest.split(['\n', '.', ';', '!', '。', '；', '！']).next().unwrap_or_default();
+    let leads_on = |word: &&str| ["and", "then", "on", "plus"].contains(word);
+    let first = words::words(sentence).next().filter(leads_on);
+    if let Some(word) = foreign(line).or(foreign(sentence)).or(first) {
+        return Err(format!("`{word}` stands beside the path"));
+    }
+    let front = front.trim_end_matches([' ', '-', '*', '"', '(', '[', '{', '`', '$', '\\']);
     let front = front.strip_suffix("1.").unwrap_or(front);
     surroundings::before(&format!("{front} "))?;
-    surroundings::words_after(&text[end..])
+    surroundings::claims_after(rest)
+}
+
+/// Another step than the four moves and the nodes, a number of steps, or another order.
+fn foreign(text: &str) -> Option<&str> {
+    const STEPS: [&str; 9] = ["jump", "back", "return", "stay", "twice", "thrice", "times", "undo", "diagonally"];
+    let is_step = |word: &&str| {
+        let lower = word.to_lowercase();
+        ["north", "south", "east", "west"].iter().any(|side| lower.starts_with(side)) || STEPS.contains(&lower.as_str())
+    };
+    words::reversal(text).or(words::words(text).find(is_step))
 }
 
 /// The last path of single letters, in upper case: `A-B-C`, `A, B, C`, `A → B → C`, `A to B to C`, `ABC`.
@@ -55,7 +82,7 @@ pub fn last_letters(text: &str) -> Result<Vec<char>, String> {
         let word = &text[from..from + length];
         rest = &text[from + length..];
         // In Chinese, words touch the letters.
-        let letters = word.trim_matches(super::words::is_east_asian);
+        let letters = word.trim_matches(words::is_east_asian);
         let touched = letters.len() < word.len();
         match word {
             _ if letters.len() == 1 && letters.bytes().all(|b| b.is_ascii_uppercase()) => {
@@ -81,7 +108,22 @@ pub fn last_letters(text: &str) -> Result<Vec<char>, String> {
     }
     let Some((path, (start, end))) = found else { return Err("there is no path of letters in the answer".to_string()) };
     stands(&text, start, end)?;
-    Ok(path)
+    let said = &text[start..end];
+    if said.contains(['+', '/', '|', '=']) {
+        return Err("other signs than those of a path stand between its nodes".to_string());
+    }
+    Ok(joined(&path, said))
+}
+
+/// `A-B, B-C` as `A-B-C`: edges, each of which begins where the last one ended.
+fn joined(path: &[char], said: &str) -> Vec<char> {
+    let edges = said.split([',', '，', '、', '\n', ';']);
+    let nodes = |edge: &str| edge.chars().filter(char::is_ascii_uppercase).count();
+    let are_edges = path.len() >= 4 && edges.clone().count() * 2 == path.len() && edges.map(nodes).all(|n| n == 2);
+    if !are_edges || !path[1..path.len() - 1].chunks(2).all(|joint| joint[0] == joint[1]) {
+        return path.to_vec();
+    }
+    path.iter().step_by(2).chain(path.last()).copied().collect()
 }
 
 /// The last run of moves: words (`right, down`), `R D`, `RD` or arrows.
@@ -89,7 +131,7 @@ pub fn last_letters(text: &str) -> Result<Vec<char>, String> {
 /// # Errors
 /// When there is no move, or words put them in doubt.
 pub fn last_moves(text: &str) -> Result<Vec<Move>, String> {
-    let lower = super::words::lower(answer(text)?).replace("\\text{", " ");
+    let lower = words::lower(answer(text)?).replace("\\text{", " ");
     let (mut moves, mut ended, mut at): (Vec<Move>, bool, (usize, usize)) = (Vec::new(), true, (0, 0));
     let is_part = |c: char| c.is_alphanumeric() || "←↑↓".contains(c);
     // Between words an arrow leads on; among arrows it is a move.
@@ -97,10 +139,14 @@ pub fn last_moves(text: &str) -> Result<Vec<Move>, String> {
     let is_part = |c: char| is_part(c) || (arrows && c == '→');
     let mut position = 0;
     while let Some(start) = lower[position..].find(is_part).map(|start| position + start) {
-        let end = lower[start..].find(|c: char| !is_part(c)).map_or(lower.len(), |length| start + length);
+        // In Chinese, words touch the moves.
+        let is_chinese = lower[start..].starts_with(words::is_east_asian);
+        let ends = |c: char| !is_part(c) || words::is_east_asian(c) != is_chinese;
+        let end = lower[start..].find(ends).map_or(lower.len(), |length| start + length);
         let word = &lower[start..end];
         position = end;
-        if matches!(word, "and" | "then" | "move" | "go") || is_number_of_line(&lower, start, end) {
+        let is_joint = matches!(word, "and" | "then" | "move" | "go" | "step");
+        if is_joint || is_number_of_line(&lower, start, end) {
             continue;
         }
         let Some(read) = moves_of(word) else {
@@ -121,11 +167,12 @@ pub fn last_moves(text: &str) -> Result<Vec<Move>, String> {
     Ok(moves)
 }
 
-/// `1.` or `2)` at the start of a line.
+/// `1.`, `2)` or `step 3:` at the start of a line.
 fn is_number_of_line(text: &str, start: usize, end: usize) -> bool {
-    let is_first = text[..start].trim_end_matches([' ', '\t']).is_empty()
-        || text[..start].trim_end_matches([' ', '\t']).ends_with('\n');
-    is_first && text[start..end].bytes().all(|b| b.is_ascii_digit()) && text[end..].starts_with(['.', ')'])
+    let front = text[..start].trim_end_matches([' ', '\t', '*']);
+    let front = front.strip_suffix("step").unwrap_or(front).trim_end_matches([' ', '\t', '*', '-']);
+    let is_first = front.is_empty() || front.ends_with('\n');
+    is_first && text[start..end].bytes().all(|b| b.is_ascii_digit()) && text[end..].starts_with(['.', ')', ':'])
 }
 
 /// A word as a move, or as a row of letters or arrows.
