@@ -3,8 +3,8 @@
 use super::calendar::{CHINESE_DAYS, DAYS, MONTHS, n_days};
 use crate::phrase::{Answers, Wordings};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Judgement, Options};
-use crate::verify::text;
+use crate::task::{Asked, Demonstration, Family, Judgement, Options, Verdict};
+use crate::verify::{surroundings, text, words};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -184,13 +184,41 @@ impl Family for DayOfWeek {
         }
         let lower: Vec<String> = DAYS.iter().map(|day| day.to_lowercase()).collect();
         let choices: Vec<&str> = lower.iter().map(String::as_str).collect();
-        let mut answer = answer_text.replace("礼拜", "星期").replace('周', "星期");
+        let mut answer = answer_text.replace("礼拜", "星期").replace('周', "星期").replace("星期天", "星期日");
         for (chinese, english) in CHINESE_DAYS.iter().zip(DAYS) {
             answer = answer.replace(chinese, &format!(" {english} "));
         }
-        text::judge_word(&choices, choices[p.result()], &answer)
+        let judgement = text::judge_word(&choices, choices[p.result()], &answer);
+        match beside(&answer.to_lowercase(), choices[p.result()]) {
+            Some(word) if judgement.verdict == Verdict::Right => {
+                Judgement::wrong(format!("`{word}` stands beside the day"))
+            }
+            _ => judgement,
+        }
     }
 }
+
+/// The word that makes another day of `day`, where `text` says it last: "the eve of Sunday", "yesterday was Sunday".
+fn beside<'a>(text: &'a str, day: &str) -> Option<&'a str> {
+    let at = text.rfind(day)?;
+    let (front, rest) = (surroundings::clause(&text[..at]), &text[at + day.len()..]);
+    const OTHERS: [&str; 11] =
+        ["after", "before", "easter", "following", "from", "last", "next", "of", "off", "previous", "to"];
+    const LINKS: [&str; 7] = ["be", "is", "on", "the", "was", "will", "would"];
+    let named = words::words(front).rev().find(|word| !matches!(*word, "the" | "a" | "on"));
+    let subject: Vec<&str> = words::words(front).filter(|word| !LINKS.contains(word)).collect();
+    let is_other = matches!(subject.as_slice(), ["yesterday" | "tomorrow"]);
+    let behind = rest.trim_start_matches([' ', '*', '"']);
+    let chinese = ["之", "前", "后", "的", "为准"].into_iter().find(|word| behind.starts_with(word));
+    named
+        .filter(|word| OTHERS.contains(word))
+        .or(subject.first().copied().filter(|_| is_other))
+        .or(words::words(behind).next().filter(|word| *word == "eve" && behind.starts_with(word)))
+        .or(chinese.and_then(|word| behind.get(..word.len())))
+}
+
+#[cfg(test)]
+mod tests;
 
 /// Days between two dates of a year, the first before the second: the rest of the first month, whole months, days of
 /// the last.
