@@ -34,7 +34,7 @@ const ENCODE: Wordings = Wordings {
     wholes: &[],
     chinese: &[
         "用凯撒密码（位移{n}）加密{w}。",
-        "把{w}的每个字母向后移动{n}位。",
+        "把{w}的每个字母换成字母表中它后面第{n}个字母。",
         "{w}用位移为{n}的凯撒密码加密后是什么？",
     ],
 };
@@ -50,7 +50,7 @@ const DECODE: Wordings = Wordings {
     nouns: &["the word behind {w}, encoded with a Caesar shift of {n}"],
     questions: &["which word was shifted by {n} to give {w}", "what does {w} mean if every letter was shifted by {n}"],
     wholes: &[],
-    chinese: &["解密{w}（凯撒密码，位移{n}）。", "把{w}的每个字母向前移动{n}位。"],
+    chinese: &["解密{w}（凯撒密码，位移{n}）。", "把{w}的每个字母换成字母表中它前面第{n}个字母。"],
 };
 
 /// Places of the alphabet are counted from 1 here, as people do.

@@ -1,9 +1,11 @@
 //! Which of two numbers is larger or smaller, and is one larger than the other.
 
+mod stated;
+
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
-use crate::verify::{integer, text};
+use crate::task::{Asked, Demonstration, Family, Judgement, Options, Verdict};
+use crate::verify::{extract, integer, text, words};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -138,11 +140,7 @@ impl Family for Comparison {
             _ if rng.chance(0.3) => Core::Noun(fill(rng.pick(NOUNS), &values)),
             _ => Core::Question(fill(rng.pick(WHICH), &values)),
         };
-        let mut asked = phrase::ask(&core, rng);
-        if p.want.is_yes_no() {
-            asked.form = Form::Sentence;
-        }
-        asked
+        if p.want.is_yes_no() { phrase::ask_word(&core, rng) } else { phrase::ask(&core, rng) }
     }
 
     fn answer(&self, p: &Problem) -> String {
@@ -172,9 +170,35 @@ impl Family for Comparison {
     }
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
-        if p.want.is_yes_no() {
-            return text::judge_word(&["yes", "no"], &self.answer(p), answer_text);
+        let said = match extract::answer_text(answer_text) {
+            Ok(text) => stated::read(p.a, p.b, text),
+            Err(reason) => return Judgement::wrong(reason),
+        };
+        if said.iter().any(|said| said.larger != p.a.max(p.b)) {
+            return Judgement::wrong("the answer says that the smaller number is larger");
         }
-        integer::judge(&self.answer(p), answer_text)
+        let answer = self.answer(p);
+        // "127 > 65" has neither a yes nor the larger number at its end.
+        let last = said.last().filter(|said| said.stands_last && (said.by_sign || said.subject.to_string() == answer));
+        let last = last.or(said.last().filter(|said| said.stands_last && p.want.is_yes_no()));
+        let judgement = match p.want.is_yes_no() {
+            true => text::judge_word(&["yes", "no"], &answer, answer_text),
+            false => integer::judge(&answer, answer_text),
+        };
+        match last {
+            Some(_) if judgement.verdict == Verdict::Wrong && !says_word(answer_text) => {
+                Judgement::right("the numbers are compared as they are")
+            }
+            _ => judgement,
+        }
     }
 }
+
+/// Says yes or no.
+fn says_word(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.contains(['是', '不', '对', '否', '错']) || words::words(&lower).any(|word| matches!(word, "yes" | "no"))
+}
+
+#[cfg(test)]
+mod tests;

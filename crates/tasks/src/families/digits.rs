@@ -2,7 +2,7 @@
 
 use crate::phrase::{self, Core, fill};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Form, Judgement, Options};
+use crate::task::{Asked, Demonstration, Family, Judgement, Options};
 use crate::verify::{integer, text};
 use crate::worked::{Trace, digit, n_digits};
 use serde::{Deserialize, Serialize};
@@ -120,11 +120,8 @@ impl Family for Digits {
             Want::Count => (COUNT, true),
         };
         let text = fill(rng.pick(templates), &[("n", &n)]);
-        let mut asked = phrase::ask(&if question { Core::Question(text) } else { Core::Noun(text) }, rng);
-        if p.want == Want::Parity {
-            asked.form = Form::Sentence;
-        }
-        asked
+        let core = if question { Core::Question(text) } else { Core::Noun(text) };
+        if p.want == Want::Parity { phrase::ask_word(&core, rng) } else { phrase::ask(&core, rng) }
     }
 
     fn answer(&self, p: &Problem) -> String {

@@ -4,6 +4,7 @@ use super::canonical;
 use crate::phrase::{self, Core, binary, fill};
 use crate::rng::Rng;
 use crate::task::{Asked, Demonstration, Family, Judgement, Options};
+use crate::verify::words::is_east_asian;
 use crate::verify::{extract, integer};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
@@ -35,9 +36,7 @@ const WITH_REMAINDER: &[&str] = &[
     ", with remainder",
     " (with remainder)",
     " including the remainder",
-    " and what is the remainder",
     ", quotient and remainder",
-    "",
 ];
 const REMAINDERS: &[&str] = &[
     "the remainder of {a} divided by {b}",
@@ -100,15 +99,21 @@ impl Family for Division {
         if p.want == Want::Remainder {
             return phrase::ask(&Core::Noun(fill(rng.pick(REMAINDERS), &values)), rng);
         }
-        if p.b == 2 && rng.chance(0.3) {
+        let is_exact = p.b != 0 && p.a.is_multiple_of(p.b);
+        if p.b == 2 && is_exact && rng.chance(0.3) {
             return phrase::ask(&Core::Noun(fill(rng.pick(HALVES), &values)), rng);
         }
         let core = binary::core(p.a, '÷', p.b, rng, options);
-        let tail = if p.b != 0 && !p.a.is_multiple_of(p.b) { rng.pick(WITH_REMAINDER) } else { "" };
+        // Where the division is not exact, the prompt says that it wants no fraction.
+        let tail = if is_exact { "" } else { rng.pick(WITH_REMAINDER) };
         let core = match core {
+            core if is_exact => core,
+            Core::Expression(text) => Core::Noun(text + tail),
             Core::Noun(text) => Core::Noun(text + tail),
             Core::Imperative(text) => Core::Imperative(text + tail),
-            other => other,
+            Core::Question(text) => Core::Question(text + tail),
+            Core::Whole(text) if text.contains(is_east_asian) => Core::Whole(format!("{text}（求商和余数）")),
+            Core::Whole(text) => Core::Whole(text + " Give the quotient and the remainder."),
         };
         phrase::ask(&core, rng)
     }
@@ -136,32 +141,77 @@ impl Family for Division {
 
     fn judge(&self, p: &Problem, answer_text: &str) -> Judgement {
         let Some((q, rest)) = p.quotient() else { return Judgement::cannot_judge("division by 0") };
-        if p.want == Want::Remainder || rest == 0 {
-            let gold = if p.want == Want::Remainder { rest } else { q };
-            // "117 remainder 0" says the exact quotient too.
-            let exact =
-                p.want == Want::Quotient && says(answer_text, q, 0) && answer_text.to_lowercase().contains("remainder");
-            return if exact {
-                Judgement::right("quotient and remainder 0")
-            } else {
-                integer::judge(&gold.to_string(), answer_text)
-            };
+        if p.want == Want::Remainder {
+            return integer::judge(&rest.to_string(), answer_text);
         }
-        if says(answer_text, q, rest) {
-            Judgement::right(format!("the last numbers are {q} and {rest}"))
-        } else {
-            Judgement::wrong(format!("the last two numbers are not quotient {q} and remainder {rest}"))
+        let expected = [q.to_string(), rest.to_string()];
+        match said(answer_text) {
+            Err(reason) => Judgement::wrong(reason),
+            Ok(Said::Unnamed(_)) if rest == 0 => {
+                let text = [" with no remainder", " without remainder", " without a remainder"]
+                    .iter()
+                    .fold(answer_text.to_string(), |text, none| text.replace(none, ""));
+                integer::judge(&q.to_string(), &text)
+            }
+            Ok(Said::Named(found) | Said::Unnamed(Some(found))) if found == expected => {
+                Judgement::right(format!("the quotient is {q}, the remainder {rest}"))
+            }
+            Ok(_) => Judgement::wrong(format!("the answer is not quotient {q} and remainder {rest}")),
         }
     }
 }
 
-/// The last two numbers of the text are quotient and remainder.
-fn says(answer_text: &str, q: u64, rest: u64) -> bool {
-    let Ok(enclosed) = extract::enclosed(answer_text) else { return false };
-    let mut text = enclosed.unwrap_or(answer_text).replace("\\,", " ");
-    for word in ["\\text{ remainder }", "\\text{ R }", " R ", " r ", " rem "] {
-        text = text.replace(word, " remainder ");
-    }
-    let numbers = integer::lasts(&text, 2).unwrap_or_default();
-    numbers.iter().map(ToString::to_string).eq([q.to_string(), rest.to_string()])
+/// Quotient and remainder of an answer.
+#[derive(Debug)]
+enum Said {
+    /// The remainder has a name.
+    Named([String; 2]),
+    /// The last two numbers, where there are two.
+    Unnamed(Option<[String; 2]>),
 }
+
+/// Reads `4 remainder 2`, `4 R2`, `4……2`, `remainder 2, quotient 4`.
+fn said(answer_text: &str) -> Result<Said, String> {
+    let text = extract::enclosed(answer_text)?.unwrap_or(answer_text);
+    let text = text
+        .to_lowercase()
+        .replace("\\,", " ")
+        .replace("\\text{", " ")
+        .replace('}', " ")
+        .replace("remaining", "remainder");
+    let dotted = ["……", "⋯⋯", "⋯", "…", "......", "..."].iter().fold(text, |text, dots| match text.rsplit_once(dots) {
+        Some((front, rest)) if front.trim_end().ends_with(|c: char| c.is_ascii_digit()) => format!("{front} r {rest}"),
+        _ => text,
+    });
+    // `4r2` and `4 rem 2` as `4 remainder 2`; `4余2` too.
+    let mut plain = String::with_capacity(dotted.len());
+    let mut rest = dotted.as_str();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_alphabetic() || c == '余') {
+        let word = &rest[at..];
+        let length = word.find(|c: char| !c.is_ascii_alphabetic() && c != '余').unwrap_or(word.len());
+        let is_short = matches!(&word[..length], "r" | "rem" | "rest" | "余");
+        plain += &rest[..at];
+        plain += if is_short { " remainder " } else { &word[..length] };
+        rest = &word[length..];
+    }
+    plain += rest;
+    let numbers = integer::lasts(&plain, 2).map(|numbers| [numbers[0].to_string(), numbers[1].to_string()]);
+    let Some(at) = plain.rfind("remainder").filter(|_| !says_none(&plain)) else {
+        return Ok(Said::Unnamed(numbers.ok()));
+    };
+    let [first, second] = numbers?;
+    if !plain[at..].contains(|c: char| c.is_ascii_digit()) {
+        return Err("no number follows the name of the remainder".to_string());
+    }
+    let quotient = plain.rfind("quotient").or(plain.rfind('商'));
+    Ok(Said::Named(if quotient.is_some_and(|quotient| quotient > at) { [second, first] } else { [first, second] }))
+}
+
+/// "3 with no remainder"
+fn says_none(text: &str) -> bool {
+    let nothing = ["no remainder", "without remainder", "without a remainder", "没有余", "没有 remainder", "无余"];
+    nothing.iter().any(|none| text.contains(none))
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,8 +25,8 @@ const MAX_BOARD: usize = 20;
 const MAX_VISITS: usize = 20;
 
 const TELLINGS: &[&str] = &[
-    "Place {n} queens on a {n}x{n} board so that none attacks another. {p} Give the column of the queen in each row, as {n} numbers.",
-    "{n} queens on a {n} by {n} board, no two in one row, column or diagonal. {p} Which columns, row by row?",
+    "Place {n} queens on {a} {n}x{n} board so that none attacks another. {p} Give the column of the queen in each row, as {n} numbers.",
+    "{n} queens on {a} {n} by {n} board, no two in one row, column or diagonal. {p} Which columns, row by row?",
     "Solve the {n}-queens puzzle. {p} Answer with the {n} columns from row 1 to row {n}.",
 ];
 
@@ -83,7 +83,7 @@ impl Family for NQueens {
         };
         let n = p.columns.len().to_string();
         let tellings = if chinese { CHINESE } else { TELLINGS };
-        Asked::plain(fill(rng.pick(tellings), &[("n", &n), ("p", &placed)]))
+        Asked::plain(fill(rng.pick(tellings), &[("n", &n), ("p", &placed), ("a", if n == "8" { "an" } else { "a" })]))
     }
 
     fn answer(&self, p: &Problem) -> String {

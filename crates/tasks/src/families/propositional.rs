@@ -2,8 +2,8 @@
 
 use crate::phrase::{Answers, Wordings};
 use crate::rng::Rng;
-use crate::task::{Asked, Demonstration, Family, Judgement, Options};
-use crate::verify::text;
+use crate::task::{Asked, Demonstration, Family, Judgement, Options, Verdict};
+use crate::verify::{surroundings, text};
 use crate::worked::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,12 @@ const WORDINGS: Wordings = Wordings {
         "if {v}, is the formula {f} true or false",
         "with {v}, what is the truth value of {f}",
         "is {f} true or false when {v}",
-        "let {v}. Is {f} true or false",
+        "let {e}. Is {f} true or false",
     ],
-    orders: &["evaluate {f} for {v}", "find the truth value of {f} if {v}", "evaluate the formula {f} given {v}"],
+    orders: &["evaluate {f} for {e}", "find the truth value of {f} if {v}", "evaluate the formula {f} given {v}"],
     nouns: &["the truth value of {f}, given {v}"],
     wholes: &["Given: {v}. True or false: {f}?"],
-    chinese: &["已知{v}，{f}是真还是假？", "当{v}时，求{f}的真值（true或false）。"],
+    chinese: &["已知{z}，{g}是真还是假？", "当{z}时，求{g}的真值（true或false）。"],
 };
 
 /// How the connectives are written.
@@ -177,7 +177,11 @@ impl Family for Propositional {
             Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
             _ => given.concat(),
         };
-        WORDINGS.quote(&[("f", &p.formula.text(signs, true)), ("v", &listed)], rng, options)
+        let (formula, symbols) = (p.formula.text(signs, true), p.formula.text(&SYMBOLS[0], true));
+        let equal = listed.replace(link, " = ");
+        let chinese = listed.replace(link, "为").replace(", ", "，").replace(" and ", "，");
+        let values = [("f", formula.as_str()), ("g", &symbols), ("v", &listed), ("e", &equal), ("z", &chinese)];
+        WORDINGS.quote(&values, rng, options)
     }
 
     fn answer(&self, p: &Problem) -> String {
@@ -199,6 +203,43 @@ impl Family for Propositional {
         if p.formula.depth() > MAX_DEPTH {
             return Judgement::cannot_judge("the formula is too deep or has an unknown letter");
         }
-        text::judge_word(&["true", "false"], &self.answer(p), answer_text)
+        let lower = answer_text.to_lowercase();
+        let judgement = text::judge_word(&["true", "false"], &self.answer(p), without_reasons(&lower));
+        let of_letter = value_of_letter(&lower).filter(|letter| p.formula.text(&WORDS, true) != *letter);
+        match of_letter {
+            Some(letter) if judgement.verdict == Verdict::Right => {
+                Judgement::wrong(format!("the answer says what {letter} is, not the formula"))
+            }
+            _ if lower.contains("true that") || lower.contains("false that") => {
+                Judgement::wrong("the answer says whether something is true that it says")
+            }
+            _ => judgement,
+        }
     }
 }
+
+/// `false, because not p is true` says "false".
+fn without_reasons(text: &str) -> &str {
+    const TURNS: [&str; 8] = ["so ", "thus", "therefore", "hence", "wait", "actually", "but", "formula"];
+    let cut = ["because", "since"].iter().find_map(|word| text.split_once(word));
+    match cut {
+        Some((front, reasons)) if !TURNS.iter().any(|word| reasons.contains(word)) => {
+            let front = front.trim_end();
+            let said = front.trim_end_matches([',', '.', ';', '*']);
+            if ["true", "false"].iter().any(|word| said.ends_with(word)) { said } else { text }
+        }
+        _ => text,
+    }
+}
+
+/// The letter of which the last clause of `text` gives the value.
+fn value_of_letter(text: &str) -> Option<&str> {
+    let at = ["true", "false"].iter().filter_map(|word| text.rfind(word)).max()?;
+    let clause = surroundings::clause(&text[..at]).trim_end();
+    let front = ["is", "=", ":", "为", "是"].iter().find_map(|link| clause.strip_suffix(link))?;
+    let name = front.trim().trim_matches(['*', '$', '`']).trim();
+    LETTERS.contains(&name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests;

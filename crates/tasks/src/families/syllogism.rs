@@ -1,6 +1,7 @@
 //! Does a conclusion follow from statements about kinds of things: all, no, some?
 //!
-//! The things have made-up names, so that only the form counts. "All a are b" says nothing of whether there is an a;
+//! The things have made-up names, so that only the form counts. "All a are b" says nothing of whether there is an a, and
+//! the prompt says so; every kind can have a member, and the conclusion is about kinds that the premises name;
 //! "some a are b" says that there is one. What follows is found by following "all" from kind to kind; the tests check
 //! it against every possible world.
 
@@ -186,6 +187,9 @@ impl Family for Syllogism {
                 pairs(premise) != pairs(&conclusion)
                     && problem.premises[..idx].iter().all(|other| pairs(other) != pairs(premise))
             });
+            let named = |kind: usize| problem.premises.iter().any(|s| s.a == kind || s.b == kind);
+            let can_be = |kind: usize| problem.apart(&problem.reached(&[kind])).is_none();
+            let clear = clear && named(conclusion.a) && named(conclusion.b) && (0..n_kinds).all(can_be);
             if clear && !problem.is_absurd() && problem.follows() == wanted {
                 return problem;
             }
@@ -203,10 +207,10 @@ impl Family for Syllogism {
         let chinese: Vec<String> = p.premises.iter().map(|s| s.chinese(&p.kinds) + "。").collect();
         let conclusion = p.conclusion.text(&p.kinds);
         let values = [
-            ("p", premises.join(" ")),
+            ("p", premises.join(" ") + " (A kind may have no members.)"),
             ("c", conclusion.clone()),
             ("C", capitalise(&conclusion)),
-            ("z", chinese.concat()),
+            ("z", chinese.concat() + "（某一类可以没有成员。）"),
             ("y", p.conclusion.chinese(&p.kinds)),
         ];
         let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -67,6 +67,16 @@ pub fn ask(core: &Core, rng: &mut Rng) -> Asked {
     }
 }
 
+/// As [`ask`], where the answer is a word: nobody asks for "Just the number."
+pub fn ask_word(core: &Core, rng: &mut Rng) -> Asked {
+    loop {
+        let asked = ask(core, rng);
+        if asked.form == Form::Sentence {
+            return asked;
+        }
+    }
+}
+
 /// As [`ask`], without the noise of typing.
 fn framed(core: &Core, rng: &mut Rng) -> Asked {
     match core {

@@ -139,7 +139,11 @@ impl Wordings {
             return framed(core, rng);
         }
         let text = match core {
-            Core::Noun(text) | Core::Expression(text) => fill(rng.pick(NOUN_FRAMES), &[("x", text)]),
+            Core::Noun(text) | Core::Expression(text) => {
+                let frame = rng.pick(NOUN_FRAMES);
+                let plural = frame.replace("what is", "what are").replace("what's", "what are");
+                fill(if is_plural(text) { &plural } else { frame }, &[("x", text)])
+            }
             Core::Imperative(text) => format!("{text}{}", rng.pick(&[".", ".", ""])),
             Core::Question(text) => format!("{text}{}", rng.pick(&["?", "?", "?", ""])),
             Core::Whole(text) => text.clone(),
@@ -166,4 +170,10 @@ impl Wordings {
         let ended = prompt.ends_with(['.', '?', '!', ':', '。', '？', '\n']) || tail.starts_with('\n');
         Asked { prompt: format!("{prompt}{}{tail}", if ended { "" } else { "." }), form }
     }
+}
+
+/// "the running totals of 3, 4", "all numbers that are even"
+fn is_plural(noun: &str) -> bool {
+    let head = [" of ", " in ", " that ", ": "].iter().filter_map(|end| noun.find(end)).min();
+    head.is_some_and(|end| noun[..end].ends_with('s') && !noun[..end].ends_with("ss"))
 }

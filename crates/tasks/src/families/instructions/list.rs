@@ -223,7 +223,8 @@ impl List {
                 .map(|line| line.strip_prefix("- ").map(trimmed))
                 .collect::<Option<_>>()
                 .ok_or_else(|| "a line does not start with -".to_string()),
-            Form::Json => serde_json::from_str(text).map_err(|error| format!("not a JSON array of strings: {error}")),
+            Form::Json => serde_json::from_str(super::object::unfenced(text))
+                .map_err(|error| format!("not a JSON array of strings: {error}")),
         }
     }
 
@@ -256,13 +257,25 @@ impl List {
         items.iter().try_for_each(|item| self.case.check(item))
     }
 
+    /// The usual one of several names: 星期日 for 周日 and 礼拜天, 一月 for 1月.
+    fn usual(&self, item: &str) -> String {
+        if !self.chinese || !self.kind().is_some_and(|kind| kind.is_closed) {
+            return item.to_string();
+        }
+        let month = item.strip_suffix('月').and_then(|number| number.trim().parse::<usize>().ok());
+        let named = month.and_then(|month| self.words().get(month.checked_sub(1)?));
+        let week = item.replace("礼拜", "星期").replace('周', "星期").replace("星期天", "星期日");
+        named.map_or(week, |name| (*name).to_string())
+    }
+
     /// Right when all conditions hold and all words are known to be of the kind.
     pub fn judge(&self, text: &str) -> Judgement {
         let words = self.words();
         if words.is_empty() {
             return Judgement::cannot_judge(format!("`{}` is no kind of things that is known", self.kind));
         }
-        let items = match self.read(text).and_then(|items| self.check(&items).map(|()| items)) {
+        let usual = |items: Vec<String>| items.iter().map(|item| self.usual(item)).collect::<Vec<String>>();
+        let items = match self.read(text).map(usual).and_then(|items| self.check(&items).map(|()| items)) {
             Ok(items) => items,
             Err(reason) => return Judgement::wrong(reason),
         };
@@ -273,8 +286,10 @@ impl List {
             let is_word = item.chars().all(|c| c.is_alphabetic() || c == ' ') && item.chars().count() <= 20;
             is_closed || other_kind(item) || !is_word || (self.chinese && item.is_ascii())
         };
+        let also = self.kind().map_or(&[][..], |kind| kind.also);
         let items = items.iter().map(|item| item.to_lowercase());
-        let unknown: Vec<String> = items.filter(|item| !words.contains(&item.as_str())).collect();
+        let is_known = |item: &String| words.contains(&item.as_str()) || also.contains(&item.as_str());
+        let unknown: Vec<String> = items.filter(|item| !is_known(item)).collect();
         match (unknown.iter().find(|item| is_none(item)), unknown.first()) {
             (Some(item), _) => Judgement::wrong(format!("`{item}` is not one of the {}", self.kind)),
             (None, Some(item)) => {

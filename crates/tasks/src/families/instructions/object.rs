@@ -85,7 +85,7 @@ impl Object {
         if expected.is_empty() {
             return Judgement::cannot_judge("the problem has no keys");
         }
-        let Fields(fields) = match serde_json::from_str(text) {
+        let Fields(fields) = match serde_json::from_str(unfenced(text)) {
             Ok(found) => found,
             Err(error) => return Judgement::wrong(format!("not a JSON object: {error}")),
         };
@@ -102,4 +102,10 @@ impl Object {
         }
         Judgement::right("the object has the keys and values asked for")
     }
+}
+
+/// JSON without the fences that it has in Markdown.
+pub(super) fn unfenced(text: &str) -> &str {
+    let inside = text.trim().strip_prefix("```").and_then(|text| text.strip_suffix("```"));
+    inside.map_or(text, |inside| inside.strip_prefix("json").unwrap_or(inside))
 }

@@ -108,7 +108,7 @@ impl Sentence {
         let words: Vec<&str> = bare.split_whitespace().map(|word| word.trim_matches([',', ';', '"'])).collect();
         let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
         let is_word = |word: &&str| {
-            word.starts_with(char::is_alphabetic) && word.chars().all(|c| c.is_alphabetic() || c == '\'' || c == '-')
+            word.starts_with(char::is_alphabetic) && word.chars().all(|c| c.is_alphabetic() || "'’-".contains(c))
         };
         if text.contains('\n') || bare.contains(['.', '!', '?']) {
             return Err("it is not one sentence".to_string());
@@ -124,6 +124,9 @@ impl Sentence {
         }
         if self.last.as_ref().is_some_and(|last| lower.last() != Some(last)) {
             return Err("the last word is another".to_string());
+        }
+        if let Some(pair) = lower.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("`{}` comes twice in a row", pair[0]));
         }
         if let Some(word) = lower.iter().find(|word| lower.iter().filter(|other| other == word).count() > 2) {
             return Err(format!("`{word}` comes more than twice"));

@@ -12,6 +12,8 @@ pub struct Kind {
     pub words: &'static [&'static str],
     /// In Chinese.
     pub chinese_words: &'static [&'static str],
+    /// Other words that are of this kind too, though they are listed as another.
+    pub also: &'static [&'static str],
 }
 
 /// All kinds.
@@ -24,6 +26,7 @@ pub const KINDS: &[Kind] = &[
             "red", "blue", "green", "yellow", "black", "white", "orange", "purple", "pink", "brown", "gray", "gold",
         ],
         chinese_words: &["红色", "蓝色", "绿色", "黄色", "黑色", "白色", "橙色", "紫色", "粉色", "棕色"],
+        also: &["peach", "plum", "lemon", "cherry"],
     },
     Kind {
         name: "animals",
@@ -34,6 +37,7 @@ pub const KINDS: &[Kind] = &[
             "duck", "goat", "frog",
         ],
         chinese_words: &["猫", "狗", "马", "牛", "猪", "羊", "狮子", "老虎", "熊", "兔子", "鸭子", "青蛙"],
+        also: &["kiwi"],
     },
     Kind {
         name: "fruits",
@@ -43,13 +47,15 @@ pub const KINDS: &[Kind] = &[
             "apple", "banana", "orange", "pear", "grape", "lemon", "cherry", "peach", "plum", "mango", "melon", "kiwi",
         ],
         chinese_words: &["苹果", "香蕉", "橙子", "梨", "葡萄", "柠檬", "樱桃", "桃子", "芒果", "西瓜"],
+        also: &[],
     },
     Kind {
         name: "days of the week",
-        chinese_name: "个星期中的日子",
+        chinese_name: "个表示星期几的词",
         is_closed: true,
         words: &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
         chinese_words: &["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"],
+        also: &[],
     },
     Kind {
         name: "months",
@@ -83,6 +89,7 @@ pub const KINDS: &[Kind] = &[
             "十一月",
             "十二月",
         ],
+        also: &[],
     },
     Kind {
         name: "numbers as words",
@@ -92,6 +99,7 @@ pub const KINDS: &[Kind] = &[
             "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty",
         ],
         chinese_words: &["一", "二", "三", "四", "五", "六", "七", "八", "九", "十"],
+        also: &[],
     },
     Kind {
         name: "shapes",
@@ -99,6 +107,7 @@ pub const KINDS: &[Kind] = &[
         is_closed: false,
         words: &["circle", "square", "triangle", "rectangle", "star", "heart", "oval", "cube", "cone", "sphere"],
         chinese_words: &["圆形", "正方形", "三角形", "长方形", "星形", "心形", "椭圆形"],
+        also: &[],
     },
     Kind {
         name: "parts of the body",
@@ -106,6 +115,7 @@ pub const KINDS: &[Kind] = &[
         is_closed: false,
         words: &["head", "hand", "foot", "arm", "leg", "eye", "ear", "nose", "mouth", "knee", "finger", "back"],
         chinese_words: &["头", "手", "脚", "胳膊", "腿", "眼睛", "耳朵", "鼻子", "嘴", "膝盖"],
+        also: &["heart"],
     },
 ];
 

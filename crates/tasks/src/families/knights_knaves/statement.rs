@@ -90,7 +90,9 @@ impl Statement {
             Statement::Same(a, b) => format!("{} are of the same kind", pair(a, b)),
             Statement::Different(a, b) => format!("{} are of different kinds", pair(a, b)),
             Statement::BothKnaves(a, b) => format!("{} are both knaves", pair(a, b)),
-            Statement::SomeKnave(a, b) => format!("At least one of {} is a knave", pair(a, b).replace(" I", " me")),
+            Statement::SomeKnave(a, b) if a == speaker => format!("At least one of {} and me is a knave", who(b)),
+            Statement::SomeKnave(a, b) if b == speaker => format!("At least one of {} and me is a knave", who(a)),
+            Statement::SomeKnave(a, b) => format!("At least one of {} and {} is a knave", who(a), who(b)),
         }
     }
 

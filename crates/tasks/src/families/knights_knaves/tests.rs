@@ -24,3 +24,12 @@ fn only_the_consistent_assignment_is_right() {
         }
     }
 }
+
+#[test]
+fn names_stay_whole_in_what_is_said() {
+    let names = ["Ivan", "Jane", "Igor"].map(String::from);
+    let said = |a: usize, b: usize| Statement::SomeKnave(a, b).spoken(0, &names);
+    assert_eq!(said(1, 2), "At least one of Jane and Igor is a knave");
+    assert_eq!(said(0, 2), "At least one of Igor and me is a knave");
+    assert_eq!(said(2, 0), "At least one of Igor and me is a knave");
+}
