@@ -318,6 +318,7 @@ fn corpora(tallies: &mut BTreeMap<String, Tally>) {
         ("corpus of layouts", "src/verify/corpus/layouts.jsonl"),
         ("corpus of replies", "src/verify/corpus/replies.jsonl"),
         ("corpus of answers that are not given", "src/verify/corpus/rewarded.jsonl"),
+        ("corpus of an attack from outside", "src/verify/corpus/outside.jsonl"),
     ] {
         for line in lines(path) {
             let by = line["by"].as_str().expect("a verifier or family");

@@ -153,6 +153,14 @@ fn no_form_of_a_wrong_answer_is_accepted() {
     assert!(n_refused * 100 <= n_right * 16, "{n_refused} of {n_right} right answers are refused");
 }
 
+/// An attack by others on all families, who had not read the verifiers: what still deceives them is debatable or rare.
+#[test]
+fn an_attack_from_outside_gains_little() {
+    let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/outside.jsonl"));
+    assert!(accepted.len() <= 32 && n_wrong > 2_100, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
+    assert!(n_refused <= 416 && n_right > 2_000, "{n_refused} of {n_right} right answers are refused");
+}
+
 /// What a policy might write that wants the reward: the right answer is said, but not as the one answer.
 #[test]
 fn an_answer_that_is_not_given_is_not_rewarded() {
