@@ -78,8 +78,8 @@ pub const MTP_SPEEDUP: f64 = 1.8;
 /// than half of a step of an 8B model before version 0.6.0: blog.vllm.ai, 5 September 2024.)
 pub const ENGINE_S: f64 = 8e-3;
 
-/// MEASURED: published chip-hours over derived ones, of dense runs and speeds that nothing was fitted to: one in ten is below
-/// the first, one in ten above the second (`published/runs.toml`; a test derives them again).
+/// MEASURED: published chip-hours over derived ones, of dense runs and speeds that nothing was fitted to: one in ten is
+/// below the first, one in ten above the second (`published/runs.toml`; a test derives them again).
 pub const SPREAD_DENSE: [f64; 2] = [0.75, 1.28];
 
 /// MEASURED: the same of models with experts, which are few: the least and the most of them.

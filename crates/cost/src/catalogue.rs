@@ -243,8 +243,8 @@ fn check(chip: &Chip) -> std::result::Result<(), String> {
     }
 }
 
-/// What makers write of a link, both ways together, 1e9 bytes a second: NVIDIA's data sheets of V100, A100, H100 and B200,
-/// and V3's report of H800.
+/// What makers write of a link, both ways together, 1e9 bytes a second: NVIDIA's data sheets of V100, A100, H100 and
+/// B200, and V3's report of H800.
 const BOTH_WAYS: [(f64, &str); 5] = [
     (300.0, "V100's NVLink"),
     (400.0, "H800's NVLink"),
@@ -359,8 +359,8 @@ impl Chip {
     pub fn link_note(&self) -> Option<String> {
         let (both, whose) = BOTH_WAYS.iter().find(|(both, _)| *both == self.link_gb_s)?;
         Some(format!(
-            "{}: link_gb_s = {both} is what data sheets give of {whose} for both ways together; a catalogue has one way, as \
-             achieved: half of it x 0.8 = {}.",
+            "{}: link_gb_s = {both} is what data sheets give of {whose} for both ways together; a catalogue has one \
+             way, as achieved: half of it x 0.8 = {}.",
             self.name,
             crate::text::significant(0.4 * both)
         ))

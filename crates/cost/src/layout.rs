@@ -108,8 +108,8 @@ pub struct Layout {
     pub precision: Precision,
     /// What is computed twice.
     pub recompute: Recompute,
-    /// Units of the chip given to communication while computation runs beside it (V3: 20 of 132): to the experts' rows in
-    /// DualPipe, to gradients and parameters where they are hidden.
+    /// Units of the chip given to communication while computation runs beside it (V3: 20 of 132): to the experts' rows
+    /// in DualPipe, to gradients and parameters where they are hidden.
     pub comm_sm: u64,
     /// The busiest chip's expert work, relative to the mean.
     pub imbalance: f64,
@@ -163,8 +163,8 @@ pub fn n_experts(config: &Config) -> u64 {
 }
 
 /// Whether a model is DeepSeek's V3 or built like it: trained in FP8 (V3's report, section 3.3) and DualPipe (3.2.1).
-/// Mixtral, Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say, and
-/// nobody but DeepSeek tells of pipelines in which a forward and a backward overlap.
+/// Mixtral, Qwen's and GLM's experts, DeepSeek-V2 and dense models were trained in BF16, as far as their makers say,
+/// and nobody but DeepSeek tells of pipelines in which a forward and a backward overlap.
 fn is_like_v3(config: &Config) -> bool {
     config.model_type() == "deepseek_v3" && n_experts(config) > 0
 }

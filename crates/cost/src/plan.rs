@@ -264,8 +264,8 @@ fn busy_s(job: &Job, step: &Step, interruptions: &Interruptions) -> f64 {
     (job.tokens / job.step_tokens()).ceil() * step.seconds * (1.0 + interruptions.overhead)
 }
 
-/// Odd numbers of chips leave few layouts: whether the next smaller power of two does the same for less, in steps of the
-/// same batch where one was stated.
+/// Odd numbers of chips leave few layouts: whether the next smaller power of two does the same for less, in steps of
+/// the same batch where one was stated.
 fn fewer_chips(asked: &Asked, gpu_hours: f64) -> Option<String> {
     if asked.count.is_power_of_two() {
         return None;

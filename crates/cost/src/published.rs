@@ -209,8 +209,8 @@ pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spreads)> {
     let page = Page {
         title: "Published runs and speeds that nothing was fitted to".to_owned(),
         headline: format!(
-            "Of {} dense models, the middle one took {} against what is derived, four in five between {} and {}; {} with \
-             experts took {} to {}.",
+            "Of {} dense models, the middle one took {} against what is derived, four in five between {} and {}; {} \
+             with experts took {} to {}.",
             counts[0],
             percent(spreads.dense.middle),
             percent(spreads.dense.low),

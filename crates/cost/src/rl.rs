@@ -200,8 +200,8 @@ fn cycles(name: &str, run: &RlRun, part: &Part, cluster: &Cluster) -> Result<Cyc
     })
 }
 
-/// A chip's share of the answers is drawn together; fewer and fewer are left until the longest is done. Seconds of a step on
-/// average, at first and at the end.
+/// A chip's share of the answers is drawn together; fewer and fewer are left until the longest is done. Seconds of a
+/// step on average, at first and at the end.
 fn decode_step_s(run: &RlRun, part: &Part, cluster: &Cluster) -> [f64; 3] {
     let mut service = Service::deepseek(&run.config);
     service.precision = run.rollout_precision;
@@ -452,8 +452,8 @@ fn of_a_cycle(run: &RlRun, of: &Cycles, cluster: &Cluster) -> [Line; 4] {
                 assume::ENGINE_S
             ),
             &format!(
-                "simulated: {} answers on {} chips, {} ms a step at first, {} ms when the longest is alone, which decides; {} \
-                 tokens a step by MTP",
+                "simulated: {} answers on {} chips, {} ms a step at first, {} ms when the longest is alone, which \
+                 decides; {} tokens a step by MTP",
                 run.rollout,
                 cluster.count,
                 significant(first_s * 1e3),

@@ -84,8 +84,8 @@ impl Service {
             available_gb: assume::SERVED_WEIGHTS * chip.memory_gb,
             chip: chip.name.clone(),
             nearest: format!(
-                "of its {} GB weights may take {}, the rest is for caches; a chip with more memory holds the part that every \
-                 chip needs",
+                "of its {} GB weights may take {}, the rest is for caches; a chip with more memory holds the part \
+                 that every chip needs",
                 significant(chip.memory_gb),
                 assume::SERVED_WEIGHTS
             ),
@@ -149,8 +149,8 @@ impl Service {
         self.decode_step(chip, batch, context).total()
     }
 
-    /// The parts of such a step. Two halves of the batch take turns where there are experts and enough sequences, so that
-    /// communication hides.
+    /// The parts of such a step. Two halves of the batch take turns where there are experts and enough sequences, so
+    /// that communication hides.
     pub fn decode_step(&self, chip: &Chip, batch: f64, context: f64) -> DecodeStep {
         let moe = n_experts(&self.config) > 0;
         let tp = if moe { 1.0 } else { self.decode_unit as f64 };

@@ -554,8 +554,8 @@ pub struct Interruptions {
 }
 
 impl Interruptions {
-    /// On `chips` chips, with a checkpoint every sqrt(2·C·MTBF) seconds (Young, 1974), half of which a failure throws away.
-    /// Of the time between failures only what a failure leaves is a run's: its share divides the time.
+    /// On `chips` chips, with a checkpoint every sqrt(2·C·MTBF) seconds (Young, 1974), half of which a failure throws
+    /// away. Of the time between failures only what a failure leaves is a run's: its share divides the time.
     pub fn of(chips: u64) -> Interruptions {
         let between_s = assume::CHIP_HOURS_PER_FAILURE * 3600.0 / chips as f64;
         let every_s = (2.0 * assume::CHECKPOINT_S * between_s).sqrt();
@@ -576,8 +576,8 @@ impl Interruptions {
             false => "the run never advances".to_owned(),
         };
         format!(
-            "{} chips fail every {}, and each failure takes a restart of {} s and half of the time between checkpoints: \
-             {times}; expected at most twice as long",
+            "{} chips fail every {}, and each failure takes a restart of {} s and half of the time between \
+             checkpoints: {times}; expected at most twice as long",
             crate::text::thousands(chips),
             crate::text::duration(self.hours_between * 3600.0),
             assume::RESTART_S

@@ -111,8 +111,8 @@ fn a_printed_layout_is_the_same_layout() {
 #[test]
 fn layouts_are_laid_over_others() {
     let read = |text: &str| LayoutSpec::parse(text).unwrap();
-    let all = "pp=16,vpp=1,ep=64,tp=2,cp=1,dp=64,zero=1,schedule=zb1p,micro_batch=2,precision=fp8,recompute=full,comm_sm=20,\
-               imbalance=1.25,hide_dp=true,zigzag=false";
+    let all = "pp=16,vpp=1,ep=64,tp=2,cp=1,dp=64,zero=1,schedule=zb1p,micro_batch=2,precision=fp8,recompute=full,\
+               comm_sm=20,imbalance=1.25,hide_dp=true,zigzag=false";
     for text in ["", "tp=8", "imbalance=1.2", all] {
         assert_eq!(read(text).written(), text);
     }

@@ -83,8 +83,8 @@ fn varied(plan: &Plan) -> String {
     let [low, high] = spread.map(|times| format!("{:+.0}%", 100.0 * (times - 1.0)));
     match plan.params_active < plan.params_total {
         true => format!(
-            "Of published runs with experts that nothing was fitted to there are few: they took {low} to {high} against what is \
-             derived."
+            "Of published runs with experts that nothing was fitted to there are few: they took {low} to {high} \
+             against what is derived."
         ),
         false => format!(
             "Of published dense runs that nothing was fitted to, four in five took {low} to {high} against what is derived."

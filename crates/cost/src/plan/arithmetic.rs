@@ -1,7 +1,7 @@
 //! What `--explain` shows comes to what it says: sums, products and quotients are read as a person reads them.
 //!
-//! Numbers and the operators `+ - x /` and brackets count; a unit behind a number multiplies it; other words are skipped, and
-//! what follows a semicolon is no arithmetic. Shown digits are three, so 1.5% is near enough.
+//! Numbers and the operators `+ - x /` and brackets count; a unit behind a number multiplies it; other words are
+//! skipped, and what follows a semicolon is no arithmetic. Shown digits are three, so 1.5% is near enough.
 
 use super::*;
 use crate::catalogue::Catalogue;

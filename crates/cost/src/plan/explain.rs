@@ -158,8 +158,8 @@ fn speed(job: &Job, plan: &Plan) -> Vec<Line> {
             "communication that is hidden",
             duration(step.communication.hidden_experts_s + step.communication.hidden_copies_s),
             format!(
-                "{} s of the experts' all-to-all + {} s of gradients and parameters; computation beside them has all but {} \
-                 of {} units",
+                "{} s of the experts' all-to-all + {} s of gradients and parameters; computation beside them has all \
+                 but {} of {} units",
                 significant(step.communication.hidden_experts_s),
                 significant(step.communication.hidden_copies_s),
                 step.layout.comm_sm,

@@ -187,8 +187,8 @@ fn too_large(budget: f64, cluster: &Cluster, error: Error) -> Error {
     let works = |budget: &f64| may_fit(budget) && simulated(budget / cluster.price, cluster, None).is_ok();
     match smaller.into_iter().find(works) {
         Some(nearest) => Error::Question(format!(
-            "{} buys the training of a model of {} parameters, which no number of {} that is tried holds, or none on which \
-             failures leave half of the time; nearest: --budget {nearest:.0}",
+            "{} buys the training of a model of {} parameters, which no number of {} that is tried holds, or none on \
+             which failures leave half of the time; nearest: --budget {nearest:.0}",
             dollars(budget),
             si(optimum(budget).0),
             cluster.chip.name
@@ -197,7 +197,8 @@ fn too_large(budget: f64, cluster: &Cluster, error: Error) -> Error {
     }
 }
 
-/// Numbers of chips that are tried: as many as make it a month, and where those do not hold it more of them for less long.
+/// Numbers of chips that are tried: as many as make it a month, and where those do not hold it more of them for less
+/// long.
 fn counts(hours: f64, count: Option<u64>) -> Vec<u64> {
     let usual = ((hours / (24.0 * DAYS)) as u64).clamp(1, MOST_CHIPS);
     match count {

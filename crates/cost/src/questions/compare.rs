@@ -461,8 +461,8 @@ pub fn cheapest_within(
     Ok(Answer { json: json!({ "best": best, "in_time": in_time }), page })
 }
 
-/// The quickest plan on any number of any of these chips. More chips are quicker but for what divides them, so of each chip
-/// the few largest numbers are tried.
+/// The quickest plan on any number of any of these chips. More chips are quicker but for what divides them, so of each
+/// chip the few largest numbers are tried.
 fn quickest(name: &str, job: &Job, chips: &[&Chip], price: Option<f64>) -> Option<Plan> {
     const TRIED: usize = 3;
     let of_chip = |chip: &&Chip| {

@@ -71,8 +71,8 @@ impl<'a> Asked<'a> {
         layout.check(&self.job, self.chip, self.count).is_ok() && fits(&self.job, &layout, self.chip)
     }
 
-    /// With `advice` followed: `KEY=VALUE`, `--layout KEY=VALUE,..`, `--batch N`, `--count N` or `leave KEY out`, several
-    /// joined by " and ". `None`: words that change nothing here.
+    /// With `advice` followed: `KEY=VALUE`, `--layout KEY=VALUE,..`, `--batch N`, `--count N` or `leave KEY out`,
+    /// several joined by " and ". `None`: words that change nothing here.
     pub fn following(&self, advice: &str) -> Option<Self> {
         let mut next = self.clone();
         for part in advice.split(" and ") {
