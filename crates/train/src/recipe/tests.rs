@@ -82,8 +82,10 @@ fn wrong_types_and_ranges_are_refused_with_the_key() {
 
 #[test]
 fn a_part_of_a_chain_has_what_it_needs() {
+    let shared = ONE.replace("[model]\ndepth = 2\n[tokenizer]\nvocab_size = 300\n", "");
     let text = format!(
-        "{ONE}\n[[stage]]\nname = \"base\"\n[[stage]]\nname = \"tune\"\nkind = \"sft\"\n[stage.train]\nsteps = 7\n\
+        "{shared}\n[[stage]]\nname = \"base\"\n[stage.model]\ndepth = 2\n[stage.tokenizer]\nvocab_size = 300\n\
+         [[stage]]\nname = \"tune\"\nkind = \"sft\"\n[stage.train]\nsteps = 7\n\
          [[stage]]\nname = \"other\"\n[stage.model]\ndepth = 3\n[stage.tokenizer]\npath = \"stage:base\"\n"
     );
     let names = |names: &[&str], sets: &[&str]| {
