@@ -17,8 +17,8 @@ use crate::completion::{Choice, End, Progress};
 use crate::error::ApiError;
 use crate::params::random_id;
 use crate::reply::{
-    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, FINGERPRINT, Head, LogprobsJson, Piece, Reply,
-    TimingsJson, ToolCallJson, UsageJson, WholeChoice,
+    AssistantMessage, CallDelta, Chunk, ChunkChoice, DeltaJson, FINGERPRINT, Head, LogprobsJson, Reply, TimingsJson,
+    ToolCallJson, UsageJson, WholeChoice,
 };
 use crate::routes::{App, Name};
 use crate::sse::{self, Events, Gone};
@@ -152,7 +152,7 @@ impl ChunkWriter {
     }
 
     async fn reported(&self, index: usize, delta: DeltaJson, logprobs: Option<LogprobsJson>) -> Result<(), Gone> {
-        self.piece(ChunkChoice { index, delta: Piece::New(delta), logprobs, ..ChunkChoice::default() }).await
+        self.piece(ChunkChoice { index, delta, logprobs, ..ChunkChoice::default() }).await
     }
 
     /// Text, thinking before answer. `logprobs` are of the tokens that brought it, which go with the last of it.
@@ -189,8 +189,9 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     let Accepted { choices, in_thinking, model, listed: _listed, .. } = accepted;
     let n = choices.len();
     for index in 0..n {
-        let reasoning_content = in_thinking.then(String::new);
-        writer.delta(index, DeltaJson { role: Some("assistant"), reasoning_content, ..DeltaJson::default() }).await?;
+        let (reasoning_content, content) = if in_thinking { (Some("".into()), None) } else { (None, Some("".into())) };
+        let role = Some("assistant");
+        writer.delta(index, DeltaJson { role, content, reasoning_content, ..DeltaJson::default() }).await?;
     }
     let mut all = merged(choices);
     let (mut usages, mut n_ended) = (vec![Usage::default(); n], 0);
@@ -235,7 +236,8 @@ async fn write_end(writer: &ChunkWriter, index: usize, end: End, usage: Option<U
     };
     let choice = ChunkChoice {
         index,
-        delta: Piece::Nothing {},
+        // As DeepSeek has it: its clients ask every piece for both fields.
+        delta: DeltaJson { content: Some(String::new()), ..DeltaJson::default() },
         logprobs: None,
         finish_reason: Some(finish_reason),
         thinking_stop_reason: Some(end.thinking_stop_reason.map(|reason| reason.as_str())),

@@ -97,27 +97,12 @@ pub struct Chunk<'a> {
 #[derive(Debug, Default, Serialize)]
 pub struct ChunkChoice {
     pub index: usize,
-    pub delta: Piece,
+    pub delta: DeltaJson,
     pub logprobs: Option<LogprobsJson>,
     pub finish_reason: Option<&'static str>,
     /// In the last piece only, null there without thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking_stop_reason: Option<Option<&'static str>>,
-}
-
-/// What a piece adds.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Piece {
-    New(DeltaJson),
-    /// The last piece says how it ended, and nothing more.
-    Nothing {},
-}
-
-impl Default for Piece {
-    fn default() -> Self {
-        Self::Nothing {}
-    }
 }
 
 /// New text.
