@@ -12,7 +12,7 @@ use model::count::{AttentionSpan, count_params};
 use serde::Serialize;
 
 pub use explain::Line;
-pub(crate) use explain::cost;
+pub(crate) use explain::{cost, energy};
 pub use presets::{Changes, PRESETS, preset, preset_job};
 
 use crate::catalogue::Chip;

@@ -423,12 +423,7 @@ fn explain(run: &RlRun, plan: &Plan, named: &[(&str, f64)], steps: f64, flops_a_
         held(run, plan),
         Line::new("chip-hours", hours.clone(), format!("{} s / 3,600 x {} chips", whole(seconds), cluster.count), ""),
         crate::plan::cost("dollars", plan.gpu_hours, cluster),
-        Line::new(
-            "energy",
-            crate::page::energy(plan.energy_kwh),
-            format!("{hours} chip-hours x {} W x {}", cluster.chip.watts, 1.0 + cluster.chip.host_share),
-            "power at full load",
-        ),
+        crate::plan::energy("energy", plan),
     ]);
     lines.extend(run.assumed.iter().map(|text| Line::new("assumed", String::new(), text.clone(), "not published")));
     lines

@@ -128,8 +128,8 @@ pub fn compile(
     Ok(constraint)
 }
 
-/// What the answer must be, its format or calls of tools, and the field that says so. A form is of an answer's text, of which there is none beside a call
-/// that is demanded.
+/// What the answer must be, its format or calls of tools, and the field that says so. A form is of an answer's text, of
+/// which there is none beside a call that is demanded.
 fn constraint(model: &ServedModel, chat: &ChatRequest) -> Result<Option<(Constraint, &'static str)>, ApiError> {
     let bias = &chat.sampling.logit_bias;
     let strict = |tool: &Value| tool["function"]["strict"] == true;

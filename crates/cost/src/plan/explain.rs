@@ -313,6 +313,17 @@ pub(crate) fn cost(name: &str, gpu_hours: f64, cluster: &Cluster) -> Line {
     }
 }
 
+/// What the run's chip-hours draw.
+pub(crate) fn energy(name: &str, plan: &Plan) -> Line {
+    let (hours, chip) = (crate::page::hours(plan.gpu_hours), &plan.cluster.chip);
+    Line::new(
+        name,
+        crate::page::energy(plan.energy_kwh),
+        format!("{hours} chip-hours x {} W x {} with the rest of the machines", chip.watts, 1.0 + chip.host_share),
+        "power at full load",
+    )
+}
+
 fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
     let (Some(step), Some(failures)) = (&plan.step, &plan.interruptions) else { return Vec::new() };
     let n_steps = (job.tokens / job.step_tokens()).ceil();
@@ -348,17 +359,7 @@ fn run_lines(job: &Job, plan: &Plan) -> Vec<Line> {
             "",
         ),
         cost("dollars", plan.gpu_hours, &plan.cluster),
-        Line::new(
-            "energy",
-            crate::page::energy(plan.energy_kwh),
-            format!(
-                "{} chip-hours x {} W x {} with the rest of the machines",
-                crate::page::hours(plan.gpu_hours),
-                plan.cluster.chip.watts,
-                1.0 + plan.cluster.chip.host_share
-            ),
-            "power at full load",
-        ),
+        energy("energy", plan),
     ];
     lines.extend(spread(plan));
     lines

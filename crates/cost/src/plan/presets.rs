@@ -243,12 +243,7 @@ fn total(plan: &mut Plan, cluster: &Cluster) {
             "",
         ),
         super::explain::cost("all phases: dollars", plan.gpu_hours, cluster),
-        Line::new(
-            "all phases: energy",
-            crate::page::energy(plan.energy_kwh),
-            format!("{hours} chip-hours x {} W x {}", cluster.chip.watts, 1.0 + cluster.chip.host_share),
-            "power at full load",
-        ),
+        super::explain::energy("all phases: energy", plan),
     ]);
     if let Some(mut line) = super::explain::spread(plan) {
         line.name = format!("all phases: {}", line.name);

@@ -211,7 +211,7 @@ impl Family for Propositional {
                 Judgement::wrong(format!("the answer says what {letter} is, not the formula"))
             }
             _ if lower.contains("true that") || lower.contains("false that") => {
-                Judgement::wrong("the answer says whether something is true that it says")
+                Judgement::wrong("the answer says that a statement of its own is true or false")
             }
             _ => judgement,
         }

@@ -1,5 +1,7 @@
 //! What a very small model can know: kinds of things, in English and Chinese, and words for sentences.
 
+use crate::verify::number::units;
+
 /// Things of one kind.
 pub struct Kind {
     /// `colors`
@@ -61,20 +63,7 @@ pub const KINDS: &[Kind] = &[
         name: "months",
         chinese_name: "个月份",
         is_closed: true,
-        words: &[
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
+        words: &units::MONTHS,
         chinese_words: &[
             "一月",
             "二月",

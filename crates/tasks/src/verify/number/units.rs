@@ -292,22 +292,24 @@ pub fn counts_other<'a>(units: &[&str], rest: &'a str) -> Option<&'a str> {
     }
 }
 
+/// Names of the months, in small letters.
+pub const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
 /// The month that a number stands behind: "September 16" is no number of days.
 pub fn month_in_front(front: &str) -> Option<&str> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
     let word = words::words(front).next_back().filter(|word| front.trim_end().ends_with(word))?;
     MONTHS.contains(&word.to_lowercase().as_str()).then_some(word)
 }
