@@ -210,7 +210,7 @@ fn fewer_chips_are_compared_in_the_same_batch() {
 #[test]
 fn a_chip_without_a_price_is_planned() {
     let catalogue = Catalogue::shipped();
-    for (name, chip) in [("v3-pretrain", "h20"), ("v3", "h20"), ("r1-zero", "mi300x")] {
+    for (name, chip) in [("v3-pretrain", "h20"), ("v3", "h20"), ("r1-zero", "910b")] {
         let changes = Changes { on: Some(chip.to_owned()), ..Changes::default() };
         let plan = preset(name, &changes, &catalogue).unwrap();
         assert!(plan.gpu_hours > 0.0 && plan.dollars.is_nan() && plan.dollars_range.is_none(), "{name}");
