@@ -62,6 +62,8 @@ def main():
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16)
     eos = model.config.eos_token_id
+    # A stand-in tokenizer has an end of its own.
+    ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])}
     config = GRPOConfig(
         output_dir=tempfile.mkdtemp(),
         use_cpu=True,
@@ -77,7 +79,7 @@ def main():
         learning_rate=1e-6,
         report_to=[],
         save_strategy="no",
-        generation_kwargs={"suppress_tokens": eos if isinstance(eos, list) else [eos]},
+        generation_kwargs={"suppress_tokens": sorted(ends)},
     )
     peft_config = None
     if args.lora:

@@ -40,7 +40,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
   penseur                                            the app, in the browser
   penseur chat                                       the same in the terminal
   penseur generate -p 'What is 347 + 588?'           one answer
-  penseur train recipes/mini.toml --dry-run          what a run would take and cost
+  penseur train recipes/arithmetic.toml --dry-run    what a run would take and cost
   penseur inspect mini                               what a model is, and whether it fits here
 
 Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 1 failed, 2 bad usage.

@@ -14,7 +14,7 @@ Examples:
   penseur plan v3-pretrain --explain                 the arithmetic of every number
   penseur plan --model llama-3.1-405b --tokens 15.6T --on h100 --count 16384
   penseur plan --model deepseek-v3 --tokens 14.8T --on h800 --count 2048 --layout pp=16,ep=64 --html plan.html
-  penseur plan recipes/mini.toml                     a recipe on this machine
+  penseur plan recipes/arithmetic.toml               a recipe on this machine
   penseur plan v3-pretrain --compare h800,h100,h20 --price 2
   penseur plan --model qwen2.5-72b --tokens 2T --within 30
   penseur plan --published

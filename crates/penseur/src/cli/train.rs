@@ -6,10 +6,10 @@ use clap::Args;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  penseur train recipes/mini.toml --dry-run          parameters, memory, expected time and cost
-  penseur train recipes/mini.toml                    into runs/NAME
-  penseur train recipes/mini.toml --set train.lr=3e-4 --set train.minutes=5 --run-dir runs/try
-  penseur train recipes/mini.toml --resume           go on after a kill, bit for bit
+  penseur train recipes/arithmetic.toml --dry-run    parameters, memory, expected time and cost
+  penseur train recipes/arithmetic.toml              into runs/NAME
+  penseur train recipes/arithmetic.toml --set train.lr=3e-4 --set train.minutes=5 --run-dir runs/try
+  penseur train recipes/arithmetic.toml --resume     go on after a kill, bit for bit
   penseur train recipes/zero.toml --stage zero --set stage.zero.model.from=models/Qwen2.5-0.5B --set stage.zero.train.lora.rank=16
                                                      one stage of a chain, from a model that others made
 
