@@ -9,13 +9,15 @@
 
 mod choice;
 mod items;
+mod moment;
 pub(super) mod names;
 mod sentence;
 
 use super::clean::{clean, trim};
-use super::extract::{Extracted, Source, answer_text, extract};
+use super::extract::{self, Extracted, Source, extract};
 use super::number::units;
 use super::number::{self, Number};
+use super::wrapped::listed;
 use super::{surroundings, text};
 use crate::task::Judgement;
 use items::List;
@@ -71,7 +73,11 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     {
         return judgement;
     }
-    let answer = match clean(extracted.text) {
+    let listed = match (&gold, extracted.source) {
+        (Gold::List(_), Source::Unmarked) => extract::claim(answer_text).ok().and_then(listed),
+        _ => None,
+    };
+    let answer = match clean(listed.as_deref().unwrap_or(extracted.text)) {
         Ok(text) if !text.is_empty() => text,
         Ok(_) => return Judgement::wrong("the answer is empty"),
         Err(reason) => return Judgement::wrong(reason),
@@ -104,7 +110,7 @@ fn is_copy(gold: &str, answer_text: &str) -> bool {
 
 /// Judges by a gold answer of several lines: line breaks count. `None` where the answer differs in more than these.
 fn judge_lines(gold: &str, text: &str, extracted: Extracted<'_>) -> Option<Judgement> {
-    let text = answer_text(text).ok()?;
+    let text = extract::claim(text).ok()?;
     let from = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
     let rest = match extracted.source {
         Source::Enclosed => extracted.text,
@@ -161,7 +167,7 @@ struct Said {
 
 /// The one number that an answer says.
 fn said_number(text: &str, extracted: Extracted<'_>) -> Result<Said, Judgement> {
-    let text = answer_text(text).map_err(Judgement::wrong)?;
+    let text = extract::claim(text).map_err(Judgement::wrong)?;
     // Behind a number in plain text may come "Good luck!": the last line with a digit has the answer.
     let with_digit = |line: &&str| line.contains(|c: char| c.is_ascii_digit());
     let line = match extracted.source {
@@ -185,7 +191,7 @@ fn said_number(text: &str, extracted: Extracted<'_>) -> Result<Said, Judgement> 
     };
     let answer = match answer.strip_prefix('\'').and_then(|answer| answer.strip_suffix('\'')) {
         Some(inside) if !inside.contains('\'') => inside.to_string(),
-        _ => answer,
+        _ => number::with_commas(&answer).unwrap_or(answer),
     };
     let said = match (read_equation(&answer), extracted.source) {
         (Some(said), _) => said.and_then(|said| surroundings::before(front).map(|()| said).map_err(Judgement::wrong)),
@@ -247,8 +253,11 @@ fn read_equation(answer: &str) -> Option<Result<Said, Judgement>> {
                 let (left, right) = (shown(&side.value.to_string()), shown(&number.value.to_string()));
                 return Some(Err(Judgement::wrong(format!("the answer says that {left} is {right}"))));
             }
-            // `10 + 3 = 13` where `10 + 3` is wanted.
+            // `10 + 3 = 13` where `10 + 3` is wanted, `13 = 10 + 3` where 13 is.
             Some(side) if side.form.uncomputed && !number.form.uncomputed => number.parts = side.parts,
+            Some(side) if number.form.uncomputed && lefts.len() == 1 && side.parts.len() == 1 => {
+                number.form = side.form
+            }
             Some(_) => {}
             None if name.is_none() && names::is_name(left) && !names::is_open(left) => name = Some(left.to_string()),
             // `so x = 5`
@@ -266,12 +275,16 @@ fn read_equation(answer: &str) -> Option<Result<Said, Judgement>> {
     }
 }
 
-/// What is not one number may be several.
+/// What is not one number may be several, or one in several forms: `3/4 (0.75)`.
 fn several(answer: &str) -> Option<Result<Said, Judgement>> {
-    let list = items::list(answer)?;
+    let spread = answer.strip_suffix(')').map(|answer| answer.replace(" (or ", ", ").replace(" (", ", "));
+    let list = items::list(spread.as_deref().unwrap_or(answer))?;
     let bare = |item: &String| number::parse(item).filter(|number| number.unit.is_empty());
-    if list.items.iter().any(|item| bare(item).is_none()) {
-        return None;
+    let mut numbers = list.items.iter().map(bare).collect::<Option<Vec<Number>>>()?;
+    let number = numbers.remove(0);
+    let is_same = |other: &Number| other.value == number.value && other.form != number.form && !other.form.uncomputed;
+    if numbers.iter().all(is_same) && !number.form.uncomputed {
+        return Some(Ok(Said { number, name: None }));
     }
     Some(Err(Judgement::wrong("several answers")))
 }
@@ -292,6 +305,9 @@ fn judge_number(gold: &Number, number: &Number) -> Judgement {
     if !gold.unit.is_empty() && !number.unit.is_empty() && !units::same(&gold.unit, &number.unit) {
         let reason = format!("in `{}` where the gold answer is in `{}`", shown(&number.unit), shown(&gold.unit));
         return Judgement::cannot_judge(reason);
+    }
+    if !gold.unit.is_empty() && number.form.percent && !gold.form.percent {
+        return Judgement::cannot_judge("in percent where the gold answer has a unit");
     }
     if values(gold).iter().any(|gold| values(number).contains(gold)) && same_percent(gold, number) {
         // What the question wants written as a sum, a product or a power is not its value, which may stand in the question.
@@ -351,19 +367,18 @@ fn rounds_to(exact: &BigRational, rounded: &Number) -> bool {
 }
 
 fn judge_text(gold: &str, answer: &str, source: Source) -> Judgement {
-    let answer = answer
-        .strip_prefix('{')
-        .and_then(|text| text.strip_suffix('}'))
-        .filter(|text| !text.contains(['{', '}']))
-        .unwrap_or(answer);
     let ((gold_name, gold_value), (name, value)) = (names::split(gold), names::split(answer));
     let is_equal = |gold: &str, answer: &str| {
+        let (gold, answer) = (unbracketed(gold), unbracketed(answer));
         let has_signs = formula(gold) || gold.contains(['-', '/', '|']);
         let equal_words = words(gold) == words(answer) && (!formula(gold) || mathematics(gold) == mathematics(answer));
-        equal_words || (has_signs && mathematics(gold) == mathematics(answer))
+        let (a, b) = (mathematics(gold), mathematics(answer));
+        equal_words
+            || (has_signs && (a == b || (terms(&a).is_some() && terms(&a) == terms(&b))))
+            || moment::is_same(gold, answer)
     };
     // `1dd3` is a numeral: capitals do not matter.
-    let is_numeral = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_numeral = |text: &str| text.strip_prefix("0x").unwrap_or(text).bytes().all(|b| b.is_ascii_hexdigit());
     let equal_numerals = is_numeral(gold) && gold.eq_ignore_ascii_case(answer.trim_matches(['{', '}']));
     if is_equal(gold, answer) || equal_numerals {
         return Judgement::right("the texts are equal");
@@ -374,6 +389,9 @@ fn judge_text(gold: &str, answer: &str, source: Source) -> Judgement {
     let (expected, found) = (words(gold_value), words(value));
     if let Some(closed) = CLOSED.iter().find(|closed| closed.contains(&expected.as_str())) {
         return text::judge_word(closed, &expected, answer);
+    }
+    if predicate(answer, gold_value).is_some_and(|value| is_equal(gold_value, value)) {
+        return Judgement::right("the sentence ends in the gold answer");
     }
     if formula(gold) || formula(answer) {
         return Judgement::cannot_judge("mathematics that this checker does not compute");
@@ -387,11 +405,31 @@ fn judge_text(gold: &str, answer: &str, source: Source) -> Judgement {
     Judgement::wrong(format!("`{}` is not `{}`", shown(&found), shown(&expected)))
 }
 
+/// Without brackets around the whole, in which there are no others.
+fn unbracketed(text: &str) -> &str {
+    let inside = [('{', '}'), ('(', ')')].into_iter().find_map(|(open, close)| {
+        let inside = text.strip_prefix(open)?.strip_suffix(close)?;
+        (!inside.contains([open, close])).then_some(inside)
+    });
+    inside.unwrap_or(text)
+}
+
+/// What a sentence of words says at its end: "It was Isaac Newton", "The train leaves at 7:30 PM".
+fn predicate<'a>(answer: &'a str, gold: &str) -> Option<&'a str> {
+    // Times and dates are equal to themselves; of other things, "at" says where.
+    let links: &[&str] =
+        if moment::is_same(gold, gold) { &[" is ", " was ", " at "] } else { &[" is ", " was ", " are "] };
+    let at = links.iter().filter_map(|link| answer.rfind(link).map(|at| at + link.len())).max()?;
+    let (front, value) = answer.split_at(at);
+    let is_plain = front.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\'' | '-'));
+    (is_plain && super::words::reversal(front).is_none() && surroundings::before(front).is_ok()).then_some(value)
+}
+
 /// Has signs of mathematics, or digits next to letters and signs: `6-5i`.
 fn formula(text: &str) -> bool {
     let letters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
     let touches = |pair: &[char]| pair[0].is_ascii_digit() && (pair[1].is_alphabetic() || "-/()<>|".contains(pair[1]));
-    text.contains(['\\', '^', '=', '+', '*', '_', '√', 'π', '∞']) || letters.windows(2).any(touches)
+    text.contains(['\\', '^', '=', '+', '*', '_', '√', 'π', '∞', '∈']) || letters.windows(2).any(touches)
 }
 
 /// Words that exclude each other.
@@ -416,8 +454,8 @@ fn words(text: &str) -> String {
     words.join(" ")
 }
 
-/// Formulas in one spelling: without spaces (but between digits), braces around one character, and signs of
-/// multiplication that a letter makes needless.
+/// Formulas in one spelling: without spaces (but between digits), braces around one character, zeros of whole numbers
+/// (`2.0`), and signs of multiplication that a letter makes needless.
 fn mathematics(text: &str) -> String {
     let mut characters: Vec<char> = Vec::with_capacity(text.len());
     let mut spaced = false;
@@ -441,11 +479,36 @@ fn mathematics(text: &str) -> String {
                 plain.push(*inner);
                 rest = after;
             }
+            // `3.0 - 2.0i`
+            ('.', ['0', after @ ..]) if !matches!(after, ['0'..='9' | '.', ..]) => rest = after,
             ('*', [next, ..]) if next.is_alphabetic() || *next == '(' || *next == '\\' => {}
             _ => plain.push(*c),
         }
     }
     plain.into_iter().collect()
+}
+
+/// The terms of a sum of letters and numbers with their signs, in no order; `None` for what has no letters (a date) or
+/// neither powers, products nor sums (`A-B-C`).
+fn terms(formula: &str) -> Option<Vec<String>> {
+    if !formula.contains(char::is_alphabetic)
+        || !formula.contains(['+', '^', '*'])
+        || formula.contains(['(', '{', '\\', '=', ','])
+    {
+        return None;
+    }
+    let signed = if formula.starts_with(['+', '-']) { formula.to_string() } else { format!("+{formula}") };
+    let mut terms: Vec<String> = Vec::new();
+    for c in signed.chars() {
+        // The sign of a power, a factor or an exponent (`1e-5`).
+        let is_inner = terms.last().is_some_and(|term| term.ends_with(['^', '*', '/', 'e']));
+        if matches!(c, '+' | '-') && !is_inner {
+            terms.push(String::new());
+        }
+        terms.last_mut()?.push(c);
+    }
+    terms.sort_unstable();
+    Some(terms)
 }
 
 fn shown(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! One spelling for what answers are written in: LaTeX and Unicode mathematics, Markdown, full-width characters.
 
+use super::words;
+
 /// Longest answer (not solution text) that is read.
 pub const MAX_BYTES: usize = 4000;
 
@@ -11,6 +13,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("\\dfrac", "\\frac"),
     ("\\tfrac", "\\frac"),
     ("\\cfrac", "\\frac"),
+    ("\\nicefrac", "\\frac"),
     ("\\textbf", ""),
     ("\\textit", ""),
     ("\\textrm", ""),
@@ -21,6 +24,10 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("\\mbox", ""),
     ("\\operatorname", ""),
     ("\\boxed", ""),
+    ("\\num{", "{"),
+    ("\\overline", "\\overline"),
+    ("\\over", "/"),
+    ("\\in ", "∈"),
     ("\\cdot", "*"),
     ("\\times", "*"),
     ("\\div", "/"),
@@ -42,7 +49,9 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("\\]", ""),
     ("\\{", "⦃"),
     ("\\}", "⦄"),
+    ("\\\\ &=", "="),
     ("\\\\", "\\\\"),
+    ("&=", "="),
     ("**", ""),
     ("`", ""),
     ("{,}", ","),
@@ -79,6 +88,8 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("\\bigr", ""),
     ("\u{a0}", " "),
     ("\u{202f}", " "),
+    ("\u{2009}", " "),
+    ("’", "'"),
     ("\u{3000}", " "),
     ("、", ","),
     ("“", ""),
@@ -125,8 +136,11 @@ pub fn clean(text: &str) -> Result<String, String> {
             rest = &rest[1..];
             continue;
         }
-        // `6.02 x 10^5`
-        if rest.starts_with("x 10^") && cleaned.trim_end().ends_with(|c: char| c.is_ascii_digit()) {
+        // `6.02 x 10^5`, `6 x 8`
+        let is_digit = |c: char| c.is_ascii_digit();
+        let is_times = rest.starts_with("x 10^")
+            || (cleaned.ends_with(' ') && rest.strip_prefix("x ").is_some_and(|rest| rest.starts_with(is_digit)));
+        if is_times && cleaned.trim_end().ends_with(is_digit) {
             cleaned.push('*');
             rest = &rest[1..];
             continue;
@@ -168,12 +182,39 @@ fn ends_raised(text: &str, rest: &str) -> bool {
     text[..text.len() - rest.len()].chars().next_back().and_then(raised).is_some()
 }
 
-/// A word at the start of `rest` that is the sign of the number behind it.
+/// `text` with signs for the words that say them: "minus 4" as -4.
+pub(super) fn with_signs(text: &str) -> String {
+    let mut signed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        match minus(&signed, rest) {
+            Some(word) => {
+                signed.push('-');
+                rest = rest[word.len()..].trim_start_matches([' ', '$']);
+            }
+            None => {
+                signed.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    signed
+}
+
+/// A word at the start of `rest` that is the sign of the number behind it. Behind a word that leads to no number, "minus"
+/// takes away: "the total minus 4".
 fn minus(before: &str, rest: &str) -> Option<&'static str> {
-    let is_word = !before.ends_with(|c: char| c.is_alphanumeric());
     let word = ["negative ", "minus ", "Negative ", "Minus ", "负"].into_iter().find(|word| rest.starts_with(word))?;
-    let is_sign = rest[word.len()..].trim_start_matches(['$', ' ']).starts_with(|c: char| c.is_ascii_digit());
-    (is_sign && (is_word || word == "负")).then_some(word)
+    let front = before.trim_end();
+    let leads = || words::words(front).next_back().is_some_and(words::links);
+    let follows_word = front.ends_with(|c: char| c.is_alphanumeric() && !words::is_east_asian(c));
+    let is_sign = match word {
+        "负" => true,
+        "minus " if follows_word => front.len() < before.len() && leads(),
+        _ => !before.ends_with(char::is_alphanumeric),
+    };
+    let is_number = rest[word.len()..].trim_start_matches(['$', ' ']).starts_with(|c: char| c.is_ascii_digit());
+    (is_sign && is_number).then_some(word)
 }
 
 /// A digit, letter or bracket on both sides.
@@ -189,7 +230,7 @@ pub fn trim(text: &str) -> &str {
 }
 
 /// Full-width characters of Chinese typography as ASCII.
-fn narrow(c: char) -> char {
+pub(super) fn narrow(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ => c,

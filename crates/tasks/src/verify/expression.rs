@@ -19,7 +19,7 @@ pub const MAX_DEPTH: usize = 100;
 
 /// Judges `answer_text` as an expression over `numbers` that equals `target`.
 pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
-    let outcome = extract::answer_text(answer_text).and_then(|text| {
+    let outcome = extract::claim(answer_text).and_then(|text| {
         let text = plain(text);
         let expression = expression(&text)?;
         check(numbers, target, &expression).map(|is_right| is_right.map(str::to_string))
@@ -31,12 +31,15 @@ pub fn judge(numbers: &[u64], target: i64, answer_text: &str) -> Judgement {
     }
 }
 
-/// LaTeX's `×`, `÷` and large brackets as the signs they stand for.
+/// LaTeX's `×`, `÷` and large brackets, and "equals", as the signs they stand for.
 fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') && !text.contains(" equals ") {
         return Cow::Borrowed(text);
     }
-    let signs = text.replace(" equals ", " = ");
+    let mut signs = text.to_string();
+    for link in ["$, which equals ", ", which equals ", " which equals ", "$ equals ", " equals "] {
+        signs = signs.replace(link, " = ");
+    }
     let signs = signs.replace("\\times", "×").replace("\\cdot", "×").replace("\\div", "÷").replace("\\dfrac", "\\frac");
     Cow::Owned(signs.replace("\\left(", "(").replace("\\right)", ")"))
 }

@@ -6,6 +6,7 @@
 //! around a marked answer is kept, for it can say that the answer is not this one: [`Extracted::stands`].
 
 use super::surroundings::{self, without_closes};
+use super::wrapped::{unwrapped, without_reasons};
 
 /// Longest text that is looked at: what is longer has no answer, so that nothing can be pushed out of sight.
 pub const MAX_BYTES: usize = 100_000;
@@ -92,7 +93,7 @@ const TALK: [&str; 14] = [
 /// # Errors
 /// Says in words why there is none.
 pub fn extract(text: &str) -> Result<Extracted<'_>, String> {
-    let text = answer_text(text)?;
+    let text = claim(text)?;
     if let Some(found) = marked(text)? {
         return if found.text.trim().is_empty() { Err("the answer is empty".to_string()) } else { Ok(found) };
     }
@@ -102,7 +103,15 @@ pub fn extract(text: &str) -> Result<Extracted<'_>, String> {
     Ok(Extracted::new(last_line.trim(), Source::Unmarked, &text[..start], &text[start + last_line.len()..]))
 }
 
-/// What follows the thinking.
+/// As [`answer_text`], without the reasons behind the answer.
+///
+/// # Errors
+/// As [`answer_text`].
+pub(crate) fn claim(text: &str) -> Result<&str, String> {
+    answer_text(text).map(|text| unwrapped(without_reasons(text)))
+}
+
+/// What follows the thinking, without what wraps the whole of it ([`super::wrapped`]).
 ///
 /// # Errors
 /// When thinking begins that does not end, or more follows than is read.
@@ -111,23 +120,7 @@ pub(crate) fn answer_text(text: &str) -> Result<&str, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("the answer has {} bytes, more than {MAX_BYTES}", text.len()));
     }
-    Ok(text)
-}
-
-/// A text without the lines at its end that check the answer: "Check: 3(-4) + 7 = -5".
-pub(crate) fn without_checks(text: &str) -> &str {
-    const CHECKS: [&str; 7] = ["check:", "checking:", "verification:", "verify:", "proof:", "验算", "检验"];
-    let mut kept = text;
-    loop {
-        let bare = kept.trim_end();
-        let start = bare.rfind('\n').map_or(0, |at| at + 1);
-        let line = bare[start..].trim_start_matches([' ', '*', '#', '-', '_', '(']).to_lowercase();
-        let is_check = CHECKS.iter().any(|word| line.replace("**", "").starts_with(word));
-        if !is_check || bare[..start].trim().is_empty() || super::words::doubt(&line).is_some() {
-            return kept;
-        }
-        kept = &bare[..start];
-    }
+    Ok(unwrapped(text))
 }
 
 /// The last answer that a mark or a phrase shows, in a text without thinking.
@@ -177,8 +170,14 @@ type Found<'a> = Option<(usize, Extracted<'a>)>;
 fn last_boxed(text: &str) -> Result<Found<'_>, String> {
     let (mut last, mut from): (Option<(usize, &str)>, usize) = (None, 0);
     let mut front = "";
-    while let Some(at) = text[from..].find("\\boxed").map(|at| from + at) {
-        let (start, end) = braced(text, at + "\\boxed".len())?;
+    let next = |from: usize| {
+        text[from..].match_indices('\\').find_map(|(at, _)| {
+            let name = ["\\boxed", "\\fbox"].into_iter().find(|name| text[from + at..].starts_with(name))?;
+            Some((from + at, name.len()))
+        })
+    };
+    while let Some((at, length)) = next(from) {
+        let (start, end) = braced(text, at + length)?;
         let inside = &text[start..end];
         // Two boxes in one sentence are two answers, unless a word says that the second is the answer.
         let between = &text[from..at];
@@ -294,7 +293,8 @@ fn last_phrase(text: &str) -> Found<'_> {
 fn behind_phrase(text: &str, at: usize, end: usize) -> Option<Extracted<'_>> {
     let mut after = &text[end..];
     loop {
-        let bare = after.trim_start_matches([' ', ':', '：', '`', '\n', '\r']);
+        // `\text{Answer: } 48`
+        let bare = after.trim_start_matches([' ', ':', '：', '`', '\n', '\r', '}']);
         // A single `*` may be an operator.
         after = bare.strip_prefix("**").unwrap_or(bare);
         if after.len() == bare.len() {
@@ -304,12 +304,22 @@ fn behind_phrase(text: &str, at: usize, end: usize) -> Option<Extracted<'_>> {
     // A formula on lines of its own.
     let displayed = ["\\[", "$$"].iter().find_map(|open| after.strip_prefix(open));
     let after = displayed.filter(|rest| rest.starts_with('\n')).unwrap_or(after).trim_start_matches(['\n', '\r']);
-    // A phrase within a tag ends with it.
-    let line = after.lines().next()?.split("</answer>").next()?;
+    // A phrase within a tag or a box ends with it.
+    let line = within_braces(after.lines().next()?.split("</answer>").next()?);
     if !line.contains(|c| !"*.:!` \t".contains(c)) {
         return None;
     }
     Some(Extracted::new(line.trim(), Source::Phrase, &text[..at], without_closes(&after[line.len()..])))
+}
+
+/// `text` up to a brace that closes what opened in front of it.
+fn within_braces(text: &str) -> &str {
+    let mut depth = 0;
+    let closes = |(_, c): &(usize, char)| {
+        depth += i32::from(*c == '{') - i32::from(*c == '}');
+        depth < 0
+    };
+    text.char_indices().find(closes).map_or(text, |(at, _)| &text[..at])
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 1_000;
 pub fn judge(primes: &[u64], answer_text: &str) -> Judgement {
     // Of a problem from a file, the product may be too large.
     let n = primes.iter().try_fold(1u64, |n, prime| n.checked_mul(*prime)).unwrap_or(0);
-    match extract::answer_text(answer_text).and_then(|text| last(text, n)) {
+    match extract::claim(answer_text).and_then(|text| last(text, n)) {
         Err(reason) => Judgement::wrong(reason),
         Ok(mut found) => {
             found.sort_unstable();
@@ -43,8 +43,13 @@ fn without_product(text: &str, n: u64) -> &str {
 fn last(text: &str, n: u64) -> Result<Vec<u64>, String> {
     let enclosed = extract::enclosed(text)?;
     let text = without_product(enclosed.unwrap_or(text).trim(), n);
-    let signs =
-        text.replace("\\times", "×").replace("\\cdot", "×").replace("\\(", "$").replace("\\)", "$").replace("\\[", "$");
+    let signs = text
+        .replace("\\times", "×")
+        .replace('∗', "×")
+        .replace("\\cdot", "×")
+        .replace("\\(", "$")
+        .replace("\\)", "$")
+        .replace("\\[", "$");
     let signs = signs.replace("\\]", "$").replace(", and ", ", ").replace(" times ", " × ");
     let marks = |c: char| c.is_whitespace() || ".。*`$\"”".contains(c);
     let bare = signs.trim_end_matches(marks);

@@ -2,6 +2,7 @@
 
 use super::extract;
 use super::surroundings;
+use super::wrapped::listed;
 
 /// Longest line that is read; longer ones are prose or attacks.
 const MAX_LINE: usize = 400;
@@ -17,11 +18,11 @@ fn answer(text: &str) -> Result<&str, String> {
 /// # Errors
 /// Says in words why there are none.
 pub fn digits(text: &str, n_rows: usize, n_columns: usize) -> Result<Vec<Vec<u8>>, String> {
-    let text = answer(text)?;
+    let text = &answer(text)?.replace("], [", "]\n[");
     let mut rows: Vec<Vec<u8>> = Vec::new();
     let mut end = text.len();
     for line in text.lines().rev() {
-        let is_rule = line.chars().all(|c| " \t-+|=`".contains(c));
+        let is_rule = line.chars().all(|c| " \t-+|=`─┼├┤┌┐└┘┬┴".contains(c));
         if is_rule {
             continue;
         }
@@ -61,8 +62,10 @@ fn stands(text: &str, start: usize, end: usize) -> Result<(), String> {
 
 fn digit_row(line: &str) -> Option<Vec<u8>> {
     let line = line.trim_end().trim_end_matches('.');
-    let line = match line.split_once(':') {
-        Some((name, row)) if name.trim().to_lowercase().starts_with("row") => row,
+    let is_label = |name: &str| ["row", "第"].iter().any(|word| name.trim().to_lowercase().starts_with(word));
+    let line = match line.split_once([':', '：', '.']) {
+        // `Row 1: 3 2 4 1`, `1. 3 2 4 1`
+        Some((name, row)) if is_label(name) || (name.len() == 1 && row.starts_with(' ')) => row,
         _ => line,
     };
     if line.len() > MAX_LINE || line.contains("-") {
@@ -72,7 +75,7 @@ fn digit_row(line: &str) -> Option<Vec<u8>> {
     for c in line.chars() {
         match c {
             '0'..='9' => row.push(c as u8 - b'0'),
-            ' ' | '\t' | ',' | '|' | '[' | ']' | '*' | '`' => {}
+            ' ' | '\t' | ',' | '|' | '│' | '[' | ']' | '*' | '`' => {}
             _ => return None,
         }
     }
@@ -86,6 +89,8 @@ fn digit_row(line: &str) -> Option<Vec<u8>> {
 /// Says in words why there is none.
 pub fn numbers(text: &str, n: usize) -> Result<Vec<usize>, String> {
     let text = answer(text)?;
+    let listed = listed(text);
+    let text = listed.as_deref().unwrap_or(text);
     for line in text.lines().rev() {
         let Some((row, at)) = number_row(line).filter(|(row, _)| !row.is_empty()) else { continue };
         if row.len() != n {

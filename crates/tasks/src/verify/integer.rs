@@ -1,15 +1,16 @@
 //! Whole numbers: the last number of the answer must be the gold one.
 //!
-//! Accepted: digits, a sign (`-`, `−`, `+`), thousands separators in threes (`1,234`, `1{,}234`), a fraction of zeros
-//! (`12.0`), words and units around. A box, a tag or a phrase such as "the answer is" says where the number is. Refused:
-//! any other last number, an expression left uncomputed (`12+23`), alternatives (`12 or 23`), powers, roots, fractions,
-//! percentages, numbers glued to letters (`x5`, `1e5`), misplaced separators, digits of other scripts, a word that changes
-//! or denies the number ([`super::words`]). Numbers are compared as digit strings, so their size does not matter; the work
-//! is linear in the text.
+//! Accepted: digits, a sign (`-`, `−`, `+`, "minus"), thousands separators in threes (`1,234`, `1{,}234`, `1 234`), a
+//! fraction of zeros (`12.0`), words and units around. A box, a tag or a phrase such as "the answer is" says where the
+//! number is. Refused: any other last number, an expression left uncomputed (`12+23`), alternatives (`12 or 23`), powers,
+//! roots, fractions, percentages, numbers glued to letters (`x5`, `1e5`), misplaced separators, digits of other scripts
+//! but full-width ones, a word that changes or denies the number ([`super::words`]). Numbers are compared as digit
+//! strings, so their size does not matter; the work is linear in the text.
 
 use super::answer::names;
+use super::clean::{clean, narrow, with_signs};
 use super::extract::{self, Source};
-use super::number::units;
+use super::number::{self, units};
 use super::surroundings::{after, before, clause, joined};
 use super::words::is_east_asian;
 use crate::task::{Judgement, Verdict};
@@ -38,7 +39,7 @@ pub fn judge(gold: &str, answer_text: &str) -> Judgement {
     let Ok(expected) = last(gold) else {
         return Judgement::cannot_judge(format!("the gold answer `{gold}` is not an integer"));
     };
-    match extract::answer_text(answer_text).map(extract::without_checks).and_then(said) {
+    match text_of(answer_text).and_then(|text| said(&text)) {
         Ok(found) if found == expected => Judgement::right(format!("the last number is {found}")),
         Ok(found) => Judgement::wrong(format!("the last number is {}, not {expected}", shortened(&found))),
         Err(reason) => Judgement::wrong(reason),
@@ -65,13 +66,15 @@ pub fn judge_in(units: &[&str], gold: &str, answer_text: &str) -> Judgement {
 /// As [`judge`], of the value of `name`: one letter that the answer gives another name to is another's value.
 pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
     let judgement = judge(gold, answer_text);
-    let said = extract::answer_text(answer_text).ok().map(extract::without_checks).and_then(|text| {
-        let text = extract::marked(text).ok()?.map_or(text, |found| found.text);
+    let text = text_of(answer_text).unwrap_or_default();
+    let said = extract::marked(&text).ok().and_then(|found| {
+        let text = found.map_or(&*text, |found| found.text);
         let front = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let front = front.trim_end_matches(|c: char| c.is_ascii_digit() || ",.".contains(c));
-        let front = front.trim_end_matches([' ', '-', '−', '$', '*', '(']);
-        let links = ["=", ":", " is", " equals", "：", "是", "为", "等于"];
-        let side = links.iter().find_map(|link| front.strip_suffix(link))?.trim_end_matches([' ', '$', '*']);
+        let front = front.trim_end_matches([' ', '-', '−', '$', '*', '(', '{']);
+        let links = ["=", ":", " is", " equals", "：", "是", "为", "等于", "∈", "→"];
+        // `\text{x} = 9`
+        let side = links.iter().find_map(|link| front.strip_suffix(link))?.trim_end_matches([' ', '$', '*', '}']);
         // `sqrt(x) = 9`
         if let Some((_, inside)) = side.strip_suffix(')').and_then(|side| side.rsplit_once('('))
             && inside.contains(name)
@@ -91,15 +94,20 @@ pub fn judge_of(name: char, gold: &str, answer_text: &str) -> Judgement {
 
 /// What stands in front of the last number of the answer in its clause, and behind it.
 fn around_number(answer_text: &str) -> Option<(String, String)> {
-    let text = extract::without_checks(extract::answer_text(answer_text).ok()?);
-    let (text, rest) = match extract::marked(text).ok()? {
+    let text = text_of(answer_text).ok()?;
+    let (text, rest) = match extract::marked(&text).ok()? {
         Some(found) if found.source == Source::Enclosed => (found.text, found.rest),
         Some(found) => (found.text.split(". ").next().unwrap_or_default(), ""),
-        None => (text, ""),
+        None => (&*text, ""),
     };
     let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
     let front = text[..end].trim_end_matches(|c: char| c.is_ascii_digit() || ",.".contains(c));
     Some((clause(front).to_string(), format!("{}{rest}", &text[end..])))
+}
+
+/// What follows the thinking, its numbers in one spelling.
+fn text_of(answer_text: &str) -> Result<Cow<'_, str>, String> {
+    extract::claim(answer_text).map(plain)
 }
 
 /// The number that an answer says.
@@ -107,6 +115,7 @@ fn said(text: &str) -> Result<Integer, String> {
     // A quotation mark that stands only behind the number would be a unit: 5' are feet.
     let quoted = text.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
     let text = quoted.unwrap_or(text);
+    let text = turned(text).unwrap_or(text);
     let Some(found) = extract::marked(text)? else { return last(text) };
     found.stands()?;
     match found.source {
@@ -132,6 +141,15 @@ fn alone(text: &str) -> Result<Integer, String> {
     let front = text[..start].trim_end();
     let is_equation = front.ends_with('=') || !front.contains(|c: char| c.is_ascii_digit());
     if is_equation { Ok(number) } else { Err("there are several numbers in the answer".to_string()) }
+}
+
+/// The 48 of `48 = 6 × 8`, an equation that is true and begins with its value.
+fn turned(text: &str) -> Option<&str> {
+    let (value, sum) = text.split_once('=')?;
+    let read = |side: &str| number::parse(&clean(side).ok()?);
+    let (number, sum) = (read(value)?, read(sum)?);
+    let is_plain = number.parts.len() == 1 && number.unit.is_empty() && sum.unit.is_empty();
+    (is_plain && sum.form.uncomputed && number.value == sum.value).then_some(value)
 }
 
 fn shortened(number: &Integer) -> String {
@@ -164,13 +182,34 @@ pub fn lasts(text: &str, n: usize) -> Result<Vec<Integer>, String> {
     Ok(numbers)
 }
 
-/// Separators as LaTeX writes them, as commas.
+/// Numbers in one spelling: separators of thousands as commas, full-width digits as digits, "minus 4" as -4.
 fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains("{,}") || text.contains("\\,") {
-        Cow::Owned(text.replace("{,}", ",").replace("\\,", ","))
-    } else {
-        Cow::Borrowed(text)
+    const LATEX: [(&str, &str); 8] = [
+        ("{,}", ","),
+        ("\\,", ","),
+        (",\\!", ","),
+        ("\\;", " "),
+        ("\\ ", " "),
+        ("\\$", "$"),
+        ("\\\\ &=", "="),
+        ("&=", "="),
+    ];
+    let mut plain = Cow::Borrowed(text);
+    for (from, to) in LATEX.into_iter().filter(|(from, _)| text.contains(from)) {
+        plain = Cow::Owned(plain.replace(from, to));
     }
+    if !text.is_ascii() || text.contains("inus ") || text.contains("egative ") {
+        plain = Cow::Owned(with_signs(&plain.chars().map(narrow_digit).collect::<String>()));
+    }
+    match number::with_commas(&plain) {
+        Some(grouped) => Cow::Owned(grouped),
+        None => plain,
+    }
+}
+
+/// A full-width digit as a digit.
+fn narrow_digit(c: char) -> char {
+    if ('０'..='９').contains(&c) { narrow(c) } else { c }
 }
 
 /// The last number of `text` and where it starts. `is_last`: no other number follows the text.
@@ -216,6 +255,9 @@ fn last_before(text: &str, is_last: bool) -> Result<(Integer, usize), String> {
 /// An equation's left side is a name or holds none: `3x = 12` and `x + 1 = 12` are left to solve.
 fn is_solved(front: &str, rest: &str) -> Result<(), String> {
     let Some(left) = front.trim_end_matches([' ', '$', '*']).strip_suffix('=') else { return Ok(()) };
+    // `\text{Total} = 48`
+    let text = left.trim_end().strip_suffix('}').and_then(|text| text.rsplit_once("\\text{"));
+    let left = text.map_or(left, |(_, name)| name);
     // `9 h = 540 min`: with units on both sides, a letter is one.
     let is_unit =
         left.trim_end().ends_with(['h', 'g', 's', 'l', 'L', 'm']) && rest.trim_start().starts_with(char::is_alphabetic);

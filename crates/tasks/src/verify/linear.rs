@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 400;
 /// Judges what stands last in `answer_text` (behind its last `=`, `:` or word) against the coefficients `letters` and
 /// the number `number`; coefficients of 0 must be left out.
 pub fn judge(letters: &BTreeMap<char, i64>, number: i64, answer_text: &str) -> Judgement {
-    let expression = match extract::answer_text(answer_text).and_then(last) {
+    let expression = match extract::claim(answer_text).and_then(last) {
         Ok(expression) => expression,
         Err(reason) => return Judgement::wrong(reason),
     };

@@ -7,6 +7,7 @@
 use super::extract;
 use super::surroundings;
 use super::words;
+use super::wrapped::listed;
 use crate::task::Judgement;
 use std::ops::Range;
 
@@ -30,6 +31,8 @@ pub fn judge(gold: &[i64], answer_text: &str) -> Judgement {
 /// The list that a text says, and that what is around it lets stand.
 fn said(text: &str, gold: &[i64]) -> Result<Vec<i64>, String> {
     let text = extract::enclosed(text)?.unwrap_or(text);
+    let listed = listed(text);
+    let text = listed.as_deref().unwrap_or(text);
     let (items, at) = last_at(text)?;
     let front = text[..at.start].trim_end_matches(['{', '\\']);
     let line = front.rsplit('\n').next().unwrap_or_default();

@@ -17,6 +17,7 @@ pub mod surroundings;
 pub mod text;
 pub mod values;
 pub mod words;
+mod wrapped;
 
 use crate::task::{Judgement, TaskError};
 

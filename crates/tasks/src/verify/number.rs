@@ -95,6 +95,34 @@ fn parse_with(text: &str, read_unit: impl Fn(&str, bool, bool) -> Option<units::
     Some(Number { value, form, unit: unit.name, parts: reader.parts })
 }
 
+/// Digits in threes with one of the other separators between them (`1 234 567`, `1'234'567`), with commas; `None` where
+/// there are none. Dots are decimal points.
+pub(super) fn with_commas(text: &str) -> Option<String> {
+    const SEPARATORS: [char; 8] = [' ', '\u{a0}', '\u{2009}', '\u{202f}', '\'', '’', '_', '~'];
+    let is_part = |c: char| c.is_ascii_digit() || c == ',' || c == '.' || SEPARATORS.contains(&c);
+    let (mut found, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let stretch = &rest[start..];
+        let stretch = &stretch[..stretch.find(|c: char| !is_part(c)).unwrap_or(stretch.len())];
+        let digits = stretch.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let separator = digits.chars().find(|c| !c.is_ascii_digit() && !matches!(c, ',' | '.'));
+        let groups: Vec<&str> = separator.map(|sign| digits.split(sign).collect()).unwrap_or_default();
+        let are_digits = |group: &&str| group.bytes().all(|b| b.is_ascii_digit());
+        let is_grouped = groups.len() > 1
+            && (1..=3).contains(&groups[0].len())
+            && !groups[0].starts_with('0')
+            && groups[1..].iter().all(|group| group.len() == 3)
+            && groups.iter().all(are_digits)
+            // `2 125/250` is two and a half.
+            && !rest[start + digits.len()..].starts_with('/');
+        found.push_str(&rest[..start]);
+        found.push_str(&if is_grouped { groups.join(",") } else { digits.to_string() });
+        rest = &rest[start + digits.len()..];
+    }
+    found.push_str(rest);
+    (found != text).then_some(found)
+}
+
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,

@@ -29,7 +29,7 @@ pub fn written(n: u64, base: u32) -> String {
 /// Judges the last numeral of `answer_text`, read in `base`, against `n`.
 pub fn judge(n: u64, base: u32, answer_text: &str) -> Judgement {
     let gold = written(n, base);
-    let outcome = extract::answer_text(answer_text).and_then(|text| {
+    let outcome = extract::claim(answer_text).and_then(|text| {
         let enclosed = extract::enclosed(text)?;
         last(enclosed.unwrap_or(text), base, enclosed.is_some())
     });
@@ -46,6 +46,7 @@ pub fn judge(n: u64, base: u32, answer_text: &str) -> Judgement {
 /// The digits of the last numeral, without leading zeros, in lower case. `alone`: the text is nothing else.
 fn last(text: &str, base: u32, alone: bool) -> Result<String, String> {
     let text = words::lower(text).replace("{,}", ",");
+    let text = if base == 2 { in_fours(text) } else { text };
     if let Some(c) = text.chars().find(|c| words::is_strange(*c)) {
         return Err(format!("the answer has U+{:04X}", u32::from(c)));
     }
@@ -94,6 +95,15 @@ fn last(text: &str, base: u32, alone: bool) -> Result<String, String> {
     }
     let trimmed = digits.trim_start_matches('0');
     Ok(if trimmed.is_empty() { "0".to_string() } else { trimmed.to_string() })
+}
+
+/// `10 1101` as `101101`, where the text is nothing else.
+fn in_fours(text: String) -> String {
+    let mut groups = text.trim().split(' ');
+    let first = groups.next().unwrap_or_default();
+    let are_digits = text.trim().bytes().all(|b| b.is_ascii_digit() || b == b' ');
+    let is_grouped = are_digits && (1..=4).contains(&first.len()) && groups.all(|group| group.len() == 4);
+    if is_grouped { text.replace(' ', "") } else { text }
 }
 
 /// `1,234` as `1234`.

@@ -4,6 +4,7 @@
 use super::extract;
 use super::surroundings;
 use super::words;
+use super::wrapped::listed;
 
 /// Up, down, left or right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,14 @@ pub enum Move {
 /// Longest text that is read.
 const MAX_BYTES: usize = 10_000;
 
-/// The last marked answer, or the whole text.
-fn answer(text: &str) -> Result<&str, String> {
+/// The last marked answer, or the whole text; nodes on lines of their own on one line.
+fn answer(text: &str) -> Result<String, String> {
     let text = extract::answer_text(text)?;
     let text = extract::enclosed(text)?.unwrap_or(text);
-    if text.len() > MAX_BYTES { Err(format!("the answer has {} bytes", text.len())) } else { Ok(text) }
+    if text.len() > MAX_BYTES {
+        return Err(format!("the answer has {} bytes", text.len()));
+    }
+    Ok(listed(text).unwrap_or_else(|| text.to_string()))
 }
 
 /// What stands around a path must let it stand: nothing goes on from it, no other direction or order is said.
@@ -70,7 +74,8 @@ fn foreign(text: &str) -> Option<&str> {
 /// # Errors
 /// When there are not two letters in a row, or words put the path in doubt.
 pub fn last_letters(text: &str) -> Result<Vec<char>, String> {
-    let text = answer(text)?.replace("\\rightarrow", "→").replace("\\to", "→").replace("\\text{", " ");
+    let text =
+        answer(text)?.replace("\\rightarrow", "→").replace("=>", "→").replace("\\to", "→").replace("\\text{", " ");
     let (mut path, mut ended, mut at): (Vec<char>, bool, (usize, usize)) = (Vec::new(), true, (0, 0));
     let mut found = None;
     let is_letter = |c: char| c.is_alphanumeric();
@@ -131,7 +136,7 @@ fn joined(path: &[char], said: &str) -> Vec<char> {
 /// # Errors
 /// When there is no move, or words put them in doubt.
 pub fn last_moves(text: &str) -> Result<Vec<Move>, String> {
-    let lower = words::lower(answer(text)?).replace("\\text{", " ");
+    let lower = words::lower(&answer(text)?).replace("\\text{", " ");
     let (mut moves, mut ended, mut at): (Vec<Move>, bool, (usize, usize)) = (Vec::new(), true, (0, 0));
     let is_part = |c: char| c.is_alphanumeric() || "←↑↓".contains(c);
     // Between words an arrow leads on; among arrows it is a move.

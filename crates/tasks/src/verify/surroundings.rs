@@ -55,13 +55,13 @@ pub fn without_opens(front: &str) -> &str {
                 // `2**3` and `7 *6` are operations, `is **6**` and `*6*` are not; `(6)` stands alone, `f(6)` does not.
                 let marked =
                     bare.strip_suffix("**").or_else(|| bare.strip_suffix('*').filter(|_| bare.len() == rest.len()));
-                let apart = ["(", "[", "'"].iter().find_map(|open| bare.strip_suffix(open));
+                let apart = ["(", "[", "{", "'"].iter().find_map(|open| bare.strip_suffix(open));
                 let apart = apart.filter(|cut| !cut.ends_with(|c: char| c.is_alphanumeric() || ")]}_^\\".contains(c)));
                 let heading = bare
                     .strip_suffix('#')
                     .filter(|cut| cut.trim_end_matches('#').ends_with(['\n', '#']) || cut.is_empty());
-                let named =
-                    ["\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{"].iter().find_map(|open| bare.strip_suffix(open));
+                let named = ["\\text{", "\\mathrm{", "\\mathbf{", "\\textbf{", "\\num{", "\\underline{"];
+                let named = named.iter().find_map(|open| bare.strip_suffix(open));
                 // "=> 17" on a line of its own.
                 let arrow = bare.strip_suffix("=>").filter(|cut| cut.is_empty() || cut.ends_with('\n'));
                 marked.filter(|cut| before_word(cut)).or(apart).or(heading).or(named).or(arrow)
@@ -191,6 +191,9 @@ fn stands_behind(front: &str, is_marked: bool) -> Result<(), String> {
             }
         }
         '=' | ':' | '：' | '!' | '?' | '！' | '？' | '∴' | '⇒' | '⟹' => Ok(()),
+        '∈' if front[bare.len()..].contains('{') => Ok(()),
+        // "Result → 48"
+        '→' if !clause.contains(|c: char| c.is_ascii_digit()) => Ok(()),
         '—' if !tight => Ok(()),
         ')' if !tight => Ok(()),
         '}' if ends_in_text(bare) => Ok(()),

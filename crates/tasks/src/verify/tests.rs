@@ -150,15 +150,25 @@ fn no_form_of_a_wrong_answer_is_accepted() {
     let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/forms.jsonl"));
     // A quote that is not closed, a semicolon, two full stops and a backslash beside a right number.
     assert!(accepted.len() <= 5 && n_wrong > 1_700, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
-    assert!(n_refused * 100 <= n_right * 16, "{n_refused} of {n_right} right answers are refused");
+    assert!(n_refused * 100 <= n_right * 11, "{n_refused} of {n_right} right answers are refused");
 }
 
 /// An attack by others on all families, who had not read the verifiers: what still deceives them is debatable or rare.
 #[test]
 fn an_attack_from_outside_gains_little() {
     let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/outside.jsonl"));
-    assert!(accepted.len() <= 32 && n_wrong > 2_100, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
-    assert!(n_refused <= 416 && n_right > 2_000, "{n_refused} of {n_right} right answers are refused");
+    assert!(accepted.len() <= 30 && n_wrong > 2_100, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
+    assert!(n_refused <= 203 && n_right > 2_000, "{n_refused} of {n_right} right answers are refused");
+}
+
+/// Answers in other forms than the asked one, and hedges in those forms, which were written before it was seen how they
+/// are judged.
+#[test]
+fn other_forms_are_taken_and_hedges_in_them_are_not() {
+    let (accepted, n_wrong, n_refused, n_right) = errors(include_str!("corpus/held_out.jsonl"));
+    // The last of several values in an object, another letter's value in one, the last of two bullets, units without sense.
+    assert!(accepted.len() <= 7 && n_wrong > 440, "{} of {n_wrong}:\n{}", accepted.len(), accepted.join("\n"));
+    assert!(n_refused <= 13 && n_right > 380, "{n_refused} of {n_right} right answers are refused");
 }
 
 /// What a policy might write that wants the reward: the right answer is said, but not as the one answer.

@@ -140,7 +140,8 @@ pub fn judge_last_word(gold: &str, answer_text: &str) -> Judgement {
     if gold.is_empty() {
         return Judgement::cannot_judge("there is no gold answer");
     }
-    match last_word(answer_text) {
+    let spelled = extract::claim(answer_text).and_then(enclosed_or_all).ok().and_then(letters);
+    match spelled.as_deref().map_or_else(|| last_word(answer_text), Ok) {
         Ok(word) if word.to_lowercase() == gold.to_lowercase() => Judgement::right("the word is the expected one"),
         Ok(word) => {
             Judgement::wrong(format!("the word is `{}`, not `{gold}`", word.chars().take(40).collect::<String>()))
@@ -149,10 +150,21 @@ pub fn judge_last_word(gold: &str, answer_text: &str) -> Judgement {
     }
 }
 
+/// A word of which the letters stand alone: `b-m-e-h`, `b m e h`, `[b, m, e, h]`.
+fn letters(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches('.');
+    let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    ["-", " ", ", ", ","].iter().find_map(|separator| {
+        let letters: Vec<&str> = inside.split(separator).collect();
+        let are_letters = letters.iter().all(|letter| letter.len() == 1 && letter.as_bytes()[0].is_ascii_alphabetic());
+        (letters.len() > 2 && are_letters).then(|| letters.concat())
+    })
+}
+
 /// The word that an answer is or ends in.
 fn last_word(answer_text: &str) -> Result<&str, String> {
-    let text = extract::answer_text(answer_text)?;
-    let marks = |c: char| c.is_whitespace() || "\"'`*$_.,;:!。“”()[]{}".contains(c);
+    let text = extract::claim(answer_text)?;
+    let marks = |c: char| c.is_whitespace() || "\"'`*$_.,;:!。“”()[]{}✓✅".contains(c);
     if let Some(inside) = extract::enclosed(text)? {
         let bare = ["\\text{", "\\texttt{", "\\mathrm{"].iter().find_map(|open| inside.trim().strip_prefix(open));
         return Ok(bare.unwrap_or(inside).trim_matches(marks));

@@ -3,6 +3,7 @@
 //! A value is given by the name, then `=`, `:` or "is", then a whole number that nothing follows but a mark or a word that
 //! does not change it. What is said last about a name counts. A bare pair `(3, -2)` is read in the order of the names.
 
+use super::clean::with_signs;
 use super::extract;
 use super::list;
 use super::surroundings;
@@ -35,14 +36,14 @@ fn check(gold: &[(&str, i64)], answer_text: &str) -> Result<bool, String> {
         Ok(Some(inside)) if gold.iter().all(|(name, _)| inside.to_lowercase().contains(name)) => inside,
         _ => text,
     };
-    let text = words::lower(text)
+    let text = with_signs(&words::lower(text))
         .replace('−', "-")
         .replace("\\boxed{", " ")
         .replace("**", " ")
         .replace("\\}", " ")
         .replace(['$', '`', '}'], " ");
     let text =
-        text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ").replace("\\quad", " ");
+        text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ").replace("\\quad", ", ");
     let text =
         text.replace("\\\\", "\n").replace("\\{", " ").replace("\\ ", " ").replace("\\,", " ").replace("\\text{", " ");
     let text = text.replace("\\begin{cases", " ").replace("\\end{cases", " ");
@@ -137,6 +138,8 @@ fn number(text: &str) -> Result<i64, String> {
         return Err(refused());
     }
     let rest = if rest.trim_matches([' ', '.']).is_empty() { "" } else { rest };
+    // `10.0`
+    let rest = rest.strip_prefix(".0").map_or(rest, |rest| rest.trim_start_matches('0'));
     // The next name may follow at once: "x = 3 and y = 4".
     let rest = rest.split_once(" and ").map_or(rest, |(rest, _)| rest);
     if rest.trim_start().starts_with('!') {

@@ -99,9 +99,9 @@ const CHANGES_AFTER: &[&str] = &[
     "above", "backward", "backwards", "below", "billion", "billions", "bn", "choose", "crore", "cubed", "divided", "doubled", "dozen",
     "dozens", "eighths", "factorial", "fifths", "fourths", "gross", "half", "halved", "halves", "hundred", "hundreds",
     "hundredths", "if", "kilo", "lakh", "less", "max", "mil", "million", "millions", "millionths", "minus", "mn",
-    "mod", "modulo", "multiplied", "negative", "over", "percent", "pi", "plus", "quarters", "r", "remainder", "reversed",
-    "score", "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths", "times", "to",
-    "tops", "trillion", "trillions", "under", "unless", "x",
+    "mod", "modulo", "multiplied", "negative", "off", "over", "percent", "pi", "plus", "quarters", "r", "remainder",
+    "reversed", "score", "short", "squared", "st", "tens", "tenths", "thirds", "thousand", "thousands", "thousandths",
+    "times", "to", "tops", "trillion", "trillions", "under", "unless", "x",
 ];
 
 /// What an answer is said with: a number in front of one of these is no part of the answer. In order.

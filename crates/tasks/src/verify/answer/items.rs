@@ -108,7 +108,10 @@ fn judge_at(gold: &List, answer: &str, source: Source, depth: usize) -> Judgemen
     let is_said = source != Source::Enclosed && depth == 0 && !gold.items.iter().any(is_clause);
     let value = if is_said { without_words(value) } else { Ok(value) };
     let found = match value {
-        Ok(value) => list(value.strip_prefix("x \\in ").unwrap_or(value)),
+        Ok(value) => {
+            let of_name = value.split_once('∈').filter(|(name, _)| names::is_symbol(name));
+            list(of_name.map_or(value, |(_, set)| set.trim()))
+        }
         Err(reason) => return Judgement::wrong(reason),
     };
     let Some(found) = found else {

@@ -71,17 +71,30 @@ pub fn read(text: &str, tight: bool, is_one: bool) -> Option<Unit> {
     for (word, zeros) in ZEROS {
         let rest =
             if name.len() >= word.len() && name.is_char_boundary(word.len()) { &name[word.len()..] } else { continue };
-        let is_word = !word.is_ascii() || (!tight && !rest.starts_with(|c: char| c.is_alphanumeric()));
+        // `千米` is a unit.
+        let is_word = (!word.is_ascii() && !is_chinese(name))
+            || (word.is_ascii() && !tight && !rest.starts_with(|c: char| c.is_alphanumeric()));
         if name[..word.len()].eq_ignore_ascii_case(word) && is_word {
             (n_zeros, name) = (zeros, rest.trim_start());
             break;
         }
     }
+    let name = spelled(name);
     let known = name.is_empty()
-        || is_measured(name, tight)
-        || is_chinese(name)
-        || (!tight && (is_counted(name, is_one) || matches!(name, "percent" | "per cent")));
-    known.then(|| Unit { name: name.to_string(), n_zeros })
+        || is_measured(&name, tight)
+        || is_chinese(&name)
+        || (!tight && (is_counted(&name, is_one) || matches!(name.as_str(), "percent" | "per cent")));
+    known.then_some(Unit { name, n_zeros })
+}
+
+/// `km per hour` as `km/hour`, `square metres`, `metres squared` and `平方米` as `metres^2` and `米^2`.
+fn spelled(name: &str) -> String {
+    let square = ["square ", "sq ", "平方"].iter().find_map(|word| name.strip_prefix(word));
+    let is_known = |base: &&str| SIGNS.binary_search(base).is_ok() || common(base) != **base;
+    match square.or(name.strip_suffix(" squared")).filter(is_known) {
+        Some(base) => format!("{base}^2"),
+        None => name.replace(" per ", "/"),
+    }
 }
 
 /// Words without digits or signs, four at most.
@@ -118,7 +131,7 @@ fn is_chinese(name: &str) -> bool {
     let mut rest = name;
     while !rest.is_empty() {
         match CHINESE.iter().find_map(|unit| rest.strip_prefix(unit)) {
-            Some(after) => rest = after.trim_start(),
+            Some(after) => rest = after.trim_start_matches([' ', '/']).trim_start_matches("^2"),
             None => return false,
         }
     }
@@ -164,6 +177,16 @@ pub fn is_number_word(word: &str) -> bool {
 
 /// The same unit: as it is written; for words of three letters or more, but for capitals and plural.
 pub fn same(a: &str, b: &str) -> bool {
+    let split = |unit: &str| common(unit).split('/').map(str::to_string).collect::<Vec<_>>();
+    let (a, b) = (split(a), split(b));
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same_part(a, b))
+}
+
+/// As [`same`], of what stands over or under a fraction's line.
+fn same_part(a: &str, b: &str) -> bool {
+    if let (Some(a), Some(b)) = (a.strip_suffix("^2"), b.strip_suffix("^2")) {
+        return same_part(a, b);
+    }
     let plain = |unit: &str| unit.trim_end_matches('.').replace("kilometre", "kilometer");
     let (a, b) = (common(&plain(a)), common(&plain(b)));
     let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
@@ -175,8 +198,9 @@ pub fn same(a: &str, b: &str) -> bool {
 
 /// One spelling for units that have several.
 fn common(unit: &str) -> String {
-    const SPELLINGS: [(&str, &[&str]); 16] = [
-        ("dollars", &["＄", "dollar", "美元"]),
+    const SPELLINGS: [(&str, &[&str]); 17] = [
+        ("dollars", &["＄", "dollar", "USD", "美元"]),
+        ("km/h", &["kmh", "kph"]),
         ("euros", &["€", "euro"]),
         ("degrees", &["°", "deg", "度", "degree"]),
         ("km", &["kilometers", "kilometer", "千米", "公里"]),
@@ -191,7 +215,7 @@ fn common(unit: &str) -> String {
         ("seconds", &["s", "sec", "second", "秒"]),
         ("days", &["day", "天"]),
         ("years", &["yr", "year", "年"]),
-        ("mph", &["miles per hour"]),
+        ("mph", &["miles/hour"]),
     ];
     let found = SPELLINGS.iter().find(|(_, others)| others.contains(&unit));
     found.map_or(unit, |(one, _)| one).to_string()

@@ -8,7 +8,7 @@ use crate::verify::words;
 /// One of two words, and phrases that say it. A phrase of the second may hold one of the first ("not connected").
 struct Pair {
     words: [&'static str; 2],
-    /// Whole clauses.
+    /// Whole clauses, in Chinese and English.
     alone: [&'static [&'static str]; 2],
     /// Ends of clauses in Chinese.
     ends: [&'static [&'static str]; 2],
@@ -39,6 +39,9 @@ const PAIRS: [Pair; 3] = [
                 "连通",
                 "连通的",
                 "当然",
+                "true",
+                "yep",
+                "yeah",
             ],
             &[
                 "否",
@@ -56,6 +59,8 @@ const PAIRS: [Pair; 3] = [
                 "错误",
                 "不连通",
                 "走不到",
+                "false",
+                "nope",
             ],
         ],
         ends: [
@@ -122,6 +127,11 @@ const PAIRS: [Pair; 3] = [
                 "not a palindrome",
                 "isn't a palindrome",
                 "aren't connected",
+                "are disconnected",
+                "in different components",
+                "cannot reach",
+                "can't reach",
+                "there is no way",
                 "isn't reachable",
                 "not connected",
                 "are unconnected",
@@ -136,8 +146,8 @@ const PAIRS: [Pair; 3] = [
     Pair {
         words: ["true", "false"],
         alone: [
-            &["真", "真的", "是真", "是真的", "为真"],
-            &["假", "假的", "是假", "是假的", "为假", "不是真的", "不为真"],
+            &["真", "真的", "是真", "是真的", "为真", "t", "⊤"],
+            &["假", "假的", "是假", "是假的", "为假", "不是真的", "不为真", "f", "⊥"],
         ],
         ends: [&["是真", "是真的", "为真", "是真命题"], &["是假", "是假的", "为假", "是假命题"]],
         english: [&[], &[]],
@@ -323,8 +333,9 @@ fn english(pair: &Pair, text: &str) -> Result<Option<usize>, String> {
     let sentences: Vec<&str> = sentences.filter(|sentence| !sentence.is_empty()).collect();
     let mut found = None;
     for sentence in sentences {
+        let alone = |idx: usize| pair.alone[idx].contains(&sentence).then_some((idx, sentence));
         let ending = |idx: usize| pair.english[idx].iter().find(|end| sentence.contains(**end)).map(|end| (idx, *end));
-        let Some((idx, phrase)) = ending(1).or(ending(0)) else {
+        let Some((idx, phrase)) = alone(0).or(alone(1)).or(ending(1)).or(ending(0)) else {
             if let Some(word) = words::doubt(sentence) {
                 return Err(format!("the answer is said with `{word}`"));
             }
@@ -333,7 +344,11 @@ fn english(pair: &Pair, text: &str) -> Result<Option<usize>, String> {
         let at = sentence.find(phrase).unwrap_or(0);
         let (front, rest) = (&sentence[..at], &sentence[at + phrase.len()..]);
         // Of a path or a conclusion, what is joined or follows may be named.
-        let names_more = ["path", "follow", "follows"].iter().any(|end| phrase.ends_with(end));
+        let names: &[&str] = match idx {
+            0 => &["path", "follow", "follows"],
+            _ => &["path", "follow", "follows", "connected", "reach", "reachable", "way"],
+        };
+        let names_more = names.iter().any(|end| phrase.ends_with(end));
         let is_end = rest.is_empty() || (names_more && rest.starts_with([' ', ':']));
         let doubt = words::doubt_in_front(front).or(words::doubt_behind(rest));
         let asks =

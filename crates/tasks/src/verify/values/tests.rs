@@ -17,6 +17,7 @@ fn each_name_needs_its_value() {
         "First x = 4, but then x = 3 and y = -2.",
         "(x, y) = (3, -2)",
         "$x = 3$, $y = -2$",
+        "x = 3.0, y = -2",
     ] {
         assert_eq!(judge(&gold, right).verdict, Verdict::Right, "{right}");
     }
@@ -27,7 +28,6 @@ fn each_name_needs_its_value() {
         "(-2, 3)",
         "x = 3, y = -2, x = 4",
         "x = 3, y = -2 + 0",
-        "x = 3.0, y = -2",
         "x = 3 or 4",
         "xy = 3, y = -2",
         "3 -2 1",
