@@ -41,6 +41,13 @@ const PIECES: &[&str] = &[
     "1/7+",
     "'",
     "1 C to A\n",
+    ", since x",
+    ", since. ",
+    "\nCheck: 1",
+    "minus 4 ",
+    "1 234 ",
+    "| 1 |\n",
+    "- x\n",
 ];
 
 /// One family for each verifier.
