@@ -24,7 +24,8 @@ const OF_REQUEST: [&str; 3] = ["messages", "tools", "add_generation_prompt"];
 const OF_TEMPLATE: [&str; 6] = ["bos_token", "eos_token", "pad_token", "unk_token", "raise_exception", "strftime_now"];
 
 /// Takes `thinking` (DeepSeek, Anthropic), `enable_thinking` and `thinking_budget` (Qwen), `thinking_budget_tokens`
-/// (llama.cpp), `chat_template_kwargs` (vLLM), `reasoning_effort` (OpenAI) and `reasoning` (OpenRouter). Returns the wish and the other template variables.
+/// (llama.cpp), `chat_template_kwargs` (vLLM), `reasoning_effort` (OpenAI) and `reasoning` (OpenRouter). Returns the wish
+/// and the other template variables.
 pub fn take(fields: &mut Fields) -> Result<(ThinkingWish, Map<String, Value>), ApiError> {
     let mut wish = ThinkingWish::default();
     // What each field says, which must be the same.
