@@ -1,4 +1,4 @@
-//! Commands on a tiny random model, trained on nothing.
+//! Commands on a tiny random model, trained on nothing; and what the bundled one says to the questions of its card.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use model::chat_template::PENSEUR_TEMPLATE;
 use model::checkpoint::{Contents, write};
 use model::names::all_tensor_parts;
 use model::presets::Dial;
+use model::source::Source;
 use model::weights::{OutTensor, OutValues, StoredType};
 use model::{Config, Model, ModelOptions};
 use tensor::{Device, Precision};
@@ -133,4 +134,24 @@ fn damaged_weights_fail_with_a_reason() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("truncated"), "{}", stderr(&output));
     assert_eq!(stdout(&output), "");
+}
+
+/// A newcomer's first questions are those that the bundled model's card suggests.
+#[test]
+fn what_the_card_suggests_is_answered_right() {
+    let answers = [
+        ("What is 347 + 588?", "935"),
+        ("47 * 86 =", "4042"),
+        ("A box holds 12 pencils. How many pencils are in 7 boxes?", "84"),
+        ("Solve 3x + 7 = 22", "x = 5"),
+        ("What day of the week is 4 days after Tuesday?", "Saturday"),
+        ("What is 17 mod 5?", "2"),
+    ];
+    let card = Source::resolve("mini").expect("bundled").card().expect("a card");
+    assert_eq!(card.examples, answers.map(|(question, _)| question));
+    for (question, answer) in answers {
+        let said = json(&["generate", "-p", question, "--json"]);
+        let content = said["completions"][0]["content"].as_str().expect("an answer").trim_end_matches('.');
+        assert!(format!(" {content} ").contains(&format!(" {answer} ")), "{question}: {content}");
+    }
 }
