@@ -18,7 +18,7 @@ use crate::completion::{End, Progress, Said, TokenReport};
 use crate::config::{ChatFormat, ServedModel, TextOptions};
 use crate::error::ApiError;
 use crate::params::{compile, each, random_u64};
-use crate::reply::{FINGERPRINT, TimingsJson, UsageJson};
+use crate::reply::{FINGERPRINT, TimingsJson, UsageJson, as_written};
 use crate::routes::App;
 use crate::sse::{self, Events, Gone};
 use crate::wire::completions::{CompletionRequest, PromptWish};
@@ -115,7 +115,7 @@ impl TextLogprobs {
             for &(id, logprob) in &l.top {
                 // Two tokens may be the same text, and each is an alternative of its own.
                 let name = Some(text(id)).filter(|name| !top.contains_key(name));
-                top.insert(name.unwrap_or_else(|| format!("token_id:{id}")), finite(logprob).into());
+                top.insert(name.unwrap_or_else(|| format!("token_id:{id}")), as_written(finite(logprob)).into());
             }
             top
         }));

@@ -11,6 +11,11 @@ use crate::config::ChatFormat;
 /// The version that answers.
 pub const FINGERPRINT: &str = concat!("penseur-", env!("CARGO_PKG_VERSION"));
 
+/// A number as it is written, and not as its bits are: a JSON value is a double, in which 0.95 would be 0.949999988079071.
+pub fn as_written(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or(f64::from(number))
+}
+
 /// What all parts of one answer have in common.
 #[derive(Clone, Debug, Serialize)]
 pub struct Head {

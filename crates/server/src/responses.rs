@@ -13,7 +13,7 @@ use crate::chat::{collect_all, merged};
 use crate::completion::{End, Progress};
 use crate::error::ApiError;
 use crate::params::random_id;
-use crate::reply::LogprobsJson;
+use crate::reply::{LogprobsJson, as_written};
 use crate::routes::App;
 use crate::sse::{self, Events, Gone};
 use crate::wire::ChatRequest;
@@ -128,8 +128,7 @@ impl Asked {
             ("frequency_penalty", frequency_penalty),
         ] {
             if base[name].is_null() {
-                // As it is written, and not as its bits are.
-                base[name] = json!(default.to_string().parse::<f64>().unwrap_or(f64::from(default)));
+                base[name] = json!(as_written(default));
             }
         }
         base

@@ -12,7 +12,7 @@ use crate::admission::Incoming;
 use crate::config::{ServedModel, TextOptions};
 use crate::error::ApiError;
 use crate::params;
-use crate::reply::FINGERPRINT;
+use crate::reply::{FINGERPRINT, as_written};
 use crate::routes::App;
 use crate::wire::fields::Fields;
 use crate::wire::{ChatRequest, Names};
@@ -99,7 +99,8 @@ pub async fn props(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let (model, _) = app.resolve(None).await?;
     let sampling = &model.sampling;
     let params = json!({
-        "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k, "min_p": sampling.min_p,
+        "temperature": as_written(sampling.temperature), "top_p": as_written(sampling.top_p),
+        "top_k": sampling.top_k, "min_p": as_written(sampling.min_p),
     });
     let settings = json!({"n_ctx": model.engine.context(), "params": params});
     Ok(Json(json!({

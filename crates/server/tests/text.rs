@@ -57,6 +57,21 @@ async fn columns(address: SocketAddr, extra: Value, stream: bool) -> (Vec<u64>, 
     (offsets, tokens, text)
 }
 
+/// A number that stands in two columns is the same in both.
+#[tokio::test]
+async fn a_drawn_tokens_log_probability_is_that_of_the_alternative() {
+    let found = complete(saying_server("ab and so on").await, json!({"logprobs": 20})).await;
+    let columns = &found["choices"][0]["logprobs"];
+    let drawn = columns["tokens"]
+        .as_array()
+        .expect("tokens")
+        .iter()
+        .zip(columns["token_logprobs"].as_array().expect("numbers"));
+    for ((token, logprob), top) in drawn.zip(columns["top_logprobs"].as_array().expect("alternatives")) {
+        assert_eq!(&top[token.as_str().expect("text")], logprob, "{columns}");
+    }
+}
+
 #[tokio::test]
 async fn offsets_are_places_in_the_text() {
     let address = saying_server("abé<think>中c").await;
