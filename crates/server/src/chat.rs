@@ -1,14 +1,13 @@
 //! `POST /v1/chat/completions`, whole and streamed, and `…/{id}/answer`, which ends the thinking of a running one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::thread::Control;
-use engine::{Delta, Usage};
+use engine::{Delta, Timings, Usage};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, BoxStream, SelectAll, StreamExt};
 
@@ -132,8 +131,7 @@ async fn whole(app: &App, accepted: Accepted) -> Result<Response, ApiError> {
         ends.push(end);
     }
     let usages: Vec<Usage> = ends.iter().map(|end| end.usage).collect();
-    let slowest = ends.iter().max_by_key(|end| end.timings.decode);
-    let timings = slowest.map(|end| TimingsJson::of(&end.usage, &end.timings)).unwrap_or_default();
+    let timings = TimingsJson::of_slowest(ends.iter().map(|end| (&end.usage, &end.timings))).unwrap_or_default();
     Ok(Json(Reply { head, choices: whole, usage: UsageJson::of(&usages), timings }).into_response())
 }
 
@@ -194,10 +192,8 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
         writer.delta(index, DeltaJson { role, content, reasoning_content, ..DeltaJson::default() }).await?;
     }
     let mut all = merged(choices);
-    let (mut usages, mut n_ended) = (vec![Usage::default(); n], 0);
+    let (mut usages, mut timings, mut n_ended) = (vec![Usage::default(); n], vec![Timings::default(); n], 0);
     let mut n_calls = vec![0; n];
-    // Of the slowest.
-    let mut slowest: Option<(Duration, TimingsJson)> = None;
     while let Some((index, progress)) = writer.events.wait(all.next()).await? {
         match progress {
             Progress::Text(text) => writer.text(index, text, None).await?,
@@ -209,11 +205,8 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
                 n_calls[index] += 1;
             }
             Progress::End(end) => {
-                usages[index] = end.usage;
+                (usages[index], timings[index]) = (end.usage, end.timings);
                 n_ended += 1;
-                if slowest.is_none_or(|(time, _)| time < end.timings.decode) {
-                    slowest = Some((end.timings.decode, TimingsJson::of(&end.usage, &end.timings)));
-                }
                 let usage = (n_ended == n && !include_usage).then(|| UsageJson::of(&usages));
                 write_end(&writer, index, end, usage).await?;
             }
@@ -221,7 +214,7 @@ async fn write_events(events: Events, accepted: Accepted, include_usage: bool) -
     }
     if include_usage {
         let usage = Some(UsageJson::of(&usages));
-        let timings = slowest.map(|(_, timings)| timings);
+        let timings = TimingsJson::of_slowest(usages.iter().zip(&timings));
         writer.events.data(&Chunk { head: &writer.head, choices: Vec::new(), usage, timings }).await?;
     }
     writer.events.done().await

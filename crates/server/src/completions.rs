@@ -2,13 +2,12 @@
 //! evaluation harnesses ask for (`echo` with `logprobs`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::{TokenLogprobs, Usage};
+use engine::{Timings, TokenLogprobs, Usage};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -304,7 +303,6 @@ async fn whole(
         choices.push(TextChoice { index, text, logprobs, finish_reason: Some(finish_reason) });
     }
     let usage = usage_of_all(&usages, asked.n);
-    let slowest = timings.iter().max_by_key(|(_, timings)| timings.decode);
     let object = "text_completion";
     let whole = TextCompletion {
         id,
@@ -314,7 +312,7 @@ async fn whole(
         system_fingerprint: FINGERPRINT,
         choices,
         usage: Some(usage),
-        timings: slowest.map(|(usage, timings)| TimingsJson::of(usage, timings)),
+        timings: TimingsJson::of_slowest(timings.iter().map(|(usage, timings)| (usage, timings))),
     };
     Ok(Json(whole).into_response())
 }
@@ -337,9 +335,7 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
         usage,
         timings,
     };
-    let mut usages = vec![Usage::default(); choices.len()];
-    // Of the slowest.
-    let mut slowest: Option<(Duration, TimingsJson)> = None;
+    let (mut usages, mut timings) = (vec![Usage::default(); choices.len()], vec![Timings::default(); choices.len()]);
     let mut places = vec![Place::default(); choices.len()];
     let mut all = merged(choices);
     while let Some((index, progress)) = events.wait(all.next()).await? {
@@ -354,11 +350,8 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
             }
             Progress::Call(_) => continue,
             Progress::End(end) => {
-                usages[index] = end.usage;
+                (usages[index], timings[index]) = (end.usage, end.timings);
                 let timings = Some(TimingsJson::of(&end.usage, &end.timings));
-                if slowest.is_none_or(|(time, _)| time < end.timings.decode) {
-                    slowest = timings.map(|timings| (end.timings.decode, timings));
-                }
                 match end.finish_reason {
                     Ok(reason) => {
                         let last = TextChoice { index, finish_reason: Some(reason), ..TextChoice::default() };
@@ -372,7 +365,7 @@ async fn write_events(events: Events, accepted: Accepted, asked: Arc<CompletionR
         events.data(&event(vec![choice], None, None)).await?;
     }
     if asked.include_usage {
-        let timings = slowest.map(|(_, timings)| timings);
+        let timings = TimingsJson::of_slowest(usages.iter().zip(&timings));
         events.data(&event(Vec::new(), Some(usage_of_all(&usages, asked.n)), timings)).await?;
     }
     events.done().await

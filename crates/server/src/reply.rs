@@ -294,6 +294,12 @@ pub struct TimingsJson {
 }
 
 impl TimingsJson {
+    /// Of the slowest of several completions, which are computed together.
+    pub fn of_slowest<'a>(all: impl IntoIterator<Item = (&'a Usage, &'a Timings)>) -> Option<Self> {
+        let slowest = all.into_iter().max_by_key(|(_, timings)| timings.decode);
+        slowest.map(|(usage, timings)| Self::of(usage, timings))
+    }
+
     /// Of one completion. Rates are 0 where no time was measured.
     pub fn of(usage: &Usage, timings: &Timings) -> Self {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
