@@ -111,6 +111,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("413", "The body is too large"),
     ("415", "The body is encoded, as gzip does"),
     ("429", "The key has reached its limit of the minute; Retry-After says when to come back"),
+    ("431", "More headers than are accepted, or longer ones"),
     ("500", "The model failed"),
     ("501", "Not supported"),
     ("503", "Busy, too slow, or ending; try again"),

@@ -40,6 +40,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// Paths that need no key: the page, which asks for it, and the sign of life.
 const OPEN_PATHS: [&str; 2] = ["/health", "/v1/health"];
 
+/// Most header lines of a request, and bytes of their names and values.
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 32 << 10;
+
 /// The rules for one server.
 pub struct Guard {
     /// Host headers are checked only there; elsewhere any name may lead here, and the key protects.
@@ -130,7 +134,7 @@ pub async fn guard(State((state, guard)): State<(Arc<App>, Arc<Guard>)>, mut req
     let path = path.as_str();
     let page = cors::origin(&guard.cors_origins, request.headers(), path);
     let is_api = !OPEN_PATHS.contains(&path) && !app::is_open(path);
-    let checked = guard.check(request.headers(), request.uri(), is_api);
+    let checked = check_size(request.headers()).and_then(|()| guard.check(request.headers(), request.uri(), is_api));
     let preflight = page.as_ref().and_then(|_| cors::preflight(request.method(), request.headers()));
     // What makes the engine work is counted; looking around is free.
     let works = request.method() == Method::POST && (!path.starts_with("/api/") || app::asks(path));
@@ -250,6 +254,19 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// The bounds on headers. What is far beyond them does not get here: hyper refuses it without a word.
+fn check_size(headers: &HeaderMap) -> Result<(), ApiError> {
+    let n_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() <= MAX_HEADERS && n_bytes <= MAX_HEADER_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "the request has {} headers of {n_bytes} bytes together, and at most {MAX_HEADERS} of {MAX_HEADER_BYTES} are accepted: send fewer, or shorter ones (cookies, say)",
+        headers.len()
+    );
+    Err(ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message))
 }
 
 fn needs_key(headers: &HeaderMap) -> ApiError {

@@ -71,6 +71,23 @@ async fn foreign_pages_and_names_are_kept_out() {
 }
 
 #[tokio::test]
+async fn headers_have_a_bound_that_is_told() {
+    let address = quick().await;
+    let with = async |path: &str, headers: &str| {
+        raw(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")).await
+    };
+    let many: String = (0..80).map(|i| format!("X-{i}: a\r\n")).collect();
+    let long = format!("Cookie: {}\r\n", "a".repeat(40_000));
+    for headers in [many, long] {
+        let answer = with("/v1/models", &headers).await;
+        assert_eq!(answer.status, 431);
+        assert!(answer.message().contains("at most 64") && answer.head.contains("x-request-id"), "{}", answer.body);
+    }
+    let many: String = (0..60).map(|i| format!("X-{i}: {}\r\n", "a".repeat(400))).collect();
+    assert_eq!(with("/v1/models", &many).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_page_is_served_with_a_strict_policy() {
     let address = quick().await;
     for (path, kind, words) in [
