@@ -318,7 +318,8 @@ fn thinking_fields() -> Vec<(&'static str, Value)> {
 
 /// What [`crate::wire::tools::take_format`] reads.
 fn format_fields() -> Vec<(&'static str, Value)> {
-    let schema = || json!({"type": ["object", "boolean", "null"], "description": "a JSON schema"});
+    let schema =
+        || json!({"type": ["object", "boolean", "string", "null"], "description": "a JSON schema, or its text"});
     vec![
         ("response_format", object("`type`: text, json_object, json_schema, regex, grammar")),
         ("json_schema", schema()),

@@ -279,7 +279,14 @@ enum Kind {
 
 fn take_kind(fields: &mut Fields, name: &str, kind: Kind) -> Result<Option<Grammar>, ApiError> {
     let grammar = match kind {
-        Kind::Schema => fields.take::<Value>(name, "a JSON schema")?.map(Grammar::LenientSchema),
+        Kind::Schema => match fields.take::<Value>(name, "a JSON schema")? {
+            // vLLM and SGLang take it as a text too.
+            Some(Value::String(text)) => {
+                let refuse = |error| fields.refuse(name, format!("is a text, but no JSON schema: {error}"));
+                Some(Grammar::LenientSchema(serde_json::from_str(&text).map_err(refuse)?))
+            }
+            schema => schema.map(Grammar::LenientSchema),
+        },
         Kind::Regex => fields.take::<String>(name, "a regular expression")?.map(Grammar::Regex),
         Kind::Grammar => fields.take::<String>(name, "a grammar in Lark's form")?.map(Grammar::Lark),
         Kind::Choice => {
