@@ -22,6 +22,8 @@ impl Fields {
 
     /// Reads a request body.
     pub fn of_body(body: &[u8]) -> Result<Self, ApiError> {
+        // Files that some editors and shells write begin with a mark.
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let value: Value = serde_json::from_slice(body).map_err(|error| ApiError {
             code: Some("invalid_json"),
             ..ApiError::invalid("body", format!("the request body is not valid JSON: {error}"))

@@ -205,6 +205,16 @@ fn broken_bodies_are_refused() {
 }
 
 #[test]
+#[test]
+fn a_body_may_begin_with_a_byte_order_mark() {
+    let body = json!({"messages": [{"role": "user", "content": "x"}]}).to_string();
+    let marked = format!("\u{feff}{body}");
+    assert_eq!(
+        ChatRequest::parse(marked.as_bytes()).expect("legal"),
+        ChatRequest::parse(body.as_bytes()).expect("legal")
+    );
+}
+
 fn text_parts_are_joined_and_thinking_comes_back_under_both_names() {
     let request = parse(json!({"messages": [
         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
