@@ -7,8 +7,8 @@ use super::fields::{Fields, shown};
 use super::messages::{Calls, call_json, object, plain};
 use super::sampling::{self, SAMPLING_FIELDS, SamplingWish};
 use super::tools::{
-    Form, ToolChoice, ToolsWish, check_choice, description_of, name_of, read_format, refuse_unknown, strict_of,
-    take_list, tool_json,
+    Form, ToolChoice, ToolsWish, check_choice, description_of, name_of, read_format, refuse_unknown, schema_of_object,
+    strict_of, take_list, tool_json,
 };
 use super::{ChatRequest, LABELS, Names, thinking};
 use crate::config::ChatMessage;
@@ -180,10 +180,8 @@ fn take_tools(fields: &mut Fields) -> Result<ToolsWish, ApiError> {
             return Err(refuse("is a tool of Anthropic's own, which this server does not have"));
         }
         let name = name_of(&tool, &path, MAX_NAME)?;
-        let schema = match &tool["input_schema"] {
-            Value::Object(schema) => Value::Object(schema.clone()),
-            _ => return Err(refuse("needs an `input_schema` that is a JSON schema")),
-        };
+        let schema = schema_of_object(&tool["input_schema"])
+            .ok_or_else(|| refuse("needs an `input_schema` that is an object's JSON schema"))?;
         let (description, strict) = (description_of(&tool, &path)?, strict_of(&tool, &path)?);
         let known = ["type", "name", "description", "input_schema", "strict"];
         refuse_unknown(&tool, &path, &known, &["cache_control", "eager_input_streaming", "allowed_callers"])?;

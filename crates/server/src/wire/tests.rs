@@ -66,6 +66,7 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         (json!({"structured_outputs": {"regex": "a", "choice": ["a"]}}), "at the same time"),
         (json!({"structured_outputs": {"structural_tag": "a"}}), "unknown field `structured_outputs.structural_tag`"),
         (json!({"structured_outputs": {"choice": [5]}}), "`structured_outputs.choice` is [5]"),
+        (json!({"json_schema": "{"}), "`json_schema` is a text, but no JSON schema"),
         (json!({"guided_choice": []}), "`guided_choice` must be a list of texts"),
         (json!({"ebnf": "root ::= \"a\""}), "`ebnf` is a grammar in EBNF"),
         (json!({"thinking_budget_tokens": -2}), "-1 for no bound"),
@@ -205,7 +206,6 @@ fn broken_bodies_are_refused() {
 }
 
 #[test]
-#[test]
 fn a_body_may_begin_with_a_byte_order_mark() {
     let body = json!({"messages": [{"role": "user", "content": "x"}]}).to_string();
     let marked = format!("\u{feff}{body}");
@@ -215,6 +215,7 @@ fn a_body_may_begin_with_a_byte_order_mark() {
     );
 }
 
+#[test]
 fn text_parts_are_joined_and_thinking_comes_back_under_both_names() {
     let request = parse(json!({"messages": [
         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
@@ -355,6 +356,27 @@ fn tools_and_forms_are_read() {
     assert_eq!(request.sampling.logit_bias, [(17, f32::NEG_INFINITY), (18, 5.0)]);
 }
 
+/// Arguments are an object, whatever their schema says.
+#[test]
+fn the_schema_of_arguments_is_an_objects() {
+    let with = |parameters: Value| {
+        parse(json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": parameters}}]}))
+            .map(|request| request.tools.definitions[0]["function"]["parameters"].clone())
+    };
+    let reference = json!({"$ref": "#/$defs/a", "$defs": {"a": {}}});
+    for (given, read) in [
+        (json!(null), json!({"type": "object", "properties": {}})),
+        (json!({}), json!({"type": "object"})),
+        (json!({"type": ["object", "null"]}), json!({"type": "object"})),
+        (reference, json!({"$ref": "#/$defs/a", "$defs": {"a": {}}, "type": "object"})),
+    ] {
+        assert_eq!(with(given.clone()).expect("legal"), read, "{given}");
+    }
+    for other in [json!({"type": "string"}), json!({"type": ["string", "null"]}), json!([]), json!("{}")] {
+        assert!(with(other.clone()).expect_err("refused").message.contains("an object's JSON schema"), "{other}");
+    }
+}
+
 #[test]
 fn forms_have_vllms_sglangs_and_llama_cpps_names() {
     use engine::Grammar::{Lark, LenientSchema, Regex};
@@ -362,6 +384,7 @@ fn forms_have_vllms_sglangs_and_llama_cpps_names() {
     let choice = || Lark("start: \"a \\\"b\\\"\" | \"c\"".into());
     for (extra, field, grammar) in [
         (json!({"structured_outputs": {"json": text}}), "structured_outputs", LenientSchema(text.clone())),
+        (json!({"guided_json": text.to_string()}), "guided_json", LenientSchema(text.clone())),
         (json!({"structured_outputs": {"regex": "a+"}}), "structured_outputs", Regex("a+".into())),
         (json!({"structured_outputs": {"grammar": "start: \"a\""}}), "structured_outputs", Lark("start: \"a\"".into())),
         (json!({"structured_outputs": {"choice": ["a \"b\"", "c"]}}), "structured_outputs", choice()),

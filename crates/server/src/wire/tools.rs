@@ -102,6 +102,15 @@ pub fn check_choice(fields: &Fields, choice: &ToolChoice, definitions: &[Value])
     }
 }
 
+/// The schema of a tool's arguments, which are an object whether it says so or not; `None` for one of anything else.
+pub fn schema_of_object(schema: &Value) -> Option<Value> {
+    let mut schema = schema.as_object()?.clone();
+    let kind = schema.entry("type").or_insert_with(|| json!("object"));
+    let is_object = *kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
+    *kind = json!("object");
+    is_object.then_some(schema.into())
+}
+
 /// A tool's name, description and parameters, in OpenAI's form.
 pub fn tool_json(name: &str, description: Option<&str>, parameters: Value, strict: bool) -> Value {
     let mut function = Map::from_iter([("name".to_owned(), Value::from(name))]);
@@ -160,8 +169,9 @@ pub fn read_tool((idx, tool): (usize, Value)) -> Result<Value, ApiError> {
     let name = name_of(function, &path, MAX_NAME)?;
     let parameters = match &function["parameters"] {
         Value::Null => json!({"type": "object", "properties": {}}),
-        Value::Object(schema) => Value::Object(schema.clone()),
-        _ => return Err(refuse("has parameters that are not a JSON schema")),
+        schema => {
+            schema_of_object(schema).ok_or_else(|| refuse("has parameters that are not an object's JSON schema"))?
+        }
     };
     if tool["function"].is_object() {
         refuse_unknown(&tool, &path, &["type", "function"], &["cache_control"])?;
