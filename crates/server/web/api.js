@@ -37,12 +37,13 @@ export function connectionLost() {
   setTimeout(look, RETRY_MS);
 }
 
-async function send(method, path, body, type) {
+async function send(method, path, body, type, signal) {
   const headers = type ? { "Content-Type": type } : {};
   let response;
   try {
-    response = await fetch(path, { method, headers, body });
-  } catch {
+    response = await fetch(path, { method, headers, body, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     connectionLost();
     throw new Failure(t("unreachable"));
   }
@@ -62,4 +63,4 @@ export const post = async (path, value) => {
 };
 export const patch = (path, value) => send("PATCH", path, ...json(value));
 export const remove = (path) => send("DELETE", path);
-export const upload = async (path, file) => (await send("POST", path, file, "application/octet-stream")).json();
+export const upload = async (path, file, signal) => (await send("POST", path, file, "application/octet-stream", signal)).json();

@@ -6,6 +6,8 @@ import { $, button, hasKeyboard, icon, make, openMenu, recall, remember, sends, 
 import { count, t } from "./i18n.js";
 
 const MAX_FILES = 20;
+/** What the server takes of one file, in MiB. */
+const MAX_FILE_MIB = 32;
 const EFFORTS = ["auto", "low", "medium", "high"];
 const SAMPLES = [1, 3, 5, 9];
 
@@ -75,33 +77,48 @@ function drawFiles() {
 function drop(file) {
   const at = files.indexOf(file);
   files = files.filter((other) => other !== file);
+  file.halt.abort();
   if (file.id) remove(`/api/files/${file.id}`).catch(() => {});
   draw();
   // The focus goes to the next of them, or to what adds another.
   ($("files").querySelectorAll("button")[Math.min(at, files.length - 1)] ?? $("attach")).focus();
 }
 
+/** Adds files: all are shown at once, and sent to the server one after the other. */
 async function add(list) {
-  for (const file of list) {
-    if (files.length >= MAX_FILES) return toast(t("tooManyFiles", { n: MAX_FILES }));
-    const entry = { name: file.name };
-    files.push(entry);
-    draw();
+  const room = MAX_FILES - files.length;
+  if (list.length > room) toast(t("tooManyFiles", { n: MAX_FILES }));
+  const entries = [...list].slice(0, room).map((file) => ({ name: file.name, file, halt: new AbortController() }));
+  files.push(...entries);
+  draw();
+  for (const entry of entries) {
+    if (!files.includes(entry)) continue;
     try {
-      Object.assign(entry, await upload(`/api/files?name=${encodeURIComponent(file.name)}`, file));
+      await take(entry);
     } catch (error) {
       files = files.filter((other) => other !== entry);
-      toast(`${file.name}: ${error.message}`);
+      draw();
+      if (!entry.halt.signal.aborted) toast(`${entry.name}: ${error.message}`);
     }
     draw();
   }
+}
+
+async function take(entry) {
+  const { name, file, halt } = entry;
+  if (file.size > MAX_FILE_MIB << 20) throw new Error(t("fileTooLarge", { n: MAX_FILE_MIB }));
+  // A directory, or what is gone by now, cannot be read: that is not the server's silence.
+  await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error(t("fileGone")); });
+  Object.assign(entry, await upload(`/api/files?name=${encodeURIComponent(name)}`, file, halt.signal));
 }
 
 async function submit() {
   if (chat.isRunning()) return chat.stop();
   const area = $("question");
   const question = area.value.trim();
-  if ((!question && files.length === 0) || files.some((file) => !file.id)) return;
+  if (!question && files.length === 0) return;
+  const unread = files.find((file) => !file.id);
+  if (unread) return toast(t("uploading", { name: unread.name }));
   const sent = files;
   area.value = "";
   remember("draft", "");
@@ -214,9 +231,12 @@ export function start() {
   $("attach").addEventListener("click", () => $("file-input").click());
   $("file-input").addEventListener("change", () => { add([...$("file-input").files]); $("file-input").value = ""; });
   const stage = $("stage");
-  stage.addEventListener("dragover", (event) => { event.preventDefault(); stage.classList.add("dropping"); });
+  // What else is dropped, as text into the question, is the browser's.
+  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+  stage.addEventListener("dragover", (event) => { if (hasFiles(event)) { event.preventDefault(); stage.classList.add("dropping"); } });
   stage.addEventListener("dragleave", (event) => { if (!stage.contains(event.relatedTarget)) stage.classList.remove("dropping"); });
   stage.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
     event.preventDefault();
     stage.classList.remove("dropping");
     add([...event.dataTransfer.files]);

@@ -36,8 +36,8 @@ const WORDS = {
     exportAll: "Save all as JSON", importAll: "Bring in from a file", deleteAll: "Delete all", deleteAllSure: "Delete all conversations? They cannot be brought back.",
     imported: "{n} conversations brought in.", known: "{n} were here already.", signOut: "Sign out", shortcuts: "Keys", keySend: "send", keyNewLine: "new line", keyStop: "stop the answer", keyNew: "new chat", keySearch: "search", keyFocus: "to the question",
     signInTitle: "This server needs a key", signInHint: "Whoever runs it has one for you. This browser keeps it until you sign out.", key: "Key", signIn: "Sign in", wrongKey: "This server does not know that key.",
-    tooManyFiles: "At most {n} files.", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", tooMuchFile: "{n} characters of files: this model can read about {most}, the conversation included.", dropHere: "Drop files here",
-    offline: "You are offline: your conversations are on the server and will be back with it.", loading: "Loading…", you: "You", answerOf: "Answer",
+    tooManyFiles: "At most {n} files.", fileTooLarge: "A file may have {n} MB at most. Send a part of it.", fileGone: "This cannot be read. Is it a folder, or not there any more?", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", charactersOne: "1 character", tooMuchFile: "{n} characters of files: this model can read about {most}, the conversation included.",
+    loading: "Loading…", you: "You", answerOf: "Answer",
   },
   zh: {
     skip: "跳到提问框", sidebar: "对话与页面", newChat: "新对话", search: "搜索对话",
@@ -72,8 +72,8 @@ const WORDS = {
     exportAll: "全部保存为 JSON", importAll: "从文件导入", deleteAll: "全部删除", deleteAllSure: "删除所有对话？删除后无法恢复。",
     imported: "已导入 {n} 个对话。", known: "{n} 个已存在。", signOut: "退出登录", shortcuts: "快捷键", keySend: "发送", keyNewLine: "换行", keyStop: "停止回答", keyNew: "新对话", keySearch: "搜索", keyFocus: "到提问框",
     signInTitle: "此服务器需要密钥", signInHint: "运行者会给你一个。此浏览器会保存它，直到你退出。", key: "密钥", signIn: "登录", wrongKey: "此服务器不认识这个密钥。",
-    tooManyFiles: "最多 {n} 个文件。", uploading: "正在读取 {name}…", removeFile: "移除 {name}", characters: "{n} 个字符", tooMuchFile: "文件共 {n} 个字符：此模型连同对话最多约能读 {most} 个字符。", dropHere: "把文件拖到这里",
-    offline: "你已离线：对话保存在服务器上，联网后即可查看。", loading: "加载中…", you: "你", answerOf: "回答",
+    tooManyFiles: "最多 {n} 个文件。", fileTooLarge: "单个文件最多 {n} MB，请只发送其中一部分。", fileGone: "无法读取：可能是文件夹，或已不存在。", uploading: "正在读取 {name}…", removeFile: "移除 {name}", characters: "{n} 个字符", tooMuchFile: "文件共 {n} 个字符：此模型连同对话最多约能读 {most} 个字符。",
+    loading: "加载中…", you: "你", answerOf: "回答",
   },
 };
 
