@@ -205,11 +205,30 @@ const speed = (facts) => {
   return n < 10 ? n.toFixed(1) : count(Math.round(n));
 };
 
+/** Long questions that the reader has unfolded. */
+const unfolded = new Set();
+const isLong = (text) => text.length > 1200 || text.split("\n").length > 16;
+
+/** A question's text; of a long one the beginning, until the reader wants all of it. */
+function questionText({ id, content }) {
+  const text = make("div", "question", { dir: "auto" }, content);
+  if (!isLong(content)) return [text];
+  const show = (all) => {
+    text.classList.toggle("folded", !all);
+    more.textContent = t(all ? "showLess" : "showAll");
+    more.setAttribute("aria-expanded", String(all));
+    unfolded[all ? "add" : "delete"](id);
+  };
+  const more = make("button", "unfold", { type: "button", onclick: () => show(text.classList.contains("folded")) });
+  show(unfolded.has(id));
+  return [text, more];
+}
+
 function questionParts(message) {
   const files = message.files.map((file) => make("li", "file", {}, icon("file"),
     make("span", "", {}, file.name), make("small", "", {}, t("characters", { n: count(file.n_chars) }))));
   const list = files.length > 0 && make("ul", "files sent", {}, ...files);
-  return [list, message.content && make("div", "question", { dir: "auto" }, message.content)];
+  return [list, ...(message.content ? questionText(message) : [])];
 }
 
 /** A question: its files and its text. */
