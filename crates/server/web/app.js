@@ -47,8 +47,11 @@ async function route() {
     }
     document.title = `${$("page").querySelector("h1")?.textContent ?? ""} · penseur`;
   } else if (id && id !== chat.conversation().id) {
-    await chat.open(id).catch((error) => { toast(error.message); if (error.status === 404) go("/"); });
-  } else if (!id) {
+    await chat.open(id, { searched: sidebar.searched(), isWanted: () => location.pathname === path }).catch((error) => { toast(error.message); if (error.status === 404) go("/"); });
+  } else if (id) {
+    // Where it is already: the list may have led here for something else.
+    if (sidebar.searched()) chat.reveal(sidebar.searched());
+  } else {
     chat.clear();
     if (hasKeyboard()) $("question").focus();
   }

@@ -61,24 +61,74 @@ export function clear() {
   Object.assign(state, { id: null, title: "", leaf: null, pending: null, asking: null });
   state.messages.clear();
   state.edits.clear();
+  unmark();
   draw();
   changed("shown");
 }
 
-export async function open(id) {
-  unfollow();
+/** Shows a conversation: its end, or where it says `searched`. `isWanted`: whether it still is when it has come. */
+export async function open(id, { searched = "", isWanted = () => true } = {}) {
   const isNew = id !== state.id;
   const { conversation, leaf, messages } = await get(`/api/conversations/${encodeURIComponent(id)}`);
+  if (!isWanted()) return;
+  unfollow();
   if (isNew) state.edits.clear();
   Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null, asking: null });
   // What has not changed is the same object, and its turn is left alone.
   const isSame = (message) => JSON.stringify(message) === JSON.stringify(state.messages.get(message.id));
   state.messages = new Map(messages.map((message) => [message.id, isSame(message) ? state.messages.get(message.id) : message]));
   for (const message of messages) if (message.samples.some((sample) => sample.status === "running")) follow(message.id);
-  draw();
-  // After a time without the server the same conversation is shown, where the reader was in it.
-  if (isNew) $("scroller").scrollTop = $("scroller").scrollHeight;
+  if (isNew) {
+    draw();
+    $("scroller").scrollTop = $("scroller").scrollHeight;
+    reveal(searched);
+  } else {
+    // After a time without the server the same conversation is shown, where the reader was in it.
+    keepEnd(draw);
+  }
   changed("shown");
+}
+
+/** Shows where the conversation says what was searched, if need be on another path or in another sample, and marks it. */
+export function reveal(searched) {
+  const wanted = searched.trim().toLowerCase();
+  const holds = (text) => text.toLowerCase().includes(wanted);
+  const isFound = (message) => holds(message.content) || message.samples.some((sample) => holds(sample.content));
+  const found = wanted && (path().find(isFound) ?? [...state.messages.values()].find(isFound));
+  if (found && !path().includes(found)) {
+    state.leaf = deepest(found.id);
+    draw();
+  }
+  const { root, view } = turns.get(found?.id) ?? {};
+  const sample = found ? found.samples.findIndex(({ content }) => holds(content)) : -1;
+  if (sample >= 0 && !holds(found.samples[view.shown].content)) view.look(sample);
+  root?.querySelector(".question.folded + .unfold")?.click();
+  const [first] = mark(wanted);
+  if (root) (first && root.contains(first.startContainer) ? first.startContainer.parentElement : root).scrollIntoView({ block: "center" });
+}
+
+export const unmark = () => { mark(""); };
+
+/** Marks a text wherever questions and answers on the screen have it in one piece; returns the places. */
+function mark(wanted) {
+  const places = [];
+  const texts = wanted ? $("turns").querySelectorAll(".question, .answer") : [];
+  for (const text of texts) {
+    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const { currentNode: node } = walker;
+      const said = node.data.toLowerCase();
+      // In a few languages small letters are more characters than the capital: those are not marked.
+      for (let at = said.length === node.length ? said.indexOf(wanted) : -1; at >= 0; at = said.indexOf(wanted, at + wanted.length)) {
+        const place = new Range();
+        place.setStart(node, at);
+        place.setEnd(node, at + wanted.length);
+        places.push(place);
+      }
+    }
+  }
+  globalThis.CSS?.highlights?.set("found", new Highlight(...places));
+  return places;
 }
 
 /** Shows what is on the server now. */

@@ -10,6 +10,8 @@ let listed = [];
 let areMore = false;
 let running = new Set();
 let search = "";
+/** What is searched for. */
+export const searched = () => search;
 let signedIn = false;
 /** Whether this browser has shown a key. */
 export const isSignedIn = () => signedIn;
@@ -147,6 +149,7 @@ export function start() {
   let timer;
   $("search").addEventListener("input", () => {
     search = $("search").value;
+    if (!search) chat.unmark();
     clearTimeout(timer);
     timer = setTimeout(refresh, 150);
   });

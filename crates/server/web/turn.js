@@ -300,9 +300,14 @@ export class AnswerView {
   }
 
   show(i) {
+    this.look(i);
+    this.actions.choose(i);
+  }
+
+  /** Shows a sample, and leaves the choice as it is. */
+  look(i) {
     this.shown = i;
     this.draw();
-    this.actions.choose(i);
   }
 
   draw() {
