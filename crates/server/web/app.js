@@ -117,6 +117,13 @@ async function showConnection(isThere) {
   await Promise.all([id ? chat.comeBack().catch((error) => toast(error.message)) : route(), sidebar.refresh()]);
 }
 
+/** Somebody looks at this page again, and may have asked something on another one or on another device. */
+async function lookAgain() {
+  if (document.hidden || !$("lost").hidden || !$("locked").hidden) return;
+  await sidebar.refresh();
+  if (sidebar.wentOn()) await chat.catchUp().catch((error) => toast(error.message));
+}
+
 // ---- the key ----
 
 let asking = false;
@@ -218,6 +225,8 @@ function connect() {
     go(link.getAttribute("href"));
   });
   addEventListener("popstate", route);
+  document.addEventListener("visibilitychange", lookAgain);
+  addEventListener("focus", lookAgain);
   for (const id of ["new-chat", "new-chat-small"]) {
     $(id).addEventListener("click", () => { sidebar.hideIfNarrow(); go("/"); });
   }

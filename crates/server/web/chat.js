@@ -5,16 +5,16 @@ import { $, button, make, place, say, sends, toast } from "./dom.js";
 import { language, t } from "./i18n.js";
 import { AnswerView, exampleButtons, pendingView, questionView, versions } from "./turn.js";
 
-/** What is on the screen. `messages` by id in the order they were written; `running` by the answer's id; `pending`: a question
+/** What is on the screen. `updatedAt`: when the latest message was written that was known when it was last read; `messages` by id in the order they were written; `running` by the answer's id; `pending`: a question
  * on its way to the server; `asking`: what makes an answer begin is on its way; `edits`: boxes with questions that are being edited, by id. */
-const state = { id: null, title: "", messages: new Map(), leaf: null, running: new Map(), pending: null, asking: null, edits: new Map() };
+const state = { id: null, title: "", updatedAt: 0, messages: new Map(), leaf: null, running: new Map(), pending: null, asking: null, edits: new Map() };
 
 const listeners = new Set();
 /** Called when a conversation begins, ends or changes its name. */
 export const onChange = (listener) => listeners.add(listener);
 const changed = (what) => listeners.forEach((listener) => listener(what));
 
-export const conversation = () => ({ id: state.id, title: state.title, isEmpty: state.messages.size === 0 && !state.pending });
+export const conversation = () => ({ id: state.id, title: state.title, updatedAt: state.updatedAt, isEmpty: state.messages.size === 0 && !state.pending });
 export const isRunning = () => state.asking !== null || path().some((message) => state.running.has(message.id));
 
 let settings = () => ({});
@@ -73,7 +73,7 @@ export async function open(id, { searched = "", isWanted = () => true } = {}) {
   if (!isWanted()) return;
   unfollow();
   if (isNew) state.edits.clear();
-  Object.assign(state, { id: conversation.id, title: conversation.title, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null, asking: null });
+  Object.assign(state, { id: conversation.id, title: conversation.title, updatedAt: conversation.updated_at, leaf: leaf ?? messages.at(-1)?.id ?? null, pending: null, asking: null });
   // What has not changed is the same object, and its turn is left alone.
   const isSame = (message) => JSON.stringify(message) === JSON.stringify(state.messages.get(message.id));
   state.messages = new Map(messages.map((message) => [message.id, isSame(message) ? state.messages.get(message.id) : message]));
@@ -134,6 +134,13 @@ function mark(wanted) {
 /** Shows what is on the server now. */
 export const comeBack = () => open(state.id);
 
+/** The same, where nothing is under way here that it would disturb. */
+export async function catchUp() {
+  const { id } = state;
+  const isIdle = () => state.id === id && !isRunning();
+  if (isIdle()) await open(id, { isWanted: isIdle });
+}
+
 // ---- running answers ----
 
 function unfollow() {
@@ -170,8 +177,9 @@ async function end(id, of) {
   state.running.get(id)?.close();
   state.running.delete(id);
   if (state.id !== of) return;
-  const { messages } = await get(`/api/conversations/${of}`);
+  const { conversation, messages } = await get(`/api/conversations/${of}`);
   if (state.id !== of) return;
+  state.updatedAt = conversation.updated_at;
   // Of the others only those are new that another page has asked for.
   for (const message of messages) if (message.id === id || !state.messages.has(message.id)) state.messages.set(message.id, message);
   keepEnd(draw);

@@ -40,15 +40,33 @@ export async function refresh() {
   draw();
 }
 
+/** Whether the conversation that is shown went on elsewhere: on another page, or on another device. */
+export function wentOn() {
+  const { id, updatedAt } = chat.conversation();
+  return listed.some((entry) => entry.id === id && entry.updated_at > updatedAt);
+}
+
 /** The page's heading: a new conversation has no name yet. */
 export function showTitle() {
   const { title, isEmpty } = chat.conversation();
   $("title").textContent = title || (isEmpty ? "" : t("newChat"));
 }
 
+/** What is in the list. While that is the same the list is left alone. */
+let drawn = "";
+const REFRESH_MS = 3000;
+let later;
+
 export function draw() {
   showTitle();
   const { id } = chat.conversation();
+  clearTimeout(later);
+  // Answers in other conversations end without a word to this page.
+  if ([...running].some((other) => other !== id)) later = setTimeout(() => { if (!document.hidden) refresh(); }, REFRESH_MS);
+  const wanted = JSON.stringify([language(), new Date().toDateString(), id, listed, areMore, [...running], search]);
+  if (wanted === drawn) return;
+  drawn = wanted;
+  const focused = $("history").contains(document.activeElement) && document.activeElement.closest("li");
   const rows = [];
   let day = null;
   for (const entry of listed) {
@@ -59,7 +77,9 @@ export function draw() {
   }
   if (rows.length === 0) rows.push(make("p", "nothing", {}, t(search ? "nothingFound" : "nothingYet")));
   if (areMore) rows.push(make("p", "nothing", {}, t("moreThanListed", { n: count(listed.length) })));
+  const [name, at] = focused ? [focused.querySelector("a").pathname, document.activeElement.tagName] : [];
   $("history").replaceChildren(...rows);
+  if (name) $("history").querySelector(`a[href="${name}"]`)?.closest("li").querySelector(at).focus({ preventScroll: true });
 }
 
 function row(entry, isShown) {
