@@ -48,9 +48,13 @@ export function draw() {
   if (how.think && how.effort !== "auto") parts.push(t(`effort${how.effort[0].toUpperCase()}${how.effort.slice(1)}`));
   if (how.samples > 1) parts.push(`×${how.samples}`);
   if (how.temperature !== "") parts.push(`T ${how.temperature}`);
-  $("options").replaceChildren(icon("tune"), make("span", parts.length ? "" : "label", {}, parts.join(" · ") || t("options")));
+  if (how.system.trim()) parts.push(t("system"));
+  // On a narrow screen there is room for one of them, or for their number.
+  const brief = parts.length > 1 ? count(parts.length) : parts[0];
+  $("options").replaceChildren(icon("tune"), make("span", "label", {}, parts.join(" · ") || t("options")), ...(brief ? [make("span", "brief", {}, brief)] : []));
+  $("options").classList.toggle("set", parts.length > 0);
   $("options").setAttribute("aria-label", `${t("options")} ${parts.join(" ")}`.trim());
-  $("options").title = t("options");
+  $("options").title = [t("options"), ...parts].join(" · ");
   const send = $("send");
   send.disabled = !running && !$("question").value.trim() && files.length === 0;
   send.replaceChildren(icon(running ? "stop" : "send"));
@@ -157,7 +161,7 @@ function choice(label, hint, values, value, text, choose) {
   });
   group.append(...values.map((v) => make("button", "", { type: "button", role: "radio", onclick: () => { mark(v); choose(v); } }, text(v))));
   group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
     const at = [...group.children].indexOf(document.activeElement);
@@ -183,7 +187,7 @@ function openOptions() {
   temperature.addEventListener("input", () => { how.temperature = temperature.validity.valid ? temperature.value : ""; draw(); });
   const system = make("textarea", "", { id: "system", rows: 2 });
   system.value = how.system;
-  system.addEventListener("input", () => { how.system = system.value; remember("system", system.value); });
+  system.addEventListener("input", () => { how.system = system.value; remember("system", system.value); draw(); });
   const panel = make("div", "options", { role: "dialog", "aria-label": t("options") },
     effort, samples,
     make("div", "option", {}, make("label", "name", { for: "temperature" }, t("temperature")), temperature, make("small", "", {}, t("temperatureHint"))),

@@ -122,9 +122,11 @@ export class SampleView {
     return this.isRunning && this.answer.isEmpty;
   }
 
-  /** Long thinking folds away when the answer is there, unless the reader holds it open. */
+  /** Long thinking folds away when the answer is there, unless the reader holds it open. So does that of one answer of several:
+   * what most of them say stands above it, and would be pushed out of sight. */
   fold() {
-    if (folded.get(this.key) === undefined && this.thinking.root.textContent.length > 900) this.open(false);
+    const isLong = this.actions.isOneOfSeveral || this.thinking.root.textContent.length > 900;
+    if (folded.get(this.key) === undefined && isLong) this.open(false);
   }
 
   draw() {
@@ -260,7 +262,7 @@ export function versions(siblings, id, go) {
 export class AnswerView {
   constructor(message, actions) {
     this.message = message;
-    const sampleActions = { ...actions, model: message.model };
+    const sampleActions = { ...actions, model: message.model, isOneOfSeveral: message.samples.length > 1 };
     this.samples = message.samples.map((sample, i) => new SampleView(`${message.id}/${i}`, sample, sampleActions));
     this.shown = message.chosen;
     this.root = make("article", "turn", { "aria-label": t("answerOf"), tabindex: "-1" });
