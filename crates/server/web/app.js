@@ -236,7 +236,7 @@ function connect() {
   $("to-end").addEventListener("click", () => $("scroller").scrollTo({ top: $("scroller").scrollHeight, behavior: "smooth" }));
   $("scroller").addEventListener("scroll", watchScroll, { passive: true });
   $("model").addEventListener("change", () => { remember("model", $("model").value); showModel(); });
-  chat.connect({ settings: composer.settings, model: () => model()?.id, waitingNote, askExample: composer.askExample });
+  chat.connect({ settings: composer.settings, model: () => model()?.id, contextLength: (id) => models.find((entry) => entry.id === id)?.context_length, waitingNote, askExample: composer.askExample });
   chat.onChange((what) => {
     if (what === "new") history.pushState(null, "", `/c/${chat.conversation().id}`);
     showState();

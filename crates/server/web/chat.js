@@ -19,11 +19,12 @@ export const isRunning = () => state.asking !== null || path().some((message) =>
 
 let settings = () => ({});
 let model = () => null;
+let contextLength = () => null;
 let waitingNote = () => "";
 let askExample = () => {};
 /** Where the composer's settings and the model come from. */
 export function connect(sources) {
-  ({ settings, model, waitingNote, askExample } = sources);
+  ({ settings, model, contextLength, waitingNote, askExample } = sources);
 }
 
 // ---- the tree ----
@@ -190,7 +191,7 @@ async function end(id, of) {
 // Ticks are counted and not the time, which goes on while the page sleeps.
 setInterval(() => {
   for (const [id, source] of state.running) {
-    turns.get(id)?.view?.tick();
+    if ($("lost").hidden) turns.get(id)?.view?.tick();
     source.silent += 1;
     if (source.silent !== SILENT_TICKS) continue;
     // When the server is found again, the answer is followed anew.
@@ -336,6 +337,7 @@ function drawQuestion(message) {
 
 function drawAnswer({ id, parent }) {
   const view = new AnswerView(state.messages.get(id), {
+    contextLength: () => contextLength(state.messages.get(id).model),
     answerNow: () => post(`/api/answers/${id}/answer-now`).catch((error) => toast(error.message)),
     choose: (sample) => {
       state.messages.get(id).chosen = sample;

@@ -16,11 +16,11 @@ const WORDS = {
     serverError: "The server answered with an error ({status}).", tryAgain: "Try again",
     thinking: "Thinking…", waiting: "Waiting for its turn…", reading: "Reading…", thoughtFor: "Thought for {time}", notThought: "Thinking",
     ms: "{ms} ms", s: "{s} s", min: "{min} min {s} s", h: "{h} h {min} min",
-    token: "{n} token", tokens: "{n} tokens", ofBudget: "of {n} it may use", answerNow: "Answer now",
+    tokens: "{n} tokens", tokensOne: "1 token", ofBudget: "of {n} it may use", answerNow: "Answer now",
     stopBudget: "stopped at its budget", stopLoop: "cut", loopNote: "Its thinking was going in circles, so it was cut here.", stopUser: "ended by you", stopLength: "ran out of room",
     copy: "Copy", copied: "Copied", copyCode: "Copy code", regenerate: "Another answer", edit: "Edit", showAll: "Show all", showLess: "Show less", continue: "Go on",
     previous: "Earlier version", next: "Later version", version: "Version {i} of {n}",
-    speed: "{n} tokens/s", firstToken: "first token after {time}", costMany: "a million such answers: {dollars}", answeredBy: "by {model}",
+    speed: "{n} tokens/s", firstToken: "first token after {time}", costMany: "a million such answers: {dollars}", answeredBy: "by {model}", filled: "{n} of {most} tokens of context used",
     stopped: "Stopped.", interrupted: "Interrupted: the server ended in the middle of this answer.", failed: "This answer failed.",
     cutAnswer: "The answer ends here: there was no room for more.", saidNothing: "It thought, and then said nothing.", noAnswer: "No room was left for an answer. Without thinking, or in a new chat, there is more.",
     lost: "No connection to the server. Trying again… What was said is kept.", found: "The server is back.",
@@ -30,11 +30,11 @@ const WORDS = {
     titleLabel: "Title", conversationMenu: "Actions for {title}", exportMarkdown: "Save as Markdown", exportJson: "Save as JSON", share: "Share as one HTML file",
     options: "Options", effort: "Effort", effortAuto: "As needed", effortLow: "Low", effortMedium: "Medium", effortHigh: "High",
     effortHint: "How much of the room it may spend on thinking.", samples: "Think several times", samplesHint: "Several independent answers; the majority is shown.",
-    times: "{n} times", once: "Once", temperature: "Temperature", temperatureHint: "Empty: as the model's card says, but 0.6 for another answer or several, which would all be the same at 0.", system: "Instructions", systemHint: "Told to the model before the conversation.",
-    done: "Done", sample: "Answer {i}", majority: "{n} of {of} say", noMajority: "They all differ", allSamples: "{n} answers", chooseThis: "Go on from this one",
+    once: "Once", temperature: "Temperature", temperatureHint: "Empty: as the model's card says, but 0.6 for another answer or several, which would all be the same at 0.", system: "Instructions", systemHint: "Told to the model before the conversation.",
+    done: "Done", sample: "Answer {i}", majority: "{n} of {of} say", noMajority: "They all differ", allSamples: "{n} answers",
     language: "Language", theme: "Colours", system_theme: "As the system", light: "Light", dark: "Dark", data: "Conversations",
     exportAll: "Save all as JSON", importAll: "Bring in from a file", deleteAll: "Delete all", deleteAllSure: "Delete all conversations? They cannot be brought back.",
-    imported: "{n} conversations brought in.", known: "{n} were here already.", signOut: "Sign out", shortcuts: "Keys", keySend: "send", keyNewLine: "new line", keyStop: "stop the answer", keyNew: "new chat", keySearch: "search", keyFocus: "to the question",
+    imported: "{n} conversations brought in.", importedOne: "One conversation brought in.", known: "{n} were here already.", knownOne: "One was here already.", signOut: "Sign out", shortcuts: "Keys", keySend: "send", keyNewLine: "new line", keyStop: "stop the answer", keyNew: "new chat", keySearch: "search", keyFocus: "to the question",
     signInTitle: "This server needs a key", signInHint: "Whoever runs it has one for you. This browser keeps it until you sign out.", key: "Key", signIn: "Sign in", wrongKey: "This server does not know that key.",
     tooManyFiles: "At most {n} files.", fileTooLarge: "A file may have {n} MB at most. Send a part of it.", fileGone: "This cannot be read. Is it a folder, or not there any more?", uploading: "Reading {name}…", removeFile: "Remove {name}", characters: "{n} characters", charactersOne: "1 character", tooMuchFile: "{n} characters of files: this model can read about {most}, the conversation included.",
     loading: "Loading…", you: "You", answerOf: "Answer",
@@ -52,11 +52,11 @@ const WORDS = {
     serverError: "服务器返回错误（{status}）。", tryAgain: "重试",
     thinking: "思考中…", waiting: "排队中…", reading: "阅读中…", thoughtFor: "已思考 {time}", notThought: "思考",
     ms: "{ms} 毫秒", s: "{s} 秒", min: "{min} 分 {s} 秒", h: "{h} 小时 {min} 分",
-    token: "{n} 个 token", tokens: "{n} 个 token", ofBudget: "上限 {n}", answerNow: "立即回答",
+    tokens: "{n} 个 token", ofBudget: "上限 {n}", answerNow: "立即回答",
     stopBudget: "达到思考上限", stopLoop: "已截断", loopNote: "思考陷入重复，已在此截断。", stopUser: "由你结束", stopLength: "长度用尽",
     copy: "复制", copied: "已复制", copyCode: "复制代码", regenerate: "重新回答", edit: "编辑", showAll: "展开全部", showLess: "收起", continue: "继续",
     previous: "上一版本", next: "下一版本", version: "第 {i} 版，共 {n} 版",
-    speed: "{n} token/秒", firstToken: "首个 token 用时 {time}", costMany: "一百万个这样的回答：{dollars}", answeredBy: "由 {model} 回答",
+    speed: "{n} token/秒", firstToken: "首个 token 用时 {time}", costMany: "一百万个这样的回答：{dollars}", answeredBy: "由 {model} 回答", filled: "上下文已用 {n} / {most}",
     stopped: "已停止。", interrupted: "已中断：服务器在回答过程中退出。", failed: "回答失败。",
     cutAnswer: "回答到此为止：长度已用尽。", saidNothing: "思考结束了，但没有给出回答。", noAnswer: "没有留下回答的空间。关闭思考或开始新对话会有更多空间。",
     lost: "无法连接服务器，正在重试… 已有的对话不会丢失。", found: "服务器已恢复。",
@@ -66,8 +66,8 @@ const WORDS = {
     titleLabel: "标题", conversationMenu: "“{title}”的操作", exportMarkdown: "保存为 Markdown", exportJson: "保存为 JSON", share: "分享为单个 HTML 文件",
     options: "选项", effort: "思考强度", effortAuto: "按需", effortLow: "低", effortMedium: "中", effortHigh: "高",
     effortHint: "思考可以占用多少长度。", samples: "多次思考", samplesHint: "独立回答多次，显示多数结果。",
-    times: "{n} 次", once: "一次", temperature: "温度", temperatureHint: "留空则按模型卡片；重新回答或多次思考时，卡片为 0 则用 0.6，否则每次都一样。", system: "指示", systemHint: "在对话之前告诉模型。",
-    done: "完成", sample: "回答 {i}", majority: "{of} 个中有 {n} 个认为", noMajority: "各不相同", allSamples: "{n} 个回答", chooseThis: "从这个继续",
+    once: "一次", temperature: "温度", temperatureHint: "留空则按模型卡片；重新回答或多次思考时，卡片为 0 则用 0.6，否则每次都一样。", system: "指示", systemHint: "在对话之前告诉模型。",
+    done: "完成", sample: "回答 {i}", majority: "{of} 个中有 {n} 个认为", noMajority: "各不相同", allSamples: "{n} 个回答",
     language: "语言", theme: "颜色", system_theme: "跟随系统", light: "浅色", dark: "深色", data: "对话数据",
     exportAll: "全部保存为 JSON", importAll: "从文件导入", deleteAll: "全部删除", deleteAllSure: "删除所有对话？删除后无法恢复。",
     imported: "已导入 {n} 个对话。", known: "{n} 个已存在。", signOut: "退出登录", shortcuts: "快捷键", keySend: "发送", keyNewLine: "换行", keyStop: "停止回答", keyNew: "新对话", keySearch: "搜索", keyFocus: "到提问框",
@@ -105,9 +105,10 @@ export function setLanguage(code) {
   translate();
 }
 
-/** A text with its `{values}` filled in. */
+/** A text with its `{values}` filled in. Of one thing English may speak in other words. */
 export function t(name, values = {}) {
-  const text = WORDS[language()]?.[name] ?? WORDS.en[name] ?? name;
+  const words = WORDS[language()] ?? WORDS.en;
+  const text = (String(values.n) === "1" && words[`${name}One`]) || words[name] || WORDS.en[name] || name;
   return text.replace(/\{(\w+)\}/g, (_, value) => values[value] ?? "");
 }
 
@@ -123,7 +124,7 @@ export function translate(root = document) {
 }
 
 export const count = (n) => n.toLocaleString(language());
-export const tokens = (n) => t(n === 1 ? "token" : "tokens", { n: count(n) });
+export const tokens = (n) => t("tokens", { n: count(n) });
 
 export function duration(ms) {
   const s = ms / 1000;

@@ -196,6 +196,8 @@ export class SampleView {
     if (facts.completion_tokens) figures.push(tokens(facts.completion_tokens));
     if (facts.dollars) figures.push(dollars(facts.dollars));
     const more = [t("answeredBy", { model: this.actions.model }), t("firstToken", { time: duration(facts.queued_ms + facts.prefill_ms) })];
+    const most = this.actions.contextLength();
+    if (facts.prompt_tokens && most) more.push(t("filled", { n: count(facts.prompt_tokens + facts.completion_tokens), most: count(most) }));
     if (facts.dollars) more.push(t("costMany", { dollars: dollars(facts.dollars * 1e6) }));
     if (figures.length) row.push(make("details", "figures", {}, make("summary", "", {}, figures.join(" · "), icon("chevron", "turns")), make("span", "", {}, more.join(" · "))));
     return row;
