@@ -111,6 +111,9 @@ export function refresh(element, ...next) {
 /** Whether typing needs no keyboard on the screen, which would cover half of it. */
 export const hasKeyboard = () => !matchMedia("(pointer: coarse)").matches;
 
+/** A key's name as it stands on the keyboard. */
+export const keyName = (name) => (/Mac|iP/.test(navigator.platform) ? name.replace("Ctrl", "⌘") : name);
+
 /** Whether a key pressed in a question sends it. An input method's Enter is its own (Safari tells by the code alone), and where
  * the keyboard is on the screen Enter breaks the line: it has no Shift that would. */
 export const sends = (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229 && hasKeyboard();

@@ -34,6 +34,9 @@ function result({ val_accuracy: accuracy, reward, loss }) {
   return typeof loss === "number" ? `${figure(loss, 3)} ${t("lossWord")}` : "–";
 }
 
+/** A path that breaks, where it must, behind its strokes. */
+const breakable = (path) => path.split(/(?<=[/-])/).flatMap((part) => [part, make("wbr")]);
+
 /** The run that the address names, behind `#`. */
 const named = () => decodeURIComponent(location.hash.slice(1)) || null;
 
@@ -52,13 +55,13 @@ export async function show(root) {
   }
 
   function table(runs, where) {
-    const head = ["stage", "status", "step", "tokensWord", "time", "costWord", "resultWord"].map((name) => make("th", name === "status" ? "start" : "", { scope: "col" }, t(name)));
+    const head = ["stage", "status", "resultWord", "step", "tokensWord", "time", "costWord"].map((name) => make("th", name === "status" ? "start" : "", { scope: "col" }, t(name)));
     const order = [...runs].sort((a, b) => (b.status === "running") - (a.status === "running"));
     const rows = order.map((run) => make("tr", "", {},
-      make("th", "", { scope: "row" }, make("a", "link", { href: `#${encodeURIComponent(run.path)}` }, run.path.startsWith(`${where}/`) ? run.path.slice(where.length + 1) : run.path)),
+      make("th", "", { scope: "row" }, make("a", "link", { href: `#${encodeURIComponent(run.path)}` }, ...breakable(run.path.startsWith(`${where}/`) ? run.path.slice(where.length + 1) : run.path))),
       make("td", "start", {}, make("span", `state ${run.status}`, {}, word(run.status))),
-      make("td", "", {}, count(run.step)), make("td", "", {}, count(run.tokens)),
-      make("td", "", {}, duration(run.seconds * 1000)), make("td", "", {}, dollars(run.dollars)), make("td", "", {}, result(run))));
+      make("td", "", {}, result(run)), make("td", "", {}, count(run.step)), make("td", "", {}, count(run.tokens)),
+      make("td", "", {}, duration(run.seconds * 1000)), make("td", "", {}, dollars(run.dollars))));
     return make("div", "wide", { tabindex: "0" }, make("table", "figures-table", {}, make("thead", "", {}, make("tr", "", {}, ...head)), make("tbody", "", {}, ...rows)));
   }
 
@@ -69,7 +72,7 @@ export async function show(root) {
     const [chips, charts, bill] = [make("p", "chips"), make("div"), make("div")];
     root.replaceChildren(
       make("a", "pill back", { href: "/runs", "data-link": true }, icon("left"), make("span", "", {}, t("back"))),
-      make("h1", "", {}, path), chips,
+      make("h1", "", {}, ...breakable(path)), chips,
       make("h2", "", {}, t("curves")), charts,
       make("h2", "", {}, t("bill")), bill,
       make("details", "recipe", {}, make("summary", "", {}, t("recipe")), make("pre", "plain", { tabindex: "0" }, first.recipe)));

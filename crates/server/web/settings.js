@@ -2,7 +2,7 @@
 
 import { post, remove, upload } from "./api.js";
 import { changeLanguage, go, showTheme } from "./app.js";
-import { ask, button, make, recall, remember, toast } from "./dom.js";
+import { ask, button, keyName, make, recall, remember, toast } from "./dom.js";
 import { LANGUAGES, language, setLanguage, t } from "./i18n.js";
 import * as sidebar from "./sidebar.js";
 
@@ -48,7 +48,7 @@ export async function openSettings() {
         button("pill", t("importAll"), () => file.click()), file,
         button("pill danger", t("deleteAll"), () => close(deleteAll))),
       make("h3", "", {}, t("shortcuts")),
-      make("dl", "keys", {}, ...KEYS.flatMap(([key, name]) => [make("dt", "", {}, make("kbd", "", {}, key)), make("dd", "", {}, t(name))])),
+      make("dl", "keys", {}, ...KEYS.flatMap(([key, name]) => [make("dt", "", {}, make("kbd", "", {}, keyName(key))), make("dd", "", {}, t(name))])),
       make("div", "row", {},
         sidebar.isSignedIn() && button("pill", t("signOut"), () => close(signOut)),
         make("span", "space"), button("primary", t("done"), () => close(null))),

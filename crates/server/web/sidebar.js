@@ -2,7 +2,7 @@
 
 import { get, patch, remove } from "./api.js";
 import * as chat from "./chat.js";
-import { $, ask, button, icon, make, openMenu, recall, remember, toast } from "./dom.js";
+import { $, ask, button, icon, keyName, make, openMenu, recall, remember, toast } from "./dom.js";
 import { count, language, t } from "./i18n.js";
 import { go } from "./app.js";
 
@@ -83,7 +83,7 @@ export function draw() {
 }
 
 function row(entry, isShown) {
-  const link = make("a", "", { href: `/c/${entry.id}`, "data-link": true, title: entry.title, "aria-current": isShown && "page" },
+  const link = make("a", "", { href: `/c/${entry.id}`, "data-link": true, dir: "auto", title: entry.title, "aria-current": isShown && "page" },
     running.has(entry.id) && make("span", "pulse", {}), entry.title);
   const more = button("icon small", t("conversationMenu", { title: entry.title }), () => menu(more, entry), "more", { iconOnly: true, "aria-haspopup": "menu" });
   return make("li", isShown ? "shown" : "", {}, link, more);
@@ -160,6 +160,7 @@ export function start() {
   $("open-sidebar").append(icon("menu"));
   $("close-sidebar").append(icon("panel"));
   $("new-chat").prepend(icon("plus"));
+  $("new-chat").querySelector("kbd").textContent = keyName("Ctrl ⇧ O");
   $("new-chat-small").append(icon("compose"));
   $("more").append(icon("more"));
   $("open-sidebar").addEventListener("click", () => show(true));
