@@ -4,7 +4,7 @@ use crate::adapter::AdapterConfig;
 use crate::bundled::{BUNDLED, Bundled};
 use crate::card::ModelCard;
 use crate::chat_template::ChatTemplate;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, RECORD_FILE, TrainingRecord, read_record};
 use crate::names::tensor_parts;
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
@@ -71,6 +71,20 @@ impl Source {
         match self {
             Source::Bundled(bundled) => Ok(bundled.file(name).map(<[u8]>::to_vec)),
             Source::Dir(dir) => read_if_there(&dir.join(name)),
+        }
+    }
+
+    /// How it was trained and what that cost (`penseur.json`); `None` where nothing says.
+    ///
+    /// # Errors
+    /// It is there and cannot be read, or is not what we write.
+    pub fn record(&self) -> Result<Option<TrainingRecord>> {
+        match self {
+            Source::Dir(dir) => read_record(dir),
+            Source::Bundled(bundled) => {
+                let record = bundled.file(RECORD_FILE).map(serde_json::from_slice).transpose();
+                record.map_err(|e| Error::config(format!("{}: {RECORD_FILE}: {e}", bundled.name)))
+            }
         }
     }
 

@@ -290,7 +290,7 @@ impl<'a> Opened<'a> {
             progress,
             stop: self.options.stop.clone(),
             digest: self.inputs.digest.clone(),
-            parent: self.inputs.parent.as_ref().map(described),
+            parent: self.inputs.parent.as_ref().map(|parent| described(parent, dir.path())),
             cost_before: cost_of(self.inputs.parent.as_ref())?,
             last_checkpoint: Instant::now(),
         })
@@ -470,20 +470,21 @@ fn sampling(stage: &StageRecipe, inputs: &Inputs, config: &Config) -> Result<Str
     Ok(generation_config(config, temperature, top_p))
 }
 
-/// What a checkpoint says it was trained from.
-fn described(parent: &Source) -> String {
+/// What a checkpoint of the run in `run` says it was trained from: a run beside it by its name, so that the directory
+/// that holds both can be moved.
+fn described(parent: &Source, run: &Path) -> String {
     match parent {
-        Source::Dir(dir) => dir.display().to_string(),
+        Source::Dir(dir) => {
+            let beside = run.parent().and_then(|around| dir.strip_prefix(around).ok());
+            beside.unwrap_or(dir).display().to_string()
+        }
         Source::Bundled(bundled) => bundled.name.to_owned(),
     }
 }
 
 /// What a model had cost, where its checkpoint says.
 fn cost_of(parent: Option<&Source>) -> Result<CostSoFar> {
-    let record = match parent {
-        Some(Source::Dir(dir)) => model::checkpoint::read_record(dir)?,
-        _ => None,
-    };
+    let record = parent.map(Source::record).transpose()?.flatten();
     Ok(record.map(|record| record.cost).unwrap_or_default())
 }
 

@@ -1,7 +1,7 @@
 //! `penseur inspect`: what a model is, and whether it fits here.
 
 use model::Config;
-use model::checkpoint::{RECORD_FILE, TrainingRecord};
+use model::checkpoint::TrainingRecord;
 use model::inspect::Inspection;
 use model::presets;
 use model::source::Source;
@@ -56,11 +56,10 @@ fn examine(name: &str) -> anyhow::Result<Report> {
         }
     };
     let figures = Inspection::new(&config, sys::memory::available_bytes());
-    let record = source.file(RECORD_FILE)?.map(|bytes| serde_json::from_slice(&bytes)).transpose();
     let has_template = source.chat_template().is_ok();
     // Weights without a tokenizer are still a model that `logprobs` can run.
     let tokenizer = source.tokenizer()?.map(|tokenizer| (tokenizer.vocab_size(), has_template));
-    Ok(Report { name: source.name(), figures, stored_bytes, tokenizer, record: record? })
+    Ok(Report { name: source.name(), figures, stored_bytes, tokenizer, record: source.record()? })
 }
 
 impl Report {

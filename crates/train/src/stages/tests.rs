@@ -1,6 +1,8 @@
-use super::{differences, inputs};
+use super::{cost_of, described, differences, inputs};
 use crate::recipe::{Recipe, StageRecipe};
+use model::source::Source;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 fn stage(files: &std::path::Path, sets: &[&str]) -> StageRecipe {
     let text = format!(
@@ -32,4 +34,19 @@ fn differing_recipes_are_shown_by_key() {
     assert_eq!(text, " (train.lr: 0.001 there, 0.5 here)");
     let same = stage(path, &[]).to_toml();
     assert_eq!(differences(&same, &same), " (its data or parent differ)");
+}
+
+#[test]
+fn a_parent_beside_the_run_is_named_without_the_directory_around_both() {
+    let run = Path::new("/runs/r1/sft-1");
+    let parent = |dir: &str| described(&Source::Dir(dir.into()), run);
+    assert_eq!(parent("/runs/r1/base-2/checkpoints/step_9"), "base-2/checkpoints/step_9");
+    assert_eq!(parent("/models/qwen"), "/models/qwen");
+}
+
+#[test]
+fn what_is_trained_on_a_bundled_model_has_cost_what_that_model_cost() {
+    let mini = Source::resolve("mini").expect("bundled");
+    let before = cost_of(Some(&mini)).expect("a sound record");
+    assert!(before.dollars > 0.0 && before.core_s > 0.0);
 }
