@@ -58,6 +58,8 @@ pub struct Published {
     pub run: Vec<PublishedRun>,
     /// Chip-hours at a measured speed, without.
     pub speed: Vec<PublishedRun>,
+    /// Both, looked up when the planner was done.
+    pub later: Vec<PublishedRun>,
 }
 
 /// All that is published.
@@ -191,15 +193,20 @@ fn percent(ratio: f64) -> String {
 /// As [`PublishedRun::derived_hours`].
 pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spreads)> {
     let all = published();
-    let (runs, speeds) = (Derived::of(&all.run, catalogue)?, Derived::of(&all.speed, catalogue)?);
+    let [runs, speeds, later] = [&all.run, &all.speed, &all.later].map(|facts| Derived::of(facts, catalogue));
+    let (runs, speeds, later) = (runs?, speeds?, later?);
     let table = |title: &str, of: &Derived| {
         let mut table = Table::new(title, &["", "chips", "tokens", "derived", "published", "published to derived"]);
         table.rows.clone_from(&of.rows);
         table
     };
-    let tables = vec![table("Chip-hours of whole runs", &runs), table("Chip-hours at measured speeds", &speeds)];
-    let with_experts = [runs.with_experts.as_slice(), &speeds.with_experts].concat();
-    let dense = [runs.dense.as_slice(), &speeds.dense].concat();
+    let tables = vec![
+        table("Chip-hours of whole runs", &runs),
+        table("Chip-hours at measured speeds", &speeds),
+        table("Both, looked up when the planner was done", &later),
+    ];
+    let with_experts = [runs.with_experts.as_slice(), &speeds.with_experts, &later.with_experts].concat();
+    let dense = [runs.dense.as_slice(), &speeds.dense, &later.dense].concat();
     if dense.is_empty() || with_experts.is_empty() {
         return Err(Error::Question("no published run is known".to_owned()));
     }
@@ -209,13 +216,14 @@ pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spreads)> {
     let page = Page {
         title: "Published runs and speeds that nothing was fitted to".to_owned(),
         headline: format!(
-            "Of {} dense models, the middle one took {} against what is derived, four in five between {} and {}; {} \
-             with experts took {} to {}.",
+            "Of {} dense runs and speeds, the middle one took {} against what is derived, four in five between {} and \
+             {}; of {} with experts, the middle one {}, four in five between {} and {}.",
             counts[0],
             percent(spreads.dense.middle),
             percent(spreads.dense.low),
             percent(spreads.dense.high),
             counts[1],
+            percent(spreads.with_experts.middle),
             percent(spreads.with_experts.low),
             percent(spreads.with_experts.high)
         ),
@@ -223,13 +231,14 @@ pub fn against_published(catalogue: &Catalogue) -> Result<(Answer, Spreads)> {
         charts: vec![
             Chart::Bars { title: "Published chip-hours of runs over derived ones".to_owned(), bars: runs.bars },
             Chart::Bars { title: "Chip-hours at measured speeds over derived ones".to_owned(), bars: speeds.bars },
+            Chart::Bars { title: "Those that were looked up later, over derived ones".to_owned(), bars: later.bars },
         ],
-        lines: [runs.lines, speeds.lines].concat(),
-        notes: [vec![told.to_owned()], runs.notes, speeds.notes].concat(),
+        lines: [runs.lines, speeds.lines, later.lines].concat(),
+        notes: [vec![told.to_owned()], runs.notes, speeds.notes, later.notes].concat(),
         ..Page::default()
     };
     let of = |spread: Spread| json!({ "low": spread.low, "middle": spread.middle, "high": spread.high });
-    let json = json!({ "runs": runs.json, "speeds": speeds.json, "dense": of(spreads.dense),
+    let json = json!({ "runs": runs.json, "speeds": speeds.json, "later": later.json, "dense": of(spreads.dense),
         "with_experts": of(spreads.with_experts) });
     Ok((Answer { page, json }, spreads))
 }
@@ -271,5 +280,14 @@ mod tests {
         }
         let n_near = rows.iter().filter(is_near).count();
         assert!(5 * n_near >= 3 * rows.len(), "{n_near} of {} within 15%", rows.len());
+        // Whoever looks up another run finds it about as near: of those that were looked up later half are within 20%, and
+        // of either kind the middle one of all is within 15%.
+        let later = answer.json["later"].as_array().unwrap();
+        let is_near = |row: &&serde_json::Value| (number(row, "ratio") - 1.0).abs() < 0.20;
+        let n_near = later.iter().filter(is_near).count();
+        assert!(2 * n_near >= later.len(), "{n_near} of {} within 20%", later.len());
+        for middle in [spreads.dense.middle, spreads.with_experts.middle] {
+            assert!((middle - 1.0).abs() < 0.15, "{spreads:?}");
+        }
     }
 }

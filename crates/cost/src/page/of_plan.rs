@@ -81,15 +81,10 @@ fn off_published(plan: &Plan) -> Option<(f64, String)> {
 fn varied(plan: &Plan) -> String {
     let Some(spread) = plan.spread else { return String::new() };
     let [low, high] = spread.map(|times| format!("{:+.0}%", 100.0 * (times - 1.0)));
-    match plan.params_active < plan.params_total {
-        true => format!(
-            "Of published runs with experts that nothing was fitted to there are few: they took {low} to {high} \
-             against what is derived."
-        ),
-        false => format!(
-            "Of published dense runs that nothing was fitted to, four in five took {low} to {high} against what is derived."
-        ),
-    }
+    let kind = if plan.params_active < plan.params_total { "runs with experts" } else { "dense runs" };
+    format!(
+        "Of published {kind} that nothing was fitted to, four in five took {low} to {high} against what is derived."
+    )
 }
 
 /// As V3's Table 1.

@@ -291,9 +291,9 @@ pub(super) fn spread(plan: &Plan) -> Option<Line> {
         SPREAD,
         format!("{} to {}", dollars(least), dollars(most)),
         format!(
-            "{} x {low} to x {high}: published over derived chip-hours, between which {} are",
+            "{} x {low} to x {high}: published over derived chip-hours, between which four in five {} are",
             dollars(plan.dollars),
-            if plan.params_active < plan.params_total { "the runs with experts" } else { "four in five dense runs" }
+            if plan.params_active < plan.params_total { "runs with experts" } else { "dense runs" }
         ),
         "MEASURED: `penseur plan --published`",
     ))
