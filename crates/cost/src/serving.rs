@@ -3,6 +3,7 @@
 //! Prefill and decoding run on chips of their own, as DeepSeek runs them (open-infra-index, day 6): attention on every
 //! chip, experts spread over many. A dense model is spread by tensor parallelism instead.
 
+mod prefill;
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +11,16 @@ use model::Config;
 use model::count::{AttentionSpan, FlopModel, KvForm, MlaForm, count_params, kv_values_per_token};
 use serde::Serialize;
 
+pub use prefill::Prefill;
+
 use crate::assumptions as assume;
 use crate::catalogue::Chip;
 use crate::error::{Error, Result};
-use crate::layout::{Job, LayoutSpec, Precision, divides_heads, n_experts};
+use crate::layout::{Job, LayoutSpec, Precision, Recompute, divides_heads, n_experts};
 use crate::plan::Line;
 use crate::text::{si, significant};
 use crate::traffic::AllToAll;
-use crate::work::Worker;
+use crate::work::{StageTime, Worker};
 
 /// A model and how it is served.
 #[derive(Clone, Debug)]
@@ -149,6 +152,16 @@ impl Service {
         self.decode_step(chip, batch, context).total()
     }
 
+    /// Operations a second of a chip's products.
+    fn product_rate(&self, chip: &Chip) -> f64 {
+        let best = if self.precision == Precision::Fp8 {
+            chip.fp8_tflops.unwrap_or(chip.bf16_tflops) * chip.gemm_fp8
+        } else {
+            chip.bf16_tflops * chip.gemm_bf16
+        };
+        best * 1e12 * assume::MATRIX_SHARE
+    }
+
     /// The parts of such a step. Two halves of the batch take turns where there are experts and enough sequences, so
     /// that communication hides.
     pub fn decode_step(&self, chip: &Chip, batch: f64, context: f64) -> DecodeStep {
@@ -158,12 +171,7 @@ impl Service {
         let flops = FlopModel::new(&self.config, MlaForm::Absorbed);
         let peak = chip.bf16_tflops * 1e12;
         let read_rate = chip.memory_gb_s * 1e9 * assume::READ_SHARE;
-        let share = if self.precision == Precision::Fp8 {
-            chip.fp8_tflops.unwrap_or(chip.bf16_tflops) * chip.gemm_fp8
-        } else {
-            chip.bf16_tflops * chip.gemm_bf16
-        };
-        let product_rate = share * 1e12 * assume::MATRIX_SHARE;
+        let product_rate = self.product_rate(chip);
         // In a dense model the unit's chips share every sequence, so the unit's batch is one chip's.
         let sequences = batch * tp;
         let product_flops = sequences * (flops.per_token + flops.per_logit_row) as f64 / tp;
@@ -220,20 +228,37 @@ impl Service {
             ep: (n_experts(&self.config) > 0).then_some(self.prefill_unit),
             tp: (n_experts(&self.config) == 0).then_some(self.prefill_unit.min(chip.per_node)),
             precision: Some(self.precision),
+            // Nothing is computed again, so that what is counted of all passes' products is three times the forward's.
+            recompute: Some(Recompute::None),
             ..LayoutSpec::default()
         };
         let layout = spread.complete(&job, chip, self.prefill_unit);
         let worker = Worker::new(&job, &layout, chip)?;
         let n_layers = job.config.num_hidden_layers();
-        let (mut compute, mut sent) = (0.0, 0.0);
-        for layer in (0..n_layers).map(|i| worker.layer(i)) {
-            compute += layer.forward + layer.exchange;
-            sent += layer.all_to_all;
-        }
+        let layers = (0..n_layers).map(|i| worker.layer(i));
+        let all = layers.fold(StageTime::default(), |sum, layer| sum.plus(&layer));
+        let (compute, sent) = (all.forward + all.exchange, all.all_to_all);
+        let (products_s, attention_flops) = (all.products / 3.0, all.does.attention_flops);
+        let attention_rate = assume::ATTENTION_FORWARD * chip.bf16_tflops * 1e12;
+        let stream_s = all.forward - products_s - attention_flops / attention_rate;
         // Two micro-batches take turns, so that communication hides. It has the units that it needs: with fewer it would
         // take longer.
         let lost_s = sent * worker.sending_share();
-        Ok(Prefill { tokens: seq_len as f64, compute_s: compute, lost_s, sent_s: sent, chips: layout.tp as f64 })
+        Ok(Prefill {
+            tokens: seq_len as f64,
+            compute_s: compute,
+            lost_s,
+            sent_s: sent,
+            chips: layout.tp as f64,
+            product_flops: (all.does.product_flops + all.does.bf16_flops) / 3.0,
+            product_rate: self.product_rate(chip),
+            products_s,
+            attention_flops,
+            attention_rate,
+            stream_s,
+            stream_rate: chip.memory_gb_s * 1e9 * assume::STREAM_SHARE,
+            exchange_s: all.exchange,
+        })
     }
 }
 
@@ -329,47 +354,6 @@ impl DecodeStep {
     }
 }
 
-/// A prompt through a prefill chip.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Prefill {
-    /// Its tokens.
-    pub tokens: f64,
-    /// Seconds of computation with all units.
-    pub compute_s: f64,
-    /// What it takes longer with the units that are left.
-    pub lost_s: f64,
-    /// Seconds of rows on their way, which hide behind computation as far as they can.
-    pub sent_s: f64,
-    /// Chips that share it.
-    pub chips: f64,
-}
-
-impl Prefill {
-    /// Tokens a second and chip.
-    pub fn tokens_per_s(&self) -> f64 {
-        self.tokens / (self.compute_s + self.lost_s).max(self.sent_s) / self.chips
-    }
-
-    fn line(&self) -> Line {
-        let seconds = match self.compute_s + self.lost_s >= self.sent_s {
-            true => format!("({} s + {} s", significant(self.compute_s), significant(self.lost_s)),
-            false => format!("({} s", significant(self.sent_s)),
-        };
-        Line::new(
-            "input computed",
-            format!("{} tokens/s a chip", si(self.tokens_per_s())),
-            format!(
-                "{} tokens / {seconds}) / {} chips; rows to experts take {} s, beside which computation loses {} s",
-                significant(self.tokens),
-                self.chips,
-                significant(self.sent_s),
-                significant(self.lost_s)
-            ),
-            "simulated as a forward pass of training",
-        )
-    }
-}
-
 /// What a service does and costs.
 #[derive(Clone, Debug, Serialize)]
 pub struct ServingPlan {
@@ -395,7 +379,20 @@ pub struct ServingPlan {
     pub explain: Vec<Line>,
 }
 
-/// Plans `service` on `chip` at `price` dollars a chip-hour: as many sequences as memory and the users' speed allow.
+impl ServingPlan {
+    /// Chip-hours of `chip` for a million output tokens.
+    pub fn chip_hours_per_m_output(&self, chip: &Chip) -> f64 {
+        chip.per_node as f64 / 3600.0 / self.output_tokens_per_s_node * 1e6
+    }
+
+    /// Chip-hours of `chip` for a million input tokens.
+    pub fn chip_hours_per_m_input(&self, chip: &Chip) -> f64 {
+        chip.per_node as f64 / 3600.0 / self.input_tokens_per_s_node * 1e6
+    }
+}
+
+/// Plans `service` on `chip` at `price` dollars a chip-hour (not a number where nobody says): as many sequences as memory
+/// and the users' speed allow.
 ///
 /// # Errors
 /// A model that does not fit, or users that are promised more than one sequence alone gets.
@@ -491,7 +488,7 @@ fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Re
         "users are promised --speed tokens a second",
     )];
     lines.extend(service.decode_step(chip, plan.batch_per_chip, service.context).lines());
-    lines.push(service.prefill(chip)?.line());
+    lines.extend(service.prefill(chip)?.lines());
     lines.extend([
         Line::new(
             "output",
@@ -517,18 +514,28 @@ fn explain(service: &Service, chip: &Chip, price: f64, plan: &ServingPlan) -> Re
             ),
             "simulated as a forward pass of training; the share of hits is DeepSeek's (open-infra-index, day 6)",
         ),
-        Line::new(
-            "a million output tokens",
-            crate::text::dollars(plan.dollars_per_m_output),
-            format!("{node} chips x ${price} / 3,600 / {} tokens/s x 1e6", si(plan.output_tokens_per_s_node)),
-            "",
-        ),
-        Line::new(
-            "a million input tokens",
-            crate::text::dollars(plan.dollars_per_m_input),
-            format!("{node} chips x ${price} / 3,600 / {} tokens/s x 1e6", si(plan.input_tokens_per_s_node)),
-            "",
-        ),
+    ]);
+    // Where nobody says what a chip-hour costs, chip-hours.
+    let million = |name: &str, hours: f64, rate: f64| {
+        let rate = si(rate);
+        match price.is_nan() {
+            true => Line::new(
+                name,
+                format!("{} chip-hours", significant(hours)),
+                format!("{node} chips / 3,600 / {rate} tokens/s x 1e6"),
+                "nobody says what a chip-hour costs; --price DOLLARS does",
+            ),
+            false => Line::new(
+                name,
+                crate::text::dollars(hours * price),
+                format!("{node} chips x ${price} / 3,600 / {rate} tokens/s x 1e6"),
+                "",
+            ),
+        }
+    };
+    lines.extend([
+        million("a million output tokens", plan.chip_hours_per_m_output(chip), plan.output_tokens_per_s_node),
+        million("a million input tokens", plan.chip_hours_per_m_input(chip), plan.input_tokens_per_s_node),
     ]);
     Ok(lines)
 }

@@ -201,11 +201,15 @@ fn what_is_shown_comes_to_what_is_said() {
     check("r1-zero", &zero.explain, &phases);
     let run = ["step", "tokens a day", "causal MFU", "memory a chip", "chip-hours", "dollars", "energy"];
     check("r1-zero", &zero.explain, &run);
-    const SERVING: [&str; 9] = [
+    const SERVING: [&str; 13] = [
         "decode step: products",
         "decode step: attention",
         "decode step: exchange",
         "decode step",
+        "input: products",
+        "input: attention",
+        "input: streaming through memory",
+        "input: computation",
         "input computed",
         "output",
         "input",

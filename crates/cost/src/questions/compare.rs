@@ -366,7 +366,8 @@ pub fn compare_layouts(name: &str, job: &Job, cluster: &Cluster, spec: &LayoutSp
 /// The most chips with which it is tried to be done in time: 2 to this.
 const MOST_CHIPS_LOG2: u32 = 15;
 
-/// The cheapest way to be done within `days`, over chips with a price (or one) and counts that are powers of two.
+/// The cheapest way to be done within `days`, over chips with a price (or one) and counts that are powers of two. One chip
+/// without a price is answered in chip-hours.
 ///
 /// # Errors
 /// Nothing is quick enough: what is quickest, in days that are enough for it.
@@ -394,7 +395,6 @@ pub fn cheapest_within(
                 continue;
             }
             let cluster = Cluster::new(chip, count, price)?;
-            cluster.expect_price()?;
             let Ok(plan) = plan_training(name, job, &cluster, &LayoutSpec::default()) else { continue };
             let is_in_time = plan.days <= days;
             ways.push(plan);
@@ -417,6 +417,7 @@ pub fn cheapest_within(
         };
         return Err(Error::Question(format!("nothing is done within {}; {nearest}", duration(days * 86_400.0))));
     };
+    let is_priced = best.cluster.is_priced();
     let mut table =
         Table::new("The cheapest in time, for each chip", &["", "chips", "days", "chip-hours", "dollars", "layout"]);
     for plan in &in_time {
@@ -431,8 +432,13 @@ pub fn cheapest_within(
     }
     let curve = |id: &str| Curve {
         name: id.to_owned(),
-        points: ways.iter().filter(|p| p.cluster.chip.id == id).map(|p| (p.days, p.dollars)).collect(),
+        points: ways
+            .iter()
+            .filter(|p| p.cluster.chip.id == id)
+            .map(|p| (p.days, if is_priced { p.dollars } else { p.gpu_hours }))
+            .collect(),
     };
+    let unit = if is_priced { ("Dollars against days", "dollars") } else { ("Chip-hours against days", "chip-hours") };
     let ids: Vec<&str> = in_time.iter().map(|p| p.cluster.chip.id.as_str()).take(4).collect();
     let page = Page {
         title: format!("{name} on {} tokens within {}", crate::text::si(job.tokens), duration(days * 86_400.0)),
@@ -440,20 +446,27 @@ pub fn cheapest_within(
             "{} x {}: {} and {}.",
             best.cluster.count,
             best.cluster.chip.name,
-            dollars(best.dollars),
+            if is_priced { dollars(best.dollars) } else { format!("{} chip-hours", whole(best.gpu_hours)) },
             duration(best.days * 86_400.0)
         ),
         tables: vec![table],
         charts: vec![Chart::Curves {
-            title: "Dollars against days".to_owned(),
+            title: unit.0.to_owned(),
             x: "days".to_owned(),
-            y: "dollars".to_owned(),
+            y: unit.1.to_owned(),
             log: true,
             curves: ids.into_iter().map(curve).collect(),
         }],
         lines: best.explain.clone(),
         notes: vec![
-            "Counts are powers of two; chips without a price in the catalogue are left out.".to_owned(),
+            match on {
+                Some(_) => "Counts are powers of two.".to_owned(),
+                None => {
+                    "Counts are powers of two; chips without a price in the catalogue are left out: --on CHIP asks \
+                         of one."
+                        .to_owned()
+                }
+            },
             format!("Price: {}.", best.cluster.price_source),
         ],
         ..Page::default()

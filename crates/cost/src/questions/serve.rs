@@ -105,7 +105,6 @@ pub fn serve(
         return Err(Error::Question(format!("--solves {found:?}: expected a share from {LEAST_SOLVED} to 1")));
     }
     check(service, asked)?;
-    cluster.expect_price()?;
     let chip = &cluster.chip;
     let plan = plan_serving(service, chip, cluster.price)?;
     let per_problem = |input: f64, output: f64| (asked.prompt_tokens * input + asked.answer_tokens * output) / 1e6;
@@ -150,22 +149,13 @@ pub fn serve(
     let theirs = theirs && (service.context, service.cache_hits) == (DEEPSEEK_CONTEXT, DEEPSEEK_HITS);
     let day =
         (theirs && cluster.price > 0.0).then(|| margin(&plan, service, chip, cluster.price, &DEEPSEEK_DAY, &R1_PRICES));
-    let bars = ways.iter().map(|(way, _, output, _)| Bar {
-        label: (*way).to_owned(),
-        value: *output,
-        shown: dollars(*output),
-    });
+    let priced = ways.iter().filter(|(_, _, output, _)| !output.is_nan());
+    let bars =
+        priced.map(|(way, _, output, _)| Bar { label: (*way).to_owned(), value: *output, shown: dollars(*output) });
     let page = Page {
         title: format!("Serving {name} on {}", chip.name),
-        headline: format!(
-            "{} for a million output tokens, {}.",
-            dollars(plan.dollars_per_m_output),
-            match rent_solved {
-                Some(solved) => format!("{} for a solved problem", dollars(solved)),
-                None => format!("{} for an answer", dollars(rent)),
-            }
-        ),
-        facts: facts(&plan, service),
+        headline: headline(&plan, cluster, rent, rent_solved),
+        facts: facts(&plan, service, chip),
         tables: std::iter::once(table).chain(day.as_ref().map(deepseek_day)).collect(),
         charts: vec![
             Chart::Bars { title: "Dollars for a million output tokens".to_owned(), bars: bars.collect() },
@@ -189,8 +179,28 @@ pub fn serve(
         })
         .collect();
     let json = json!({ "serving": plan, "ways": ways, "dollars_per_problem": rent, "dollars_per_solved": rent_solved, "deepseek_day": day,
+        "chip_hours_per_m_output": plan.chip_hours_per_m_output(chip),
+        "chip_hours_per_m_input": plan.chip_hours_per_m_input(chip),
         "params_total": count_params(config).total() });
     Ok(Answer { page, json })
+}
+
+/// The answer in a sentence: dollars, or where nobody says what a chip-hour costs chip-hours, and the price of one from
+/// which an API is cheaper.
+fn headline(plan: &ServingPlan, cluster: &Cluster, problem: f64, solved: Option<f64>) -> String {
+    if !cluster.is_priced() {
+        let hours = plan.chip_hours_per_m_output(&cluster.chip);
+        return format!(
+            "{} chip-hours for a million output tokens: as much as R1's API cost in 2025 at {} a chip-hour.",
+            significant(hours),
+            dollars(R1_PRICES.output / hours)
+        );
+    }
+    let output = dollars(plan.dollars_per_m_output);
+    match solved {
+        Some(solved) => format!("{output} for a million output tokens, {} for a solved problem.", dollars(solved)),
+        None => format!("{output} for a million output tokens, {} for an answer.", dollars(problem)),
+    }
 }
 
 /// Refuses what no service is.
@@ -254,6 +264,9 @@ fn lines(
     asked: &ServeQuestion,
     day: Option<&Margin>,
 ) -> Vec<Line> {
+    if !cluster.is_priced() {
+        return Vec::new();
+    }
     let (input, output) = (plan.dollars_per_m_input, plan.dollars_per_m_output);
     let problem = (asked.prompt_tokens * input + asked.answer_tokens * output) / 1e6;
     let mut lines = vec![Line::new(
@@ -321,11 +334,19 @@ fn lines(
     lines
 }
 
-fn facts(plan: &ServingPlan, service: &Service) -> Vec<(String, String)> {
+fn facts(plan: &ServingPlan, service: &Service, chip: &Chip) -> Vec<(String, String)> {
     [
         ("output, a node", format!("{} tokens/s", si(plan.output_tokens_per_s_node))),
         ("input, a node", format!("{} tokens/s", si(plan.input_tokens_per_s_node))),
-        ("cache hits", format!("{} of input, at no cost in the price of input", percent(service.cache_hits))),
+        (
+            "chip-hours a million",
+            format!(
+                "{} out, {} in",
+                significant(plan.chip_hours_per_m_output(chip)),
+                significant(plan.chip_hours_per_m_input(chip))
+            ),
+        ),
+        ("cache hits", format!("{} of input, taken to cost nothing", percent(service.cache_hits))),
         ("sequences a chip", significant(plan.batch_per_chip)),
         ("decode step", format!("{} ms", significant(plan.decode_step_s * 1e3))),
         ("memory a chip", format!("{} GB", significant(plan.memory_gb))),
@@ -367,11 +388,14 @@ fn by_volume(plan: &ServingPlan, service: &Service, cluster: &Cluster, asked: &S
         name: name.to_owned(),
         points: volumes.iter().map(|v| (*v, f(*v))).collect(),
     };
-    let mut curves = vec![
-        curve("rented, whole units", &rented),
+    let mut curves = Vec::new();
+    if cluster.is_priced() {
+        curves.push(curve("rented, whole units", &rented));
+    }
+    curves.extend([
         curve("API, R1 in 2025", &|v| api(v, &R1_PRICES)),
         curve("API, deepseek-flash", &|v| api(v, &API_2026)),
-    ];
+    ]);
     if let Some(hour) = owned_hour(&cluster.chip) {
         curves.push(curve("bought, whole units", &|v| whole_units(v, hour)));
     }

@@ -48,6 +48,51 @@ fn a_chip_without_a_price_has_hours() {
     );
 }
 
+/// A service and a run in time are answered in chip-hours where nobody says what one costs, and a price that is stated
+/// multiplies them.
+#[test]
+fn hours_are_answered_without_a_price() {
+    let catalogue = Catalogue::shipped();
+    let config = published("deepseek-r1").unwrap();
+    let of = |price| {
+        let cluster = Cluster::new(catalogue.chip("h20").unwrap(), 144, price).unwrap();
+        serve("R1", &config, &Service::deepseek(&config), &cluster, &ServeQuestion::default()).unwrap()
+    };
+    let (open, priced) = (of(None), of(Some(2.0)));
+    let hours = open.json["chip_hours_per_m_output"].as_f64().unwrap();
+    assert!(open.json["serving"]["dollars_per_m_output"].is_null(), "{:?}", open.json);
+    let dollars = priced.json["serving"]["dollars_per_m_output"].as_f64().unwrap();
+    assert!((dollars / (2.0 * hours) - 1.0).abs() < 1e-9, "{dollars} of {hours} chip-hours");
+    let text = open.page.text(true) + &open.page.html();
+    assert!(text.contains("chip-hours for a million output tokens") && text.contains("--price"), "{text}");
+    assert!(!text.contains("NaN"), "{text}");
+
+    let job = job("r1-distill-qwen-7b", 2e11, 1024);
+    let within = |price| cheapest_within("7B", &job, &catalogue, Some("h20"), (60.0, price)).unwrap();
+    let (open, priced) = (within(None), within(Some(2.0)));
+    let best = |answer: &Answer, key: &str| answer.json["best"][key].as_f64();
+    assert_eq!(best(&open, "gpu_hours"), best(&priced, "gpu_hours"));
+    assert!(best(&open, "dollars").is_none() && best(&priced, "dollars").is_some());
+    let text = open.page.text(true) + &open.page.html();
+    assert!(open.page.headline.contains("chip-hours and") && !text.contains("NaN"), "{text}");
+}
+
+/// What a prompt takes is the sum of the parts that are told, each by its own arithmetic.
+#[test]
+fn the_parts_of_a_prompt_add_up() {
+    let catalogue = Catalogue::shipped();
+    for (model, chip) in [("deepseek-r1", "h800"), ("llama-3.1-70b", "h100"), ("llama-3.1-8b", "a100")] {
+        let (config, chip) = (published(model).unwrap(), catalogue.chip(chip).unwrap());
+        let service = Service::smallest(&config, chip).unwrap();
+        let prefill = service.prefill(chip).unwrap();
+        let attention_s = prefill.attention_flops / prefill.attention_rate;
+        let sum = prefill.products_s + attention_s + prefill.stream_s + prefill.exchange_s;
+        assert!((sum / prefill.compute_s - 1.0).abs() < 1e-9 && prefill.stream_s > 0.0, "{model}: {prefill:?}");
+        let rate = prefill.product_flops / prefill.products_s;
+        assert!(rate < 1e12 * chip.fp8_tflops.unwrap_or(chip.bf16_tflops), "{model}: {rate:e}");
+    }
+}
+
 #[test]
 fn layouts_are_ranked() {
     let catalogue = Catalogue::shipped();
