@@ -20,6 +20,26 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// [`escape`] for running text, in which a layout may break after its commas, and a number may not.
+fn running(text: &str) -> String {
+    let mut out = escape(text);
+    let commas: Vec<usize> = out.match_indices(',').map(|(at, _)| at + 1).collect();
+    for at in commas.into_iter().rev() {
+        if out[at..].starts_with(|next: char| next.is_ascii_alphabetic()) {
+            out.insert_str(at, "<wbr>");
+        }
+    }
+    out
+}
+
+/// `1.08 x` on one line.
+fn times(cell: &str) -> String {
+    match cell.strip_suffix(" x") {
+        Some(number) => format!("{number}&nbsp;x"),
+        None => cell.to_owned(),
+    }
+}
+
 const STYLE: &str = include_str!("page.css");
 
 pub(super) fn document(page: &Page) -> String {
@@ -49,7 +69,7 @@ pub(super) fn document(page: &Page) -> String {
     if !page.notes.is_empty() {
         html.push_str("<h2>What it rests on</h2><ul>");
         for note in &page.notes {
-            let _ = write!(html, "<li>{}</li>", escape(note));
+            let _ = write!(html, "<li>{}</li>", running(note));
         }
         html.push_str("</ul>");
     }
@@ -58,14 +78,14 @@ pub(super) fn document(page: &Page) -> String {
         for line in &page.lines {
             let source = match line.source.as_str() {
                 "" => String::new(),
-                source => format!("<small>{}</small>", escape(source)),
+                source => format!("<small>{}</small>", running(source)),
             };
             let _ = write!(
                 html,
                 "<tr><th scope=\"row\">{}</th><td class=\"value\">{}</td><td>{}{source}</td></tr>",
                 escape(&line.name),
                 escape(&line.value),
-                escape(&line.how)
+                running(&line.how)
             );
         }
         html.push_str("</tbody></table></div>");
@@ -75,7 +95,7 @@ pub(super) fn document(page: &Page) -> String {
 
 fn table_html(table: &Table) -> String {
     let cells = |row: &[String], tag: &str| -> String {
-        row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect()
+        row.iter().map(|cell| format!("<{tag}>{}</{tag}>", times(&running(cell)))).collect()
     };
     let mut html = format!(
         "<h2>{}</h2><div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>",

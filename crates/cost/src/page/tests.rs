@@ -27,6 +27,17 @@ fn what_users_write_is_escaped() {
     assert!(html.contains("&lt;b&gt;&amp;&quot;&#39;") && !html.contains("<script>"));
 }
 
+/// A layout may break after its commas, so that no table is wider than its page; a number may not.
+#[test]
+fn layouts_break_and_numbers_do_not() {
+    let row = vec!["dp=128,pp=16,ep=64".to_owned(), "1,071,785".to_owned()];
+    let table = Table { rows: vec![row], ..Table::new("t", &["", "n"]) };
+    let html = Page { tables: vec![table], notes: vec!["Layout: dp=1,tp=2.".to_owned()], ..Page::default() }.html();
+    for needle in ["dp=128,<wbr>pp=16,<wbr>ep=64", "dp=1,<wbr>tp=2", "1,071,785"] {
+        assert!(html.contains(needle), "{needle}: {html}");
+    }
+}
+
 #[test]
 fn charts_draw_any_numbers() {
     let bars = |values: &[f64]| Chart::Bars {
