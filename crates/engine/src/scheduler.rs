@@ -9,6 +9,7 @@
 //! another's single one.
 
 use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use crate::block_manager::BlockManager;
 use crate::language_model::BLOCK_SIZE;
@@ -30,7 +31,10 @@ pub struct SchedulerConfig {
 pub struct Scheduler {
     config: SchedulerConfig,
     blocks: BlockManager,
+    /// Those that have begun, and then the others as they came.
     waiting: VecDeque<Sequence>,
+    /// How many wait of each user, never none.
+    n_waiting_of: BTreeMap<u64, usize>,
     /// In order of admission.
     running: Vec<Sequence>,
     n_preemptions: u64,
@@ -44,12 +48,31 @@ impl Scheduler {
             "a step must hold at least one token of every running sequence: {config:?}"
         );
         let blocks = BlockManager::new(n_blocks);
-        Self { config, blocks, waiting: VecDeque::new(), running: Vec::new(), n_preemptions: 0 }
+        Self {
+            config,
+            blocks,
+            waiting: VecDeque::new(),
+            n_waiting_of: BTreeMap::new(),
+            running: Vec::new(),
+            n_preemptions: 0,
+        }
     }
 
     /// Puts a sequence at the end of the queue.
     pub fn add(&mut self, sequence: Sequence) {
+        *self.n_waiting_of.entry(sequence.user).or_default() += 1;
         self.waiting.push_back(sequence);
+    }
+
+    fn take_waiting(&mut self, idx: usize) -> Option<Sequence> {
+        let sequence = self.waiting.remove(idx)?;
+        if let Entry::Occupied(mut n_waiting) = self.n_waiting_of.entry(sequence.user) {
+            *n_waiting.get_mut() -= 1;
+            if *n_waiting.get() == 0 {
+                n_waiting.remove();
+            }
+        }
+        Some(sequence)
     }
 
     /// Chooses the next step. Entry `i` of the result is how many tokens of running sequence `i` to compute; the blocks
@@ -94,6 +117,7 @@ impl Scheduler {
             );
             self.blocks.release(&mut youngest.table);
             youngest.preempted();
+            *self.n_waiting_of.entry(youngest.user).or_default() += 1;
             self.waiting.push_front(youngest);
             self.n_preemptions += 1;
             if idx == self.running.len() {
@@ -116,7 +140,8 @@ impl Scheduler {
             return None;
         }
         sequence.admitted(n_cached);
-        self.running.extend(self.waiting.remove(next));
+        let admitted = self.take_waiting(next);
+        self.running.extend(admitted);
         Some(n)
     }
 
@@ -125,9 +150,20 @@ impl Scheduler {
     /// about to compute has its turn when that is done, and shares it: a group's prompt is computed once.
     fn next_waiting(&self) -> Option<usize> {
         let n_running = |user| self.running.iter().filter(|s| s.user == user).count();
-        let turn = |(_, s): &(usize, &Sequence)| if s.completion().is_empty() { 1 + n_running(s.user) } else { 0 };
-        let ready = self.waiting.iter().enumerate().filter(|(_, s)| !self.is_beginning_computed(s));
-        ready.min_by_key(turn).map(|(idx, _)| idx)
+        // Nobody's turn is before it, but of those that have begun, who come first: the search ends there.
+        let earliest = self.n_waiting_of.keys().map(|&user| 1 + n_running(user)).min()?;
+        let mut next = None;
+        for (idx, sequence) in self.waiting.iter().enumerate() {
+            let turn = if sequence.has_begun() { 0 } else { 1 + n_running(sequence.user) };
+            if next.is_some_and(|(earlier, _)| earlier <= turn) || self.is_beginning_computed(sequence) {
+                continue;
+            }
+            next = Some((turn, idx));
+            if turn <= earliest {
+                break;
+            }
+        }
+        next.map(|(_, idx)| idx)
     }
 
     /// Whether a running sequence still has to compute full blocks that `sequence` could share.
@@ -172,7 +208,7 @@ impl Scheduler {
             self.running.remove(idx)
         } else {
             let idx = self.waiting.iter().position(|s| s.id == id)?;
-            self.waiting.remove(idx)?
+            self.take_waiting(idx)?
         };
         self.blocks.release(&mut sequence.table);
         Some(sequence)

@@ -130,6 +130,11 @@ impl Sequence {
         }
     }
 
+    /// Whether it was ever admitted.
+    pub fn has_begun(&self) -> bool {
+        self.clock.first_step.is_some()
+    }
+
     /// Records the loss of all blocks (the block manager has taken them back).
     pub fn preempted(&mut self) {
         self.status = SequenceStatus::Waiting;

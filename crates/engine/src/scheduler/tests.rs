@@ -111,6 +111,32 @@ fn users_take_turns() {
     assert_eq!(running(&scheduler), [4, 2]);
 }
 
+/// The search for the next in the queue ends early, and finds whom a look at all of them finds.
+#[test]
+fn the_next_is_whose_turn_it_is() {
+    let mut scheduler = scheduler(8, 4, 100);
+    let mut n_compared = 0;
+    for id in 0..300_u64 {
+        let prompt = (0..20 + id as u32 * 7 % 130).map(|i| i + 1000 * (id as u32 / 5)).collect();
+        let request = Request { prompt, max_tokens: 10_000, user: id * id % 3, ..Request::default() };
+        scheduler.add(Sequence::new(SeqId(id), request, 100_000));
+        (0..20).for_each(|_| _ = step(&mut scheduler));
+        let n_running = |user| scheduler.running().iter().filter(|s| s.user == user).count();
+        let turn = |(_, s): &(usize, &Sequence)| if s.has_begun() { 0 } else { 1 + n_running(s.user) };
+        let ready = scheduler.waiting.iter().enumerate().filter(|(_, s)| !scheduler.is_beginning_computed(s));
+        let next = ready.min_by_key(turn).map(|(idx, _)| idx);
+        assert_eq!(scheduler.next_waiting(), next, "after {id}");
+        n_compared += usize::from(next.is_some_and(|idx| idx > 0));
+        if id % 9 == 0 {
+            let oldest = scheduler.running()[0].id;
+            scheduler.remove(oldest);
+        }
+    }
+    assert!(n_compared > 10 && scheduler.n_preemptions() > 0, "{n_compared} out of turn");
+    let of_user = |user| scheduler.waiting.iter().filter(|s| s.user == user).count();
+    assert!(scheduler.n_waiting_of.iter().all(|(user, n)| *n > 0 && *n == of_user(*user)));
+}
+
 /// The prompt that the answers of a group share is computed once, though all are asked at once; others do not wait.
 #[test]
 fn a_groups_prompt_is_computed_once() {
