@@ -169,8 +169,10 @@ impl Sequence {
         } else {
             self.thinking.as_mut().map_or(TokenKind::Answer, |thinking| thinking.observe(id))
         };
+        // A closing tag where nothing was open is a part of the answer.
+        let strays = kind == TokenKind::ThinkTag && !inside && !self.thinking.as_ref().is_some_and(Thinking::is_inside);
         if let Some(shaper) = &mut self.shaper {
-            shaper.observe(id, chosen && kind == TokenKind::Answer)?;
+            shaper.observe(id, chosen && (kind == TokenKind::Answer || strays))?;
         }
         self.tokens.push(id);
         self.usage.n_completion += 1;

@@ -258,6 +258,28 @@ fn biased(grammar: &str, logit_bias: Vec<(u32, f32)>) -> (String, FinishReason) 
         prompt: vec![1],
         max_tokens: 20,
         stop_tokens: vec![ByteTokenizer::END],
+/// A grammar can have thinking closed that nobody opened.
+#[test]
+fn a_closing_tag_of_the_grammar_comes_once() {
+    let grammar = format!("start: \"ab\" <[{}]> \"cd\"", ByteTokenizer::THINK_END);
+    let request = Request {
+        prompt: vec![1],
+        max_tokens: 20,
+        stop_tokens: vec![ByteTokenizer::END],
+        sampling: SamplingParams {
+            logit_bias: vec![(ByteTokenizer::THINK_START, f32::NEG_INFINITY)],
+            ..SamplingParams::default()
+        },
+        thinking: Some(ThinkingParams { open: false, ..ByteTokenizer::thinking() }),
+        constraint: Some(constraints().compile(&Grammar::Lark(grammar)).expect("valid")),
+        ..Request::default()
+    };
+    let mut engine = Engine::new(Box::new(MockModel::hashing(10)), EngineConfig::default());
+    let completion = engine.generate(vec![request]).expect("a valid request").remove(0);
+    assert_eq!(text(completion.tokens.iter().map(|t| t.id)), "abcd");
+    assert_eq!(completion.finished.reason, FinishReason::Stop);
+}
+
         sampling: SamplingParams { logit_bias, ..SamplingParams::default() },
         constraint: Some(constraints().compile(&Grammar::Regex(grammar.into())).expect("a valid grammar")),
         ..Request::default()
