@@ -13,6 +13,9 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 use thiserror::Error;
 
+use json_place::JsonPlace;
+
+mod json_place;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
@@ -135,6 +138,7 @@ impl Constraints {
                 "it has {n_references} references or rules, and at most {MAX_REFERENCES} are accepted"
             )));
         }
+        let json = matches!(grammar, Grammar::JsonSchema(_) | Grammar::LenientSchema(_)).then(JsonPlace::default);
         let grammar = match grammar {
             Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepared(schema, false)),
             Grammar::LenientSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepared(schema, true)),
@@ -155,7 +159,7 @@ impl Constraints {
                     };
                     ConstraintError::Invalid(format!("no answer can begin under it ({why})"))
                 })?;
-                Ok(Constraint { matcher })
+                Ok(Constraint { matcher, env: self.factory.tok_env().clone(), json })
             }
         }
     }
@@ -164,11 +168,14 @@ impl Constraints {
 /// What may follow in one answer. A clone goes its own way.
 pub struct Constraint {
     matcher: Matcher,
+    env: TokEnv,
+    /// Where the text is that a schema binds.
+    json: Option<JsonPlace>,
 }
 
 impl Clone for Constraint {
     fn clone(&self) -> Self {
-        Self { matcher: self.matcher.deep_clone() }
+        Self { matcher: self.matcher.deep_clone(), env: self.env.clone(), json: self.json.clone() }
     }
 }
 
@@ -182,7 +189,19 @@ impl Constraint {
     /// Rules out, in `logits` (`[vocab]`), every token that may not come next. Where the answer may end, each of
     /// `stop_tokens` is let through; returns whether it may.
     pub fn mask(&mut self, logits: &mut [f32], stop_tokens: &[u32]) -> Result<bool, ConstraintError> {
-        let mask = self.matcher.compute_mask_or_eos().map_err(failed)?;
+        let mut mask = self.matcher.compute_mask_or_eos().map_err(failed)?;
+        if let Some(json) = self.json.as_ref().filter(|json| json.is_long_enough()) {
+            let mut ending = mask.clone();
+            mask.iter_set_entries(|id| {
+                if json.goes_on(self.env.tok_trie().token(id as u32)) {
+                    ending.disallow_token(id as u32);
+                }
+            });
+            // Some schemas have no end here.
+            if !ending.is_zero() {
+                mask = ending;
+            }
+        }
         let may_end = self.matcher.is_stopped() || self.matcher.is_accepting().map_err(failed)?;
         for (id, logit) in (0u32..).zip(logits) {
             let is_stop = stop_tokens.contains(&id);
@@ -212,6 +231,9 @@ impl Constraint {
 
     /// Takes the next token of the answer.
     pub fn accept(&mut self, token: u32) -> Result<(), ConstraintError> {
+        if let Some(json) = &mut self.json {
+            json.take(self.env.tok_trie().token(token));
+        }
         self.matcher.consume_token(token).map_err(failed)
     }
 

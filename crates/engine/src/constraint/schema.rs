@@ -20,9 +20,9 @@ const NARROW: f64 = 1e-3;
 ///
 /// White space between JSON's tokens is legal without end too; a text gets one space, on one line.
 pub(crate) fn prepared(schema: &Value, lenient: bool) -> Value {
+    let whole = Whole { schema, shares_definitions: has_shared_definition(schema) };
     let mut schema = schema.clone();
-    let shares_definitions = has_shared_definition(&schema);
-    bound(&mut schema, false, shares_definitions);
+    bound(&mut schema, false, whole);
     if let Some(object) = schema.as_object_mut() {
         let mut settings = json!({"whitespace_pattern": " ?"});
         if lenient {
@@ -34,18 +34,36 @@ pub(crate) fn prepared(schema: &Value, lenient: bool) -> Value {
     schema
 }
 
+/// What a part of a schema belongs to.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    schema: &'a Value,
+    /// Somewhere a schema that is referred to holds together with another.
+    shares_definitions: bool,
+}
+
 /// Bounds a schema and those in it. `shared`: others say too which properties the same object has, so it cannot be closed here.
-fn bound(schema: &mut Value, shared: bool, shares_definitions: bool) {
-    let shared = shared || n_shapes(schema) > 1;
+fn bound(schema: &mut Value, shared: bool, whole: Whole) {
+    let n_shapes = n_shapes(schema);
+    let may_list = !shared && (n_shapes > 1 || !schema["properties"].is_null());
+    let shape = if may_list { shape(schema, whole, &mut { MAX_PARTS }) } else { None };
+    let shared = shared || n_shapes > 1;
     let Some(schema) = schema.as_object_mut() else { return };
-    if !shared && lists_its_properties(schema) {
-        schema.entry("additionalProperties").or_insert(json!(false));
+    if let Some(Shape { names, required }) = shape
+        && (n_shapes < 2 || !names.is_empty())
+        && required.iter().all(|name| names.contains_key(name))
+    {
+        let properties = schema.entry("properties").or_insert_with(|| json!({}));
+        if let Some(properties) = properties.as_object_mut() {
+            names.into_iter().for_each(|(name, any)| _ = properties.entry(name).or_insert(any));
+        }
+        schema.insert("additionalProperties".into(), json!(false));
     }
     bound_numbers(schema);
     for (keyword, value) in schema {
         let shared = match keyword.as_str() {
             "allOf" | "anyOf" | "oneOf" => shared,
-            "$defs" | "definitions" => shares_definitions,
+            "$defs" | "definitions" => whole.shares_definitions,
             "properties"
             | "patternProperties"
             | "prefixItems"
@@ -55,7 +73,7 @@ fn bound(schema: &mut Value, shared: bool, shares_definitions: bool) {
             _ => continue,
         };
         let by_name = ["$defs", "definitions", "properties", "patternProperties"].contains(&keyword.as_str());
-        let bound = |schema: &mut Value| bound(schema, shared, shares_definitions);
+        let bound = |schema: &mut Value| bound(schema, shared, whole);
         match value {
             Value::Array(schemas) => schemas.iter_mut().for_each(bound),
             Value::Object(schemas) if by_name => schemas.values_mut().for_each(bound),
@@ -64,11 +82,41 @@ fn bound(schema: &mut Value, shared: bool, shares_definitions: bool) {
     }
 }
 
-/// Whether an object's properties are named, and all that it must have are among them.
-fn lists_its_properties(schema: &Map<String, Value>) -> bool {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return false };
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    required.filter_map(Value::as_str).all(|name| properties.contains_key(name))
+/// What an object's schema names.
+#[derive(Default)]
+struct Shape {
+    /// In their order, each with the schema of anything.
+    names: Map<String, Value>,
+    required: Vec<String>,
+}
+
+/// Parts of one object that [`shape`] looks at.
+const MAX_PARTS: usize = 200;
+
+/// The properties that a schema names, with what it refers to and what holds together; `None` where others are spoken of, or may
+/// be.
+fn shape(schema: &Value, whole: Whole, n_left: &mut usize) -> Option<Shape> {
+    *n_left = n_left.checked_sub(1)?;
+    let mut alternatives = ["anyOf", "oneOf"].iter().filter_map(|keyword| schema[*keyword].as_array()).flatten();
+    if !schema["additionalProperties"].is_null() || alternatives.any(|part| n_shapes(part) > 0) {
+        return None;
+    }
+    let mut shape = Shape::default();
+    let properties = schema["properties"].as_object().into_iter().flat_map(Map::keys);
+    shape.names.extend(properties.map(|name| (name.clone(), json!(true))));
+    let required = schema["required"].as_array().into_iter().flatten();
+    shape.required.extend(required.filter_map(Value::as_str).map(str::to_owned));
+    let referred = match schema["$ref"].as_str() {
+        Some(reference) => Some(whole.schema.pointer(reference.strip_prefix('#')?)?),
+        None => None,
+    };
+    for part in schema["allOf"].as_array().into_iter().flatten().chain(referred) {
+        let Shape { names, required } =
+            self::shape(part, whole, n_left).filter(|_| part["patternProperties"].is_null())?;
+        shape.names.extend(names);
+        shape.required.extend(required);
+    }
+    Some(shape)
 }
 
 /// Parts of a schema that hold together for the same object and say what properties it has.

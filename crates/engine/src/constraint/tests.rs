@@ -119,6 +119,59 @@ fn nonsense_ends_where_a_schema_does_not() {
 }
 
 #[test]
+fn objects_in_parts_hold_what_their_parts_name() {
+    let of = |name: &str| json!({"type": "object", "properties": {name: {"type": "integer"}}, "required": [name]});
+    let schema = json!({"$defs": {"a": of("a")}, "allOf": [{"$ref": "#/$defs/a"}, of("b")]});
+    for grammar in [Grammar::JsonSchema(schema.clone()), Grammar::LenientSchema(schema)] {
+        assert!(fulfils(&grammar, "{\"a\": 1, \"b\": 2}"));
+        for not in ["{\"a\": 1, \"b\": 2, \"c\": 3}", "{\"a\": 1}", "{\"a\": true, \"b\": 2}"] {
+            assert!(!fulfils(&grammar, not), "{not}");
+        }
+    }
+}
+
+/// What a model that always prefers `wishes`, the first that it may write, answers.
+fn insisting(grammar: &Grammar, wishes: &[u8]) -> String {
+    let mut constraint = constraints().compile(grammar).expect("valid");
+    let mut found = String::new();
+    while found.len() < 3000 && !constraint.is_complete() {
+        let mut logits = vec![0.0; ByteTokenizer::VOCAB_SIZE];
+        let may_end = constraint.mask(&mut logits, &[ByteTokenizer::END]).expect("a mask");
+        let mut all = wishes.iter().copied().chain(b' '..=b'~');
+        let Some(next) = all.find(|b| logits[usize::from(*b)] == 0.0) else {
+            assert!(may_end, "{found}");
+            break;
+        };
+        constraint.accept(u32::from(next)).expect("allowed");
+        found.push(char::from(next));
+    }
+    found
+}
+
+/// A model that would rather nest, go on with a name, or say the same once more, comes to an end where it can.
+#[test]
+fn what_a_schema_leaves_open_has_an_end() {
+    let nests = json!({"type": "object", "properties": {"n": {"$ref": "#"}}});
+    let must_nest = json!({"$defs": {"n": {
+        "type": "object", "properties": {"n": {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]}}, "required": ["n"],
+    }}, "$ref": "#/$defs/n"});
+    let list = json!({"type": "array", "items": {"anyOf": [{"$ref": "#"}, {"type": "boolean"}]}});
+    let named = json!({"type": "object", "additionalProperties": {"type": "boolean"}});
+    for (schema, wishes) in [
+        (json!({"type": "object"}), "\",:"),
+        (json!({"type": "object", "additionalProperties": true}), "\",:"),
+        (named.clone(), "\",:t"),
+        (named, "a"),
+        (list, "[]"),
+        (nests, "{\":n"),
+        (must_nest, "{\":n"),
+    ] {
+        let found = insisting(&Grammar::JsonSchema(schema.clone()), wishes.as_bytes());
+        assert!(serde_json::from_str::<Value>(&found).is_ok(), "{schema}: {found}");
+    }
+}
+
+#[test]
 fn a_lenient_schema_means_what_can_be_held_to() {
     for harmless in [
         json!({"uniqueItems": true}),
@@ -205,6 +258,28 @@ fn thinking_stays_free_and_the_answer_is_bound() {
     }
 }
 
+/// A grammar can have thinking closed that nobody opened.
+#[test]
+fn a_closing_tag_of_the_grammar_comes_once() {
+    let grammar = format!("start: \"ab\" <[{}]> \"cd\"", ByteTokenizer::THINK_END);
+    let request = Request {
+        prompt: vec![1],
+        max_tokens: 20,
+        stop_tokens: vec![ByteTokenizer::END],
+        sampling: SamplingParams {
+            logit_bias: vec![(ByteTokenizer::THINK_START, f32::NEG_INFINITY)],
+            ..SamplingParams::default()
+        },
+        thinking: Some(ThinkingParams { open: false, ..ByteTokenizer::thinking() }),
+        constraint: Some(constraints().compile(&Grammar::Lark(grammar)).expect("valid")),
+        ..Request::default()
+    };
+    let mut engine = Engine::new(Box::new(MockModel::hashing(10)), EngineConfig::default());
+    let completion = engine.generate(vec![request]).expect("a valid request").remove(0);
+    assert_eq!(text(completion.tokens.iter().map(|t| t.id)), "abcd");
+    assert_eq!(completion.finished.reason, FinishReason::Stop);
+}
+
 #[test]
 fn errors_say_what_is_wrong() {
     let message = |grammar| constraints().compile(&grammar).expect_err("invalid").to_string();
@@ -258,28 +333,6 @@ fn biased(grammar: &str, logit_bias: Vec<(u32, f32)>) -> (String, FinishReason) 
         prompt: vec![1],
         max_tokens: 20,
         stop_tokens: vec![ByteTokenizer::END],
-/// A grammar can have thinking closed that nobody opened.
-#[test]
-fn a_closing_tag_of_the_grammar_comes_once() {
-    let grammar = format!("start: \"ab\" <[{}]> \"cd\"", ByteTokenizer::THINK_END);
-    let request = Request {
-        prompt: vec![1],
-        max_tokens: 20,
-        stop_tokens: vec![ByteTokenizer::END],
-        sampling: SamplingParams {
-            logit_bias: vec![(ByteTokenizer::THINK_START, f32::NEG_INFINITY)],
-            ..SamplingParams::default()
-        },
-        thinking: Some(ThinkingParams { open: false, ..ByteTokenizer::thinking() }),
-        constraint: Some(constraints().compile(&Grammar::Lark(grammar)).expect("valid")),
-        ..Request::default()
-    };
-    let mut engine = Engine::new(Box::new(MockModel::hashing(10)), EngineConfig::default());
-    let completion = engine.generate(vec![request]).expect("a valid request").remove(0);
-    assert_eq!(text(completion.tokens.iter().map(|t| t.id)), "abcd");
-    assert_eq!(completion.finished.reason, FinishReason::Stop);
-}
-
         sampling: SamplingParams { logit_bias, ..SamplingParams::default() },
         constraint: Some(constraints().compile(&Grammar::Regex(grammar.into())).expect("a valid grammar")),
         ..Request::default()

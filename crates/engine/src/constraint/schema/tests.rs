@@ -18,10 +18,36 @@ fn objects_that_list_their_properties_are_closed() {
         "additionalProperties": false,
     });
     assert_eq!(bounded(open), closed);
+    for closed in [
+        json!({"properties": {}}),
+        json!({"properties": {"a": text}, "anyOf": [{"required": ["a"]}, {"minProperties": 0}]}),
+        json!({"properties": {"a": text}, "patternProperties": {"^b": text}}),
+    ] {
+        assert_eq!(bounded(closed.clone())["additionalProperties"], false, "{closed}");
+    }
     let refers = json!({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"properties": text}}}});
     assert_eq!(bounded(refers)["$defs"]["a"]["additionalProperties"], false);
     let alternatives = json!({"anyOf": [{"properties": {"a": text}}, {"properties": {"b": text}}]});
     assert_eq!(bounded(alternatives)["anyOf"][1]["additionalProperties"], false);
+}
+
+#[test]
+fn objects_that_list_their_properties_in_parts_are_closed_as_a_whole() {
+    let part = json!({"properties": {"a": {"type": "string"}}, "required": ["a"]});
+    let definitions = json!({"a": part, "both": {"allOf": [{"$ref": "#/$defs/a"}, {"properties": {"c": true}}]}});
+    for (whole, names) in [
+        (json!({"allOf": [part, {"properties": {"b": true}, "required": ["a"]}]}), vec!["a", "b"]),
+        (json!({"$defs": definitions, "properties": {"b": true}, "$ref": "#/$defs/a"}), vec!["b", "a"]),
+        (
+            json!({"$defs": definitions, "allOf": [{"$ref": "#/$defs/both"}, {"properties": {"b": true}}]}),
+            vec!["a", "c", "b"],
+        ),
+    ] {
+        let closed = bounded(whole.clone());
+        assert_eq!(closed["additionalProperties"], false, "{whole}");
+        assert!(closed["properties"].as_object().expect("an object").keys().eq(&names), "{closed}");
+        assert_eq!((&closed["allOf"], &closed["$defs"]), (&whole["allOf"], &whole["$defs"]), "the parts stay open");
+    }
 }
 
 #[test]
@@ -31,10 +57,15 @@ fn objects_that_are_open_elsewhere_stay_so() {
         json!({"type": "object"}),
         json!({"properties": {}, "additionalProperties": {"type": "boolean"}}),
         json!({"properties": {"a": true}, "required": ["b"]}),
-        json!({"allOf": [part, {"properties": {"b": {"type": "string"}}}]}),
+        json!({"allOf": [part, {"properties": {"b": true}, "additionalProperties": {"type": "boolean"}}]}),
+        json!({"allOf": [part, {"properties": {"b": true}, "required": ["c"]}]}),
+        json!({"allOf": [part, {"properties": {"b": true}}, {"anyOf": [part, {"required": ["a"]}]}]}),
+        json!({"allOf": [part, {"$ref": "#/$defs/nowhere"}]}),
+        json!({"allOf": [part, {"patternProperties": {"^b": true}, "properties": {"c": true}}]}),
+        json!({"allOf": [part, {"properties": {"b": true}}, {"$ref": "#"}]}),
+        json!({"allOf": [{"type": "object"}, {"minProperties": 1}]}),
+        json!({"$defs": {"a": {"allOf": vec![json!({"$ref": "#/$defs/a"}); 20]}}, "allOf": [{"$ref": "#/$defs/a"}, part]}),
         json!({"properties": {"b": true}, "anyOf": [part, {"type": "null"}]}),
-        json!({"$defs": {"a": part}, "allOf": [{"$ref": "#/$defs/a"}, {"properties": {"b": true}}]}),
-        json!({"$defs": {"a": part}, "properties": {"b": true}, "$ref": "#/$defs/a"}),
         json!({"const": {"properties": {}}, "enum": [part], "default": part}),
     ] {
         assert_eq!(bounded(open.clone()), open);
