@@ -4,7 +4,7 @@ use engine::sampler::derive_seed;
 use engine::stop_strings::StopStrings;
 use engine::{
     AnswerStream, Constraint, Delta, Effort, Event, FinishReason, Finished, Generation, Grammar, Request,
-    SamplingParams, Split, ThinkingWish, TokenLogprobs,
+    SamplingParams, Split, ThinkingStopReason, ThinkingWish, TokenLogprobs,
 };
 use model::chat_template::RenderOptions;
 use server::{ChatFormat, PromptTokens};
@@ -168,6 +168,7 @@ impl Job {
             other => other.into(),
         })?;
         let stream = AnswerStream::new(loaded.format.clone(), self.split, StopStrings::new(self.stop.clone()));
+        let stream = if self.split == Split::Raw { stream.going_on(&self.request.prompt, false) } else { stream };
         Ok(Running { generation, stream })
     }
 }
@@ -209,8 +210,11 @@ impl Running {
                         self.generation.control().cancel();
                     }
                 }
-                Some(Event::Finished(finished)) => {
+                Some(Event::Finished(mut finished)) => {
                     take(self.stream.finish())?;
+                    if self.stream.divide_late(&mut whole) {
+                        finished.thinking_stop_reason = Some(ThinkingStopReason::Natural);
+                    }
                     let ended_by_stop_string = self.stream.stopped().is_some();
                     let Delta { reasoning, content } = whole;
                     return Ok(Answer { reasoning, content, token_ids, logprobs, finished, ended_by_stop_string });

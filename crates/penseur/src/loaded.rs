@@ -233,11 +233,6 @@ impl Format {
         Ok(PromptTokens { tokens: prompt.tokens, in_thinking: prompt.in_thinking })
     }
 
-    /// A text as it stands: control tokens in it count, and the token that begins a document comes first.
-    pub fn encode_raw(&self, text: &str) -> Vec<u32> {
-        self.begun(self.tokenizer.encode_with_special(text), true)
-    }
-
     /// Tokens with the one that begins a document before them, if they do not have it: where that is `wanted`, and before
     /// nothing, which cannot be gone on from.
     fn begun(&self, mut tokens: Vec<u32>, wanted: bool) -> Vec<u32> {

@@ -3,6 +3,7 @@
 use engine::TokenLogprobs;
 use model::chat_template::Message;
 use serde_json::{Value, json};
+use server::{ChatFormat, TextOptions};
 
 use crate::answer::{Answer, Job, render_options};
 use crate::cli::GenerateArgs;
@@ -33,7 +34,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
 
 fn prepare(args: &GenerateArgs, loaded: &Loaded, prompt: &str) -> anyhow::Result<Job> {
     if args.raw {
-        return Job::raw(loaded, loaded.format.encode_raw(prompt), &args.answer, args.seed);
+        return Job::raw(loaded, loaded.format.encode_raw(prompt, TextOptions::PROMPT), &args.answer, args.seed);
     }
     let system = args.answer.system.as_ref().map(Message::system);
     let messages: Vec<Message> = system.into_iter().chain([Message::user(prompt)]).collect();

@@ -8,7 +8,7 @@ fn mini() -> Format {
 }
 
 fn prompt_of(format: &Format, text: &str) -> Vec<u32> {
-    ChatFormat::encode_raw(format, text, TextOptions::PROMPT)
+    format.encode_raw(text, TextOptions::PROMPT)
 }
 
 /// `/v1/apply-template` and then `/v1/completions`.
@@ -21,7 +21,7 @@ fn a_rendered_prompt_that_is_sent_as_text_is_the_same_prompt() {
     let text = String::from_utf8(bytes).expect("text");
     assert_eq!(prompt_of(&format, &text), prompt);
     let plain = TextOptions { parse_special: false, ..TextOptions::PROMPT };
-    assert!(!ChatFormat::encode_raw(&format, &text, plain).iter().any(|&id| format.tokenizer.is_control_id(id)));
+    assert!(!format.encode_raw(&text, plain).iter().any(|&id| format.tokenizer.is_control_id(id)));
 }
 
 /// The bundled model's configuration says `add_bos_token: false`.
