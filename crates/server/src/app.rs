@@ -49,8 +49,8 @@ mod workshop;
 use live::Answers;
 use store::{Store, StoreError};
 
-/// Files that are uploaded at a time; others wait.
-const N_UPLOADING: usize = 8;
+/// Room for files that are uploaded at a time, in KiB: eight of the largest, or many small ones; others wait.
+const UPLOADING_KIB: usize = 8 * (files::MAX_BYTES >> 10);
 /// PDFs that are read at a time.
 const N_READING: usize = 2;
 
@@ -63,7 +63,7 @@ pub struct Desk {
     pub dollars_per_second: f64,
     pub workshop: Option<Arc<dyn Workshop>>,
     pub pdf_reader: Vec<OsString>,
-    /// Held by who uploads a file, which is in memory meanwhile.
+    /// KiB that are held by who uploads a file, which is in memory meanwhile.
     pub uploading: Arc<Semaphore>,
     /// Held by who reads a PDF: a reader may take gigabytes.
     pub reading: Arc<Semaphore>,
@@ -81,7 +81,7 @@ impl Desk {
             dollars_per_second,
             workshop: None,
             pdf_reader: Vec::new(),
-            uploading: Arc::new(Semaphore::new(N_UPLOADING)),
+            uploading: Arc::new(Semaphore::new(UPLOADING_KIB)),
             reading: Arc::new(Semaphore::new(N_READING)),
             secure: false,
         })

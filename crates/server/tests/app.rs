@@ -336,6 +336,24 @@ async fn few_pdfs_are_read_at_a_time_and_few_files_wait() {
 }
 
 #[tokio::test]
+async fn small_files_on_slow_lines_hold_nobody_up() {
+    let address = echo(Duration::ZERO).await;
+    let mut slow = Vec::new();
+    for i in 0..32 {
+        let mut line = TcpStream::connect(address).await.expect("connected");
+        let head =
+            format!("POST /api/files?name={i} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100000\r\n\r\nso far");
+        line.write_all(head.as_bytes()).await.expect("sent");
+        slow.push(line);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let began = Instant::now();
+    let file = raw(address, &request_bytes("POST", "/api/files?name=a", "", "text")).await;
+    assert_eq!(file.status, 200, "{}", file.body);
+    assert!(began.elapsed() < Duration::from_secs(10), "it waited for {:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn exports_come_back_and_a_share_is_a_file() {
     let address = echo(Duration::ZERO).await;
     let begun = ask(address, json!({"content": "a"})).await;

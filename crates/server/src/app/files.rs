@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Path, Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{Owner, blocking, read_body};
@@ -18,7 +18,7 @@ use crate::pdf;
 use crate::routes::App;
 
 /// Largest file.
-const MAX_BYTES: usize = 32 << 20;
+pub const MAX_BYTES: usize = 32 << 20;
 /// Longest text of a file; more than any context holds.
 const MAX_CHARS: usize = 2_000_000;
 /// Longest name that is shown.
@@ -33,7 +33,7 @@ pub async fn add(
 ) -> Result<Response, ApiError> {
     let name = clean_name(query.get("name").map_or("", String::as_str));
     // Neither semaphore is ever closed. Places are kept by the work, which goes on when the client hangs up.
-    let place = app.desk.uploading.clone().acquire_owned().await;
+    let place = app.desk.uploading.clone().acquire_many_owned(room_kib(request.headers())).await;
     let bytes = read_body(&app, request, MAX_BYTES).await?;
     let n_bytes = bytes.len() as u64;
     let reader = if is_pdf(&bytes) { Some(app.desk.reading.clone().acquire_owned().await) } else { None };
@@ -50,6 +50,14 @@ pub async fn add(
         Ok(Json(info).into_response())
     })
     .await
+}
+
+/// The room that a file gets: what it takes by its announced length, so that a few small ones on slow lines hold nobody up.
+/// Without one, and beyond the largest, which is refused, as much as the largest.
+fn room_kib(headers: &HeaderMap) -> u32 {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let most = (MAX_BYTES >> 10) as u32;
+    announced.map_or(most, |length: u64| u32::try_from(length.div_ceil(1 << 10)).unwrap_or(most).clamp(1, most))
 }
 
 /// `DELETE /api/files/{id}`: a file that was not sent.
