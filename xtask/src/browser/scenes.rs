@@ -5,6 +5,8 @@ use anyhow::{Context, Result, ensure};
 use super::Server;
 use super::driver::Driver;
 
+mod files;
+
 pub(crate) type Scene = fn(&mut Driver, &mut Server) -> Result<()>;
 
 pub(crate) const ALL: &[(&str, Scene)] = &[
@@ -14,13 +16,17 @@ pub(crate) const ALL: &[(&str, Scene)] = &[
     ("a loop", circles),
     ("reload and kill in mid-answer", comes_back),
     ("history", history),
-    ("a file", file),
+    ("a search", search),
+    ("two pages", two_pages),
+    ("a file", files::file),
+    ("files that are not read", files::unread),
+    ("a long question", long_question),
     ("hostile text", hostile),
     ("formatted text", formatted),
     ("models", models),
     ("pages and settings", pages),
     ("keyboard", keyboard),
-    ("a crowded question", crowded),
+    ("a crowded question", files::crowded),
     ("an edit during an answer", edit_stays),
     ("an answer without words", wordless),
     ("without a server", offline),
@@ -127,6 +133,7 @@ fn several(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.until(QUIET)?;
     browser.until("!document.querySelector('.verdict').hidden")?;
     browser.holds("document.querySelectorAll('.tab').length === 3")?;
+    browser.holds("!document.querySelector('.thought-box').checkVisibility()")?;
     browser.holds("document.querySelector('.verdict').textContent === '3 of 3 say 4042'")?;
     browser.picture("samples")
 }
@@ -203,29 +210,66 @@ fn history(browser: &mut Driver, _: &mut Server) -> Result<()> {
     browser.until("location.pathname === '/'")
 }
 
-/// Chooses files of one name.
-fn add_files(browser: &Driver, n: usize, name: &str) -> Result<()> {
-    browser.js(&format!(
-        "(() => {{ const list = new DataTransfer(); \
-         for (let i = 0; i < {n}; i += 1) list.items.add(new File(['30 + 12'], '{name}')); \
-         const input = document.querySelector('#file-input'); input.files = list.files; \
-         input.dispatchEvent(new Event('change')); }})()"
-    ))?;
-    Ok(())
+/// The search leads to the place, also on a path that is not shown.
+fn search(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    ask(browser, "a zebra and 12 + 30")?;
+    browser.until(QUIET)?;
+    browser.js("document.querySelector('[aria-label=Edit]').click()")?;
+    browser.js("(() => { document.querySelector('.edit textarea').value = 'a horse and 12 + 31'; })()")?;
+    browser.click(".edit .primary")?;
+    browser.until("!document.querySelector('.edit')")?;
+    browser.until(QUIET)?;
+    browser.holds("!document.querySelector('.question').textContent.includes('zebra')")?;
+    new_chat(browser)?;
+    if browser.screen.is_phone() {
+        browser.click("#open-sidebar")?;
+    }
+    browser.keys("#search", "Zebra")?;
+    let found = "[...document.querySelectorAll('.history li')]";
+    browser.until(&format!("{found}.length > 0 && {found}.every((entry) => entry.textContent.includes('zebra'))"))?;
+    browser.click(".history li a")?;
+    browser.until("document.querySelector('.question')?.textContent.includes('zebra')")?;
+    browser.until("[...CSS.highlights.get('found')].map(String).join() === 'zebra'")?;
+    browser.picture("found")?;
+    browser.js(
+        "(() => { const s = document.querySelector('#search'); s.value = ''; s.dispatchEvent(new Event('input')); })()",
+    )?;
+    browser.until("CSS.highlights.get('found').size === 0")
 }
 
-fn file(browser: &mut Driver, _: &mut Server) -> Result<()> {
+/// What is asked elsewhere is here when somebody looks, and what goes on in another conversation is seen to end.
+fn two_pages(browser: &mut Driver, _: &mut Server) -> Result<()> {
     new_chat(browser)?;
-    let name = "<img src=x onerror=alert()>.csv";
-    add_files(browser, 1, name)?;
-    browser.until("document.querySelector('#files small')?.textContent === '7 characters'")?;
-    browser.picture("file")?;
-    browser.click("#send")?;
+    ask(browser, "347 + 588")?;
     browser.until(QUIET)?;
-    browser.holds("document.querySelector('.sent .file span').textContent.startsWith('<img src=x')")?;
-    browser.holds("!document.querySelector('img')")?;
-    ensure!(last_answer(browser)?.contains("42"), "the sum in the file is {}", last_answer(browser)?);
-    Ok(())
+    let ask_elsewhere = |content: &str, place: &str| {
+        browser.js(&format!(
+            "(async () => {{ const id = location.pathname.slice(3); \
+             const {{ leaf }} = await (await fetch(`/api/conversations/${{id}}`)).json(); \
+             const body = {{ content: '{content}', files: [], model: 'mini', settings: {{ thinking: {{ enabled: true }} }}, n_samples: 1, {place} }}; \
+             await fetch('/api/ask', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: JSON.stringify(body) }}); \
+             dispatchEvent(new Event('focus')); }})()"
+        ))
+    };
+    ask_elsewhere("12 + 30", "conversation: id, parent: leaf")?;
+    browser.until("document.querySelectorAll('.question').length === 2")?;
+    browser.until(QUIET)?;
+    ensure!(last_answer(browser)?.contains("42"), "{}", last_answer(browser)?);
+    ask_elsewhere("63 times 25", "")?;
+    browser.until("!!document.querySelector('.history .pulse')")?;
+    browser.until("!document.querySelector('.history .pulse')")
+}
+
+/// Of a long question the beginning is shown, and all of it to who wants it.
+fn long_question(browser: &mut Driver, _: &mut Server) -> Result<()> {
+    new_chat(browser)?;
+    say(browser, &"a line of a log\n".repeat(20))?;
+    let height = "document.querySelector('.question').offsetHeight";
+    browser.holds(&format!("{height} < 300 && document.querySelector('.unfold').ariaExpanded === 'false'"))?;
+    browser.picture("long-question")?;
+    browser.click(".unfold")?;
+    browser.holds(&format!("{height} > 400 && document.querySelector('.unfold').ariaExpanded === 'true'"))
 }
 
 /// Every text of the corpus as an answer; none may do more than stand there.
@@ -412,8 +456,7 @@ fn keyboard(browser: &mut Driver, _: &mut Server) -> Result<()> {
 
 fn offline(browser: &mut Driver, server: &mut Server) -> Result<()> {
     new_chat(browser)?;
-    browser.until("navigator.serviceWorker.controller !== null || !!navigator.serviceWorker")?;
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    browser.until("navigator.serviceWorker.controller !== null")?;
     server.kill();
     browser.go("/")?;
     browser.until("document.querySelector('#description').textContent.includes('does not answer')")?;
@@ -422,25 +465,6 @@ fn offline(browser: &mut Driver, server: &mut Server) -> Result<()> {
     server.start(3)?;
     browser.until("!!document.querySelector('.example')")?;
     browser.holds("document.querySelector('#lost').hidden")
-}
-
-/// Whatever is in the box, it stays on the screen, and so does what sends it.
-fn crowded(browser: &mut Driver, _: &mut Server) -> Result<()> {
-    new_chat(browser)?;
-    let name = "a name that goes on and on, ".repeat(6);
-    add_files(browser, 20, &name)?;
-    browser.until("document.querySelectorAll('#files small').length === 20")?;
-    browser.until("!document.querySelector('#files .busy')")?;
-    for size in ["100%", "200%"] {
-        browser.js(&format!("document.documentElement.style.fontSize = '{size}'"))?;
-        browser.holds("document.querySelector('#composer').getBoundingClientRect().width <= innerWidth")?;
-        browser.holds(
-            "(() => { const b = document.querySelector('#send').getBoundingClientRect(); \
-             return b.top > 0 && b.right <= innerWidth && b.bottom <= innerHeight; })()",
-        )?;
-        browser.picture(if size == "100%" { "crowded" } else { "crowded-large" })?;
-    }
-    Ok(())
 }
 
 /// An earlier question is edited while an answer is written: the answer's end takes nothing away.
