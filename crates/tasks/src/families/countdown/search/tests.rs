@@ -27,7 +27,7 @@ fn each_shape_of_solution_is_found() {
 
 #[test]
 fn nearly_every_drawn_problem_is_solved_in_few_words() {
-    for (level, least, mean_bytes) in [(1, 0.985, 122), (2, 0.975, 280), (3, 0.85, 330)] {
+    for (level, least, mean_bytes) in [(1, 0.985, 122), (2, 0.975, 290), (3, 0.85, 370)] {
         let (mut n_found, mut n_bytes) = (0, 0);
         for index in 0..1000 {
             let problem = Countdown.draw(&mut Rng::stream(&[11, index]), level);
@@ -49,6 +49,13 @@ fn nearly_every_drawn_problem_is_solved_in_few_words() {
 fn divisions_and_signs_are_written_out() {
     let (thinking, _) = search(&[44, 51, 57], 38, Order::PairsFirst).unwrap();
     assert!(thinking.contains("\n57 95: 44 no, 51 no, 57 yes\n44+ 51+ 57-\n44+51-57=38"), "{thinking}");
+    let (thinking, _) = search(&[62, 93, 78, 36], 73, Order::PairsFirst).unwrap();
+    assert!(
+        thinking.contains("\n62+93=155: 98 no, 171 no\n62+78=140: 98 no, 171 no\n62+36=98: 98 yes\n"),
+        "{thinking}"
+    );
+    let (thinking, _) = search(&[93, 78, 36, 62], 73, Order::PairsFirst).unwrap();
+    assert!(thinking.contains("\n93+78=171: 98 no, 171 yes\n93+ 78+ 36- 62-\n93+78-36-62=73"), "{thinking}");
     let (thinking, _) = search(&[17, 68, 35], 39, Order::PairsFirst).unwrap();
     assert!(thinking.contains("\n17 68, 35: 68/17: 4*17=68 yes, 68/17=4, 4+35=39\n"), "{thinking}");
     // What does not divide is worked out too.
