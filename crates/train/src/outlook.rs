@@ -15,7 +15,7 @@ pub(crate) const N_DOCUMENTS: usize = 256;
 /// What a stage will read and write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outlook {
-    /// Some of its documents, of the sources in turn; none where they are files, or the tokenizer is not known yet.
+    /// Some of its documents, in the order of reading; none where they are files, or the tokenizer is not known yet.
     pub(crate) documents: Vec<Document>,
     /// Tokens of the prompts of its problems.
     prompts: Vec<usize>,
@@ -34,9 +34,11 @@ impl Outlook {
         earlier: &BTreeMap<String, Outlook>,
     ) -> Result<Outlook> {
         let mut outlook = Outlook::default();
+        let mut of_sources = Vec::new();
         let total: f64 = stage.data.source.iter().map(|source| source.weight).sum();
         for source in &stage.data.source {
             let n = (N_DOCUMENTS as f64 * source.weight / total).ceil() as usize;
+            let mut documents = Vec::new();
             match (source.kind, codec, &source.stage) {
                 (SourceKind::Task, Some(codec), _) => {
                     for mut document in data::worked_documents(source, stage.seed, stage.train.seq_len, codec, n)? {
@@ -46,16 +48,18 @@ impl Outlook {
                         if source.learn == Some(Learn::All) {
                             document.learn.fill(true);
                         }
-                        outlook.documents.push(document);
+                        documents.push(document);
                     }
                 }
                 (SourceKind::Stage, _, Some(name)) => {
                     let sampled = earlier.get(name).map(|outlook| outlook.documents.as_slice()).unwrap_or_default();
-                    outlook.documents.extend(sampled.iter().take(n).cloned());
+                    documents.extend(sampled.iter().take(n).cloned());
                 }
                 _ => {}
             }
+            of_sources.push((source.weight, documents));
         }
+        outlook.documents = in_turn(of_sources);
         Ok(outlook)
     }
 
@@ -112,7 +116,35 @@ impl Outlook {
     }
 }
 
+/// Documents of sources with their weights, as the loader takes them: the next is of the source that is furthest behind its
+/// share of the tokens. Ends where that has no more; sources that have none from the beginning are left out.
+fn in_turn(of_sources: Vec<(f64, Vec<Document>)>) -> Vec<Document> {
+    let given = of_sources.into_iter().filter(|(_, documents)| !documents.is_empty());
+    let mut sources: Vec<_> = given.map(|(weight, documents)| (weight, 0.0, documents.into_iter())).collect();
+    let furthest_behind = || {
+        let (_, n_rows, left) = sources.iter_mut().min_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)))?;
+        let document = left.next()?;
+        *n_rows += document.n_rows() as f64;
+        Some(document)
+    };
+    std::iter::from_fn(furthest_behind).collect()
+}
+
 /// `None` of nothing.
 pub(crate) fn mean(values: &[usize]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<usize>() as f64 / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_have_their_shares_of_the_tokens() {
+        let of = |n_rows: usize, n: usize| vec![Document { tokens: vec![0; n_rows + 1], ..Document::default() }; n];
+        let documents = in_turn(vec![(2.0, of(10, 40)), (0.5, Vec::new()), (1.0, of(50, 40))]);
+        let n_of = |n_rows: usize| documents.iter().filter(|document| document.n_rows() == n_rows).count();
+        assert_eq!((n_of(10), n_of(50)), (40, 4));
+        assert!(documents[..8].iter().any(|document| document.n_rows() == 50), "both from the beginning");
+    }
 }

@@ -4,6 +4,7 @@
 //! Other programs may be running. Where the system says how long threads waited for a core, that is taken off, so that a
 //! plan is one for a machine of one's own ([`Watch`]). What is measured is a model of its own: its weights change.
 
+use crate::data::Document;
 use crate::learner::Learner;
 use crate::model_learner::{self, ModelLearner};
 use crate::outlook::Outlook;
@@ -268,13 +269,18 @@ fn decoding(learner: &mut ModelLearner, stage: &StageRecipe, outlook: &Outlook, 
     Decoding { step_s, row_s, busy: many.busy(n_cores) }
 }
 
-/// The outlook's documents, as many as fit into the rows.
+/// Documents of the outlook, as many as fit into the rows: short and long ones of all sources, as they are among all.
 fn packed(outlook: &Outlook, n_rows: usize) -> PackedBatch {
+    let mut by_length: Vec<&Document> = outlook.documents.iter().collect();
+    by_length.sort_by_key(|document| document.n_rows());
+    let evenly = |n: usize| {
+        let documents = &by_length;
+        (0..n).filter_map(move |i| documents.get((2 * i + 1) * documents.len() / (2 * n)).copied())
+    };
+    let fits = |n: &usize| evenly(*n).map(Document::n_rows).sum::<usize>() <= n_rows;
+    let n = (1..=n_rows).take_while(fits).last().unwrap_or(0);
     let mut batch = PackedBatch::default();
-    for document in outlook.documents.iter().cycle().take(n_rows) {
-        if batch.len() + document.n_rows() > n_rows {
-            break;
-        }
+    for document in evenly(n) {
         let weights: Vec<f32> = document.learn.iter().map(|learn| f32::from(u8::from(*learn))).collect();
         batch.push(&document.tokens, &weights);
     }
@@ -308,6 +314,18 @@ mod tests {
         let of = |seconds| Stretch { seconds, cpu_s: Some(2.0 * seconds) };
         assert_eq!(Stretch::median(vec![of(9.0), of(1.0), of(2.0)]), of(2.0));
         assert_eq!(Stretch::median(Vec::new()), Stretch::NONE);
+    }
+
+    #[test]
+    fn what_is_timed_has_short_and_long_documents() {
+        let of = |n: usize| Document { tokens: vec![7; n + 1], learn: vec![true; n + 1], ..Document::default() };
+        // Short ones of one source come before the long ones of another.
+        let documents = (0..60).map(|_| of(10)).chain((0..30).map(|_| of(100))).collect();
+        let mut outlook = Outlook::default();
+        outlook.documents = documents;
+        assert_eq!(packed(&outlook, 400).len(), 7 * 10 + 3 * 100);
+        assert_eq!(packed(&outlook, 10).len(), 10);
+        assert!(packed(&outlook, 9).is_empty() && packed(&Outlook::default(), 400).is_empty());
     }
 
     #[test]
